@@ -1,0 +1,32 @@
+//! The tensors of a published model folder: one `model.safetensors`, or shards and an index.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+mod error;
+mod read;
+mod write;
+
+pub use self::error::PublishedError;
+pub use self::read::ModelFiles;
+pub use self::write::{write_model, write_model_with};
+
+const SINGLE: &str = "model.safetensors";
+const INDEX: &str = "model.safetensors.index.json";
+
+/// Name and shape of a tensor that is there or is to be written.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct TensorInfo {
+    /// Published name.
+    pub name: String,
+    /// Shape; empty for a scalar.
+    pub shape: Vec<usize>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Index {
+    #[serde(default)]
+    metadata: serde_json::Map<String, serde_json::Value>,
+    weight_map: BTreeMap<String, String>,
+}

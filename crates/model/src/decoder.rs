@@ -1,0 +1,295 @@
+//! The decoder: segments (embedding, blocks, head), each a pure function of its weights and its input.
+
+use std::collections::BTreeMap;
+
+use burn::tensor::{Int, Tensor};
+use jikji_ops::{
+    Precision, attention, embedding, linear, rms_norm, rope, swiglu, target_log_probs,
+};
+
+use crate::cache::KeyValueCache;
+use crate::families::Role;
+use crate::input::Input;
+use crate::resolve::DecoderConfig;
+use crate::rope::{amplitude, inverse_frequencies};
+use crate::store::Store;
+
+/// A part of the decoder with its own graph.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Segment {
+    /// Ids to hidden states.
+    Embedding,
+    /// One block, by index.
+    Block(usize),
+    /// Final norm and output projection.
+    Head,
+}
+
+/// A segment's weights: views that live as long as its graph.
+#[derive(Debug, Clone, Default)]
+pub struct SegmentWeights {
+    pub(crate) matrices: BTreeMap<Role, Tensor<2>>,
+    pub(crate) vectors: BTreeMap<Role, Tensor<1>>,
+}
+
+impl SegmentWeights {
+    /// A matrix by role.
+    ///
+    /// # Panics
+    /// If the segment has none: the parameter table and the forward pass disagree.
+    pub fn matrix(&self, role: Role) -> Tensor<2> {
+        self.matrices
+            .get(&role)
+            .unwrap_or_else(|| panic!("no matrix {role:?} in this segment"))
+            .clone()
+    }
+
+    fn vector(&self, role: Role) -> Tensor<1> {
+        self.vectors
+            .get(&role)
+            .unwrap_or_else(|| panic!("no vector {role:?} in this segment"))
+            .clone()
+    }
+}
+
+/// A decoder's sizes and tables; it owns no weights.
+#[derive(Debug, Clone)]
+pub struct Decoder {
+    config: DecoderConfig,
+    precision: Precision,
+    inverse_frequencies: Vec<f64>,
+}
+
+impl Decoder {
+    /// Prepares the tables of a decoder.
+    pub fn new(config: DecoderConfig, precision: Precision) -> Self {
+        let inverse_frequencies =
+            inverse_frequencies(config.head_dim, config.rope.theta, config.rope.scaling);
+        Self {
+            config,
+            precision,
+            inverse_frequencies,
+        }
+    }
+
+    /// What it was made from.
+    pub fn config(&self) -> &DecoderConfig {
+        &self.config
+    }
+
+    /// The segments in the order of the forward pass.
+    pub fn segments(&self) -> Vec<Segment> {
+        let blocks = (0..self.config.num_hidden_layers()).map(Segment::Block);
+        std::iter::once(Segment::Embedding)
+            .chain(blocks)
+            .chain(std::iter::once(Segment::Head))
+            .collect()
+    }
+
+    /// # Shapes
+    /// - returns: `[batch, seq, hidden]`
+    pub fn embed(&self, weights: &SegmentWeights, input: &Input) -> Tensor<3> {
+        let x = embedding(weights.matrix(Role::Embedding), input.ids.clone());
+        scaled(x, self.config.multipliers.embedding)
+    }
+
+    /// One block; with a cache, the input continues what the cache holds.
+    ///
+    /// # Shapes
+    /// - `x`: `[batch, seq, hidden]`
+    /// - returns: `[batch, seq, hidden]`
+    pub fn block(
+        &self,
+        layer: usize,
+        weights: &SegmentWeights,
+        x: Tensor<3>,
+        input: &Input,
+        cache: Option<&mut KeyValueCache>,
+    ) -> Tensor<3> {
+        let residual = self.config.multipliers.residual;
+        let normed = self.optional_norm(weights, Role::PreAttentionNorm, x.clone());
+        let added = self.attention(layer, weights, normed, input, cache);
+        let added = self.optional_norm(weights, Role::PostAttentionNorm, added);
+        let x = x + scaled(added, residual);
+        let normed = self.optional_norm(weights, Role::PreMlpNorm, x.clone());
+        let added = self.mlp(weights, normed);
+        let added = self.optional_norm(weights, Role::PostMlpNorm, added);
+        x + scaled(added, residual)
+    }
+
+    /// Log-probability of each target (negative targets are ignored).
+    ///
+    /// # Shapes
+    /// - `x`: `[batch, seq, hidden]`
+    /// - `targets`, and the result: `[batch, seq]`
+    pub fn log_probs(
+        &self,
+        weights: &SegmentWeights,
+        x: Tensor<3>,
+        targets: Tensor<2, Int>,
+    ) -> Tensor<2> {
+        let x = rms_norm(x, weights.vector(Role::FinalNorm), self.config.rms_norm_eps);
+        let scale = self.config.multipliers.logits as f32;
+        target_log_probs(
+            x,
+            weights.matrix(self.head_role()),
+            targets,
+            scale,
+            self.precision,
+        )
+    }
+
+    /// Logits of every token of the vocabulary.
+    ///
+    /// # Shapes
+    /// - `x`: `[batch, seq, hidden]`
+    /// - returns: `[batch, seq, vocab]`
+    pub fn logits(&self, weights: &SegmentWeights, x: Tensor<3>) -> Tensor<3> {
+        let x = rms_norm(x, weights.vector(Role::FinalNorm), self.config.rms_norm_eps);
+        let logits = linear(x, weights.matrix(self.head_role()), self.precision);
+        scaled(logits, self.config.multipliers.logits)
+    }
+
+    /// All segments in a row, without a graph: the log-probability of each target.
+    ///
+    /// # Shapes
+    /// - `targets`, and the result: `[batch, seq]`
+    pub fn forward_log_probs(
+        &self,
+        weights: &Store,
+        input: &Input,
+        targets: Tensor<2, Int>,
+    ) -> Tensor<2> {
+        let x = self.forward_hidden(weights, input, None);
+        self.log_probs(&weights.segment(Segment::Head, false), x, targets)
+    }
+
+    /// Embedding and blocks in a row, without a graph; with a cache, the input continues what the cache holds.
+    ///
+    /// # Shapes
+    /// - returns: `[batch, seq, hidden]`
+    pub fn forward_hidden(
+        &self,
+        weights: &Store,
+        input: &Input,
+        mut cache: Option<&mut KeyValueCache>,
+    ) -> Tensor<3> {
+        let mut x = self.embed(&weights.segment(Segment::Embedding, false), input);
+        for layer in 0..self.config.num_hidden_layers() {
+            let views = weights.segment(Segment::Block(layer), false);
+            x = self.block(layer, &views, x, input, cache.as_deref_mut());
+        }
+        x
+    }
+
+    fn head_role(&self) -> Role {
+        if self.config.tie_word_embeddings {
+            Role::Embedding
+        } else {
+            Role::LmHead
+        }
+    }
+
+    fn attention(
+        &self,
+        layer: usize,
+        weights: &SegmentWeights,
+        x: Tensor<3>,
+        input: &Input,
+        cache: Option<&mut KeyValueCache>,
+    ) -> Tensor<3> {
+        let config = &self.config;
+        let [batch, seq, _] = x.dims();
+        let (heads, kv_heads, head_dim) = (
+            config.num_attention_heads,
+            config.num_key_value_heads,
+            config.head_dim,
+        );
+        let project = |matrix, bias| self.projection(weights, x.clone(), matrix, bias);
+        let q = project(Role::QProj, Role::QBias).reshape([batch, seq, heads, head_dim]);
+        let k = project(Role::KProj, Role::KBias).reshape([batch, seq, kv_heads, head_dim]);
+        let v = project(Role::VProj, Role::VBias).reshape([batch, seq, kv_heads, head_dim]);
+        let (q, k) = if config.qk_norm {
+            let norm = |x, role| rms_norm::<4>(x, weights.vector(role), config.rms_norm_eps);
+            (norm(q, Role::QNorm), norm(k, Role::KNorm))
+        } else {
+            (q, k)
+        };
+        let (q, k) = if config.layers[layer].rope {
+            let turn = |x| rope(x, input.cos.clone(), input.sin.clone());
+            (turn(q), turn(k))
+        } else {
+            (q, k)
+        };
+        let (k, v) = match cache {
+            Some(cache) => cache.extend(layer, k, v),
+            None => (k, v),
+        };
+        let scale = config.multipliers.attention as f32;
+        let y = attention(
+            q,
+            k,
+            v,
+            input.starts.clone(),
+            scale,
+            config.layers[layer].window,
+        );
+        self.projection(
+            weights,
+            y.reshape([batch, seq, heads * head_dim]),
+            Role::OProj,
+            Role::OBias,
+        )
+    }
+
+    fn mlp(&self, weights: &SegmentWeights, x: Tensor<3>) -> Tensor<3> {
+        let gate = self.projection(weights, x.clone(), Role::GateProj, Role::GateBias);
+        let up = self.projection(weights, x, Role::UpProj, Role::UpBias);
+        self.projection(weights, swiglu(gate, up), Role::DownProj, Role::DownBias)
+    }
+
+    fn projection(
+        &self,
+        weights: &SegmentWeights,
+        x: Tensor<3>,
+        matrix: Role,
+        bias: Role,
+    ) -> Tensor<3> {
+        let y = linear(x, weights.matrix(matrix), self.precision);
+        match weights.vectors.get(&bias) {
+            Some(bias) => y + bias.clone().unsqueeze(),
+            None => y,
+        }
+    }
+
+    fn optional_norm(&self, weights: &SegmentWeights, role: Role, x: Tensor<3>) -> Tensor<3> {
+        match weights.vectors.get(&role) {
+            Some(weight) => rms_norm(x, weight.clone(), self.config.rms_norm_eps),
+            None => x,
+        }
+    }
+
+    /// cos and sin of each position's angles, `[positions, head_dim / 2]`. Angles are formed in f64, because f32 loses
+    /// the small ones at long contexts.
+    pub(crate) fn rotations(&self, positions: &[i32]) -> (Vec<f32>, Vec<f32>) {
+        let amplitude = amplitude(self.config.rope.scaling);
+        let angles = positions.iter().flat_map(|&position| {
+            self.inverse_frequencies
+                .iter()
+                .map(move |f| f64::from(position) * f)
+        });
+        angles
+            .map(|angle| {
+                (
+                    (amplitude * angle.cos()) as f32,
+                    (amplitude * angle.sin()) as f32,
+                )
+            })
+            .unzip()
+    }
+}
+
+/// `x` times a constant; without a pass over it where the constant is 1.
+fn scaled(x: Tensor<3>, factor: f64) -> Tensor<3> {
+    if factor == 1.0 { x } else { x * factor }
+}

@@ -1,0 +1,144 @@
+//! Initial values from a counter-based generator keyed by (seed, parameter name, element): the same numbers whatever
+//! rank, shard or order asks for them.
+
+use rayon::prelude::*;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::families::Role;
+use crate::resolve::DecoderConfig;
+use crate::table::Parameter;
+
+/// How the standard deviation of initial matrices varies around `initializer_range`.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Initializer {
+    /// The same for every matrix.
+    Normal,
+    /// The projections that write to the residual stream are divided by `sqrt(2 * num_hidden_layers)`
+    /// (Radford et al. 2019), so that its variance does not grow with depth.
+    #[default]
+    DepthScaled,
+    /// As `depth_scaled`, and hidden matrices by `sqrt(base_hidden_size / hidden_size)`: widths trained with the same
+    /// learning rate behave alike (muP, Yang et al. 2022, arXiv 2203.03466).
+    Mup {
+        /// Width at which the learning rate was found.
+        base_hidden_size: usize,
+    },
+}
+
+impl Initializer {
+    pub(crate) fn distribution(
+        self,
+        config: &DecoderConfig,
+        role: Role,
+        shape: &[usize],
+    ) -> Distribution {
+        if shape.len() == 1 {
+            let is_bias = matches!(
+                role,
+                Role::QBias
+                    | Role::KBias
+                    | Role::VBias
+                    | Role::OBias
+                    | Role::GateBias
+                    | Role::UpBias
+                    | Role::DownBias
+            );
+            return Distribution::Constant(if is_bias { 0.0 } else { 1.0 });
+        }
+        let hidden_matrix = !matches!(role, Role::Embedding | Role::LmHead);
+        let mut deviation = config.initializer_range;
+        if matches!(role, Role::OProj | Role::DownProj) && self != Self::Normal {
+            deviation /= (2.0 * config.num_hidden_layers() as f64).sqrt();
+        }
+        if let (Self::Mup { base_hidden_size }, true) = (self, hidden_matrix) {
+            deviation *= (base_hidden_size as f64 / config.hidden_size as f64).sqrt();
+        }
+        Distribution::Normal { deviation }
+    }
+}
+
+/// Where a parameter's first values come from.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Distribution {
+    Constant(f32),
+    Normal { deviation: f64 },
+}
+
+/// Fills `values` with the first values of a parameter.
+///
+/// # Panics
+/// If `values` has another number of elements.
+pub fn initial_values(parameter: &Parameter, seed: u64, values: &mut [f32]) {
+    assert_eq!(
+        values.len(),
+        parameter.num_elements(),
+        "size of `{}`",
+        parameter.name
+    );
+    match parameter.distribution {
+        Distribution::Constant(value) => values.fill(value),
+        Distribution::Normal { deviation } => {
+            let key = key_of(&parameter.name, seed);
+            values
+                .par_chunks_mut(2)
+                .with_min_len(4096)
+                .enumerate()
+                .for_each(|(pair, values)| {
+                    for (value, normal) in values.iter_mut().zip(normal_pair(key, pair as u64)) {
+                        *value = (normal * deviation) as f32;
+                    }
+                });
+        }
+    }
+}
+
+/// FNV-1a over the name, then mixed with the seed.
+fn key_of(name: &str, seed: u64) -> u64 {
+    let hash = name.bytes().fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    });
+    mix(hash ^ mix(seed))
+}
+
+/// The finalizer of SplitMix64 (Steele, Lea and Flood 2014): every input bit reaches every output bit.
+fn mix(value: u64) -> u64 {
+    let value = value.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let value = (value ^ (value >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let value = (value ^ (value >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    value ^ (value >> 31)
+}
+
+/// Two standard normal numbers from one counter (Box and Muller 1958).
+fn normal_pair(key: u64, counter: u64) -> [f64; 2] {
+    let unit = |bits: u64| ((bits >> 11) as f64 + 0.5) / (1u64 << 53) as f64;
+    let first = unit(mix(key ^ mix(2 * counter)));
+    let second = unit(mix(key ^ mix(2 * counter + 1)));
+    let radius = (-2.0 * first.ln()).sqrt();
+    let (sin, cos) = (2.0 * std::f64::consts::PI * second).sin_cos();
+    [radius * cos, radius * sin]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn normal_numbers_have_the_moments_of_a_normal() {
+        let numbers: Vec<f64> = (0..100_000)
+            .flat_map(|counter| normal_pair(42, counter))
+            .collect();
+        let moment =
+            |power: i32| numbers.iter().map(|n| n.powi(power)).sum::<f64>() / numbers.len() as f64;
+        assert!(moment(1).abs() < 0.01, "mean {}", moment(1));
+        assert!((moment(2) - 1.0).abs() < 0.02, "variance {}", moment(2));
+        assert!((moment(4) - 3.0).abs() < 0.1, "kurtosis {}", moment(4));
+    }
+
+    #[test]
+    fn names_and_seeds_give_different_streams() {
+        assert_ne!(key_of("a", 1), key_of("b", 1));
+        assert_ne!(key_of("a", 1), key_of("a", 2));
+    }
+}

@@ -1,0 +1,34 @@
+//! One decoder-only transformer, described by a config with published key names.
+//!
+//! Weights are arguments, not members: [`Decoder`] holds sizes and tables, and each segment's forward receives its
+//! weights as tensors that somebody else owns ([`Store`]). Read in this order:
+//!
+//! 1. [`ModelConfig`]: the keys as published checkpoints spell them; [`DecoderConfig`]: what they mean;
+//! 2. [`ParameterTable`]: every parameter's published name, shape, segment, group and initial distribution;
+//! 3. [`Decoder`]: the segments' forward passes;
+//! 4. [`Store`]: flat buffers laid out by the table.
+
+mod cache;
+mod config;
+mod cost;
+mod decoder;
+mod error;
+mod families;
+mod init;
+mod input;
+mod resolve;
+mod rope;
+mod store;
+mod table;
+
+pub use cache::KeyValueCache;
+pub use config::{LayerType, ModelConfig, ModelType, RopeScaling};
+pub use cost::{flop_per_token, products_of_a_step};
+pub use decoder::{Decoder, Segment, SegmentWeights};
+pub use error::ModelError;
+pub use families::Role;
+pub use init::{Initializer, initial_values};
+pub use input::Input;
+pub use resolve::{DecoderConfig, LayerConfig, Multipliers, NormPlacement, RopeConfig};
+pub use store::{Group, Layout, Store};
+pub use table::{Parameter, ParameterTable};

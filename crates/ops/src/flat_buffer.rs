@@ -1,0 +1,91 @@
+//! One long row of numbers that holds a whole parameter group: its weights, or gradients, or optimizer state.
+//!
+//! Views of it are tensors without a copy. A view must be dropped before the buffer changes: flex changes in place only
+//! what has one owner, and would silently copy the whole buffer otherwise.
+
+use burn::tensor::Tensor;
+use burn_backend::{Bytes, DType, Shape};
+use burn_flex::{Flex, FlexTensor, Layout};
+
+/// A flat f32 buffer on the device.
+#[derive(Debug)]
+pub struct FlatBuffer {
+    data: FlexTensor,
+    len: usize,
+}
+
+impl FlatBuffer {
+    /// A buffer of `len` zeros; the operating system hands out its pages when they are first touched.
+    pub fn zeros(len: usize) -> Self {
+        let data = FlexTensor::new(
+            Bytes::from_elems(vec![0.0f32; len]),
+            Layout::contiguous(Shape::from(vec![len])),
+            DType::F32,
+        );
+        Self { data, len }
+    }
+
+    /// Number of elements.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether it holds nothing.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// The elements from `start` on as a tensor of `shape` that shares their memory and requires no gradient.
+    ///
+    /// # Panics
+    /// If the view would reach beyond the buffer.
+    pub fn view<const D: usize>(&self, start: usize, shape: [usize; D]) -> Tensor<D> {
+        let elements: usize = shape.iter().product();
+        assert!(
+            start + elements <= self.len,
+            "a view of {elements} at {start} of {}",
+            self.len
+        );
+        let contiguous = Layout::contiguous(Shape::from(shape.to_vec()));
+        let layout = Layout::new(
+            Shape::from(shape.to_vec()),
+            contiguous.strides().to_vec(),
+            start,
+        );
+        Tensor::from_primitive::<Flex>(FlexTensor::from_arc(
+            self.data.data_arc(),
+            layout,
+            DType::F32,
+        ))
+    }
+
+    /// Adds a tensor to the elements from `start` on.
+    ///
+    /// # Panics
+    /// If it would reach beyond the buffer, or is not on this buffer's device.
+    pub fn add<const D: usize>(&mut self, start: usize, values: Tensor<D>) {
+        let values = values
+            .try_into_primitive::<Flex>()
+            .expect("gradients are on the device of their weights");
+        let values = values.to_contiguous();
+        let values: &[f32] = values.as_slice().expect("contiguous f32");
+        let target = &mut self.host_mut()[start..start + values.len()];
+        for (sum, value) in target.iter_mut().zip(values) {
+            *sum += value;
+        }
+    }
+
+    /// All elements, on the host.
+    pub fn host(&self) -> &[f32] {
+        self.data.storage()
+    }
+
+    /// All elements, on the host, to change; free of copies while no view is alive.
+    pub fn host_mut(&mut self) -> &mut [f32] {
+        debug_assert!(
+            self.data.is_unique(),
+            "a view of a flat buffer outlived its segment"
+        );
+        self.data.storage_mut()
+    }
+}

@@ -1,0 +1,236 @@
+//! The operations as the model sees them: functions on tensors, dispatched to a backend's kernel or its autodiff form.
+
+use burn::backend::{Dispatch, backend_extension};
+use burn::tensor::{Int, Tensor};
+use burn_backend::Backend;
+use burn_backend::tensor::{FloatTensor, IntTensor};
+use burn_flex::Flex;
+
+use crate::kernels::{AttentionSpec, Kernels};
+
+/// Number format of the operands of matrix products; sums are always in f32.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Precision {
+    /// 32-bit operands.
+    #[default]
+    F32,
+    /// Operands rounded to bfloat16. On the CPU the products still run in f32, so this changes numbers, not speed.
+    Bf16,
+}
+
+impl Precision {
+    fn is_bf16(self) -> bool {
+        self == Self::Bf16
+    }
+}
+
+#[backend_extension(Autodiff, Flex)]
+pub(crate) trait FusedOps: Backend {
+    fn linear(x: FloatTensor<Self>, weight: FloatTensor<Self>, bf16: bool) -> FloatTensor<Self>;
+    fn rms_norm(x: FloatTensor<Self>, weight: FloatTensor<Self>, eps: f32) -> FloatTensor<Self>;
+    fn swiglu(gate: FloatTensor<Self>, up: FloatTensor<Self>) -> FloatTensor<Self>;
+    fn rope(
+        x: FloatTensor<Self>,
+        cos: FloatTensor<Self>,
+        sin: FloatTensor<Self>,
+    ) -> FloatTensor<Self>;
+    fn attention(
+        q: FloatTensor<Self>,
+        k: FloatTensor<Self>,
+        v: FloatTensor<Self>,
+        starts: IntTensor<Self>,
+        spec: AttentionSpec,
+    ) -> FloatTensor<Self>;
+    fn embedding(weight: FloatTensor<Self>, ids: IntTensor<Self>) -> FloatTensor<Self>;
+    fn target_log_probs(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        targets: IntTensor<Self>,
+        logits_scale: f32,
+        bf16: bool,
+    ) -> FloatTensor<Self>;
+    fn seed_backward(y: FloatTensor<Self>, dy: FloatTensor<Self>) -> FloatTensor<Self>;
+}
+
+impl FusedOps for Flex {
+    fn linear(x: FloatTensor<Self>, weight: FloatTensor<Self>, bf16: bool) -> FloatTensor<Self> {
+        <Self as Kernels>::linear(x, weight, bf16)
+    }
+
+    fn rms_norm(x: FloatTensor<Self>, weight: FloatTensor<Self>, eps: f32) -> FloatTensor<Self> {
+        <Self as Kernels>::rms_norm(x, weight, eps)
+    }
+
+    fn swiglu(gate: FloatTensor<Self>, up: FloatTensor<Self>) -> FloatTensor<Self> {
+        <Self as Kernels>::swiglu(gate, up)
+    }
+
+    fn rope(
+        x: FloatTensor<Self>,
+        cos: FloatTensor<Self>,
+        sin: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        <Self as Kernels>::rope(x, cos, sin, false)
+    }
+
+    fn attention(
+        q: FloatTensor<Self>,
+        k: FloatTensor<Self>,
+        v: FloatTensor<Self>,
+        starts: IntTensor<Self>,
+        spec: AttentionSpec,
+    ) -> FloatTensor<Self> {
+        <Self as Kernels>::attention(q, k, v, starts, spec).0
+    }
+
+    fn embedding(weight: FloatTensor<Self>, ids: IntTensor<Self>) -> FloatTensor<Self> {
+        <Self as Kernels>::embedding(weight, ids)
+    }
+
+    fn target_log_probs(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        targets: IntTensor<Self>,
+        logits_scale: f32,
+        bf16: bool,
+    ) -> FloatTensor<Self> {
+        <Self as Kernels>::target_log_probs(x, weight, targets, logits_scale, bf16).0
+    }
+
+    fn seed_backward(y: FloatTensor<Self>, _dy: FloatTensor<Self>) -> FloatTensor<Self> {
+        y
+    }
+}
+
+/// A matrix product with a weight stored as published, `y = x Wᵀ`.
+///
+/// # Shapes
+/// - `x`: `[batch, seq, in]`
+/// - `weight`: `[out, in]`
+/// - returns: `[batch, seq, out]`
+pub fn linear(x: Tensor<3>, weight: Tensor<2>, precision: Precision) -> Tensor<3> {
+    Tensor::from_dispatch(<Dispatch as FusedOps>::linear(
+        x.into_dispatch(),
+        weight.into_dispatch(),
+        precision.is_bf16(),
+    ))
+}
+
+/// Root-mean-square norm over the last dimension, `w x / sqrt(mean(x²) + eps)`
+/// (Zhang and Sennrich 2019, arXiv 1910.07467), computed in f32.
+///
+/// # Shapes
+/// - `x`: `[.., hidden]`
+/// - `weight`: `[hidden]`
+/// - returns: the shape of `x`
+pub fn rms_norm<const D: usize>(x: Tensor<D>, weight: Tensor<1>, eps: f32) -> Tensor<D> {
+    Tensor::from_dispatch(<Dispatch as FusedOps>::rms_norm(
+        x.into_dispatch(),
+        weight.into_dispatch(),
+        eps,
+    ))
+}
+
+/// `silu(gate) · up` (Shazeer 2020, arXiv 2002.05202).
+///
+/// # Shapes
+/// - `gate`, `up`, and the result: `[batch, seq, ffn]`
+pub fn swiglu(gate: Tensor<3>, up: Tensor<3>) -> Tensor<3> {
+    Tensor::from_dispatch(<Dispatch as FusedOps>::swiglu(
+        gate.into_dispatch(),
+        up.into_dispatch(),
+    ))
+}
+
+/// Rotary position embedding as published checkpoints have it: element `i` of the first half of a head turns together
+/// with element `i` of the second half (Su et al. 2021, arXiv 2104.09864, in the layout of Llama's reference code).
+///
+/// # Shapes
+/// - `x`: `[batch, seq, heads, head_dim]`
+/// - `cos`, `sin`: `[batch, seq, head_dim / 2]`, the angle of each token's position
+/// - returns: `[batch, seq, heads, head_dim]`
+pub fn rope(x: Tensor<4>, cos: Tensor<3>, sin: Tensor<3>) -> Tensor<4> {
+    Tensor::from_dispatch(<Dispatch as FusedOps>::rope(
+        x.into_dispatch(),
+        cos.into_dispatch(),
+        sin.into_dispatch(),
+    ))
+}
+
+/// Causal softmax attention; several query heads may share a key/value head.
+///
+/// The queries are the last `seq_q` of the `seq_k` positions. Query at position `p` sees the keys from
+/// `max(starts, p + 1 - window)` to `p`. Scores never exist for the whole `seq_q x seq_k` square at once
+/// (the row-block form of Dao et al. 2022, arXiv 2205.14135).
+///
+/// # Shapes
+/// - `q`: `[batch, seq_q, heads, head_dim]`
+/// - `k`, `v`: `[batch, seq_k, kv_heads, head_dim]`
+/// - `starts`: `[batch, seq_q]`, position of the first key of the query's document
+/// - returns: `[batch, seq_q, heads, head_dim]`
+pub fn attention(
+    q: Tensor<4>,
+    k: Tensor<4>,
+    v: Tensor<4>,
+    starts: Tensor<2, Int>,
+    scale: f32,
+    window: Option<usize>,
+) -> Tensor<4> {
+    Tensor::from_dispatch(<Dispatch as FusedOps>::attention(
+        q.into_dispatch(),
+        k.into_dispatch(),
+        v.into_dispatch(),
+        starts.into_dispatch(),
+        AttentionSpec { scale, window },
+    ))
+}
+
+/// Rows of `weight` by id.
+///
+/// # Shapes
+/// - `weight`: `[vocab, hidden]`
+/// - `ids`: `[batch, seq]`
+/// - returns: `[batch, seq, hidden]`
+pub fn embedding(weight: Tensor<2>, ids: Tensor<2, Int>) -> Tensor<3> {
+    Tensor::from_dispatch(<Dispatch as FusedOps>::embedding(
+        weight.into_dispatch(),
+        ids.into_dispatch(),
+    ))
+}
+
+/// Natural log-probability of each target under `softmax(scale · x Wᵀ)`; never holds `[tokens, vocab]` whole.
+///
+/// A negative target is ignored: its log-probability is 0 and no gradient comes from it.
+///
+/// # Shapes
+/// - `x`: `[batch, seq, hidden]`
+/// - `weight`: `[vocab, hidden]`
+/// - `targets`: `[batch, seq]`
+/// - returns: `[batch, seq]`
+pub fn target_log_probs(
+    x: Tensor<3>,
+    weight: Tensor<2>,
+    targets: Tensor<2, Int>,
+    logits_scale: f32,
+    precision: Precision,
+) -> Tensor<2> {
+    Tensor::from_dispatch(<Dispatch as FusedOps>::target_log_probs(
+        x.into_dispatch(),
+        weight.into_dispatch(),
+        targets.into_dispatch(),
+        logits_scale,
+        precision.is_bf16(),
+    ))
+}
+
+/// `y` itself forward; backward starts from `dy` instead of from ones, so that `seed_backward(y, dy).backward()` is the
+/// vector-Jacobian product of a segment whose derivative came from the one above it.
+///
+/// # Shapes
+/// - `y`, `dy`, and the result: the same
+pub fn seed_backward<const D: usize>(y: Tensor<D>, dy: Tensor<D>) -> Tensor<D> {
+    Tensor::from_dispatch(<Dispatch as FusedOps>::seed_backward(
+        y.into_dispatch(),
+        dy.into_dispatch(),
+    ))
+}

@@ -1,0 +1,38 @@
+//! The fused operations of a decoder and the flat buffers that hold its state.
+//!
+//! Everything that touches burn's insides (backends, primitives, the autodiff engine) lives here, so that a newer burn
+//! changes one crate. Each differentiable operation exists as a composed reference of plain tensor operations
+//! ([`reference`]), as a CPU kernel with its own backward ([`flex`](self)), and behind one function on [`Tensor`]s below.
+//!
+//! | operation | function | saved for backward |
+//! | --- | --- | --- |
+//! | `y = x Wᵀ` | [`linear`] | `x`, `W` |
+//! | RMSNorm | [`rms_norm`] | `x`, `w` |
+//! | SwiGLU | [`swiglu`] | `gate`, `up` |
+//! | RoPE, halves rotated | [`rope`] | the tables |
+//! | causal attention with GQA, window, documents | [`attention`] | `q`, `k`, `v`, output, log-sum-exp |
+//! | embedding | [`embedding`] | the ids |
+//! | output projection + log-probability of the target | [`target_log_probs`] | `x`, `W`, log-sum-exp |
+//! | chain rule's entry | [`seed_backward`] | the given derivative |
+//!
+//! [`Tensor`]: burn::tensor::Tensor
+
+mod autodiff;
+mod flat_buffer;
+mod flex;
+mod fused;
+mod kernels;
+mod matrix_rate;
+pub mod reference;
+mod update;
+
+pub use flat_buffer::FlatBuffer;
+pub use fused::{
+    Precision, attention, embedding, linear, rms_norm, rope, seed_backward, swiglu,
+    target_log_probs,
+};
+pub use matrix_rate::{MatrixRate, measure_matrix_rate, time_products};
+pub use update::{AdamWCoefficients, adamw_update, global_norm_squared, scale};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,47 @@
+//! How fast this machine multiplies matrices: the limit that a training step is held against.
+
+use std::time::Instant;
+
+use crate::flex::{Matrix, Threads, gemm};
+
+/// Measured speed of f32 matrix products on all threads.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct MatrixRate {
+    /// Multiplications and additions per second.
+    pub flop_per_second: f64,
+}
+
+/// Multiplies 1,024 x 1,024 matrices a few times and takes the best: about a fifth of a second.
+pub fn measure_matrix_rate() -> MatrixRate {
+    const SIZE: usize = 1024;
+    let fastest = (0..8)
+        .map(|_| time_products(&[[SIZE, SIZE, SIZE]]))
+        .fold(f64::INFINITY, f64::min);
+    MatrixRate {
+        flop_per_second: 2.0 * (SIZE as f64).powi(3) / fastest,
+    }
+}
+
+/// Seconds of the products `[m, k] x [k, n]` given as `[m, k, n]`, alone, one after the other on all threads.
+pub fn time_products(products: &[[usize; 3]]) -> f64 {
+    let longest = |size: fn(&[usize; 3]) -> usize| products.iter().map(size).max().unwrap_or(0);
+    let a = vec![0.5f32; longest(|[m, k, _]| m * k)];
+    let b = vec![0.25f32; longest(|[_, k, n]| k * n)];
+    let mut out = vec![0.0f32; longest(|[m, _, n]| m * n)];
+    // Touch every page before the clock runs.
+    out.fill(1.0);
+    let start = Instant::now();
+    for &[m, k, n] in products {
+        // The second operand lies as a published weight does, `[out, in]`.
+        let weight = Matrix::rows(&b[..k * n], n, k).transposed();
+        gemm(
+            &mut out[..m * n],
+            Matrix::rows(&a[..m * k], m, k),
+            weight,
+            1.0,
+            false,
+            Threads::All,
+        );
+    }
+    start.elapsed().as_secs_f64()
+}

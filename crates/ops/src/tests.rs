@@ -1,0 +1,368 @@
+//! Every fused operation against its reference, forward and gradients, and once against finite differences.
+
+use burn::tensor::{Device, Int, Tensor, TensorData};
+
+use crate::{Precision, reference};
+
+/// A small deterministic generator, so that a failing case can be made again.
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> f32 {
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        ((self.0 >> 40) as f32 / (1u64 << 24) as f32) * 2.0 - 1.0
+    }
+
+    fn floats<const D: usize>(&mut self, shape: [usize; D]) -> Tensor<D> {
+        let values: Vec<f32> = (0..shape.iter().product()).map(|_| self.next()).collect();
+        Tensor::from_data(TensorData::new(values, shape), &Device::flex())
+    }
+}
+
+fn integers<const D: usize>(values: Vec<i32>, shape: [usize; D]) -> Tensor<D, Int> {
+    Tensor::from_data(TensorData::new(values, shape), &Device::flex())
+}
+
+fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
+    tensor.into_data().try_to_vec().expect("f32 tensor")
+}
+
+fn assert_close(name: &str, got: &[f32], expected: &[f32]) {
+    assert_eq!(got.len(), expected.len(), "{name}");
+    // Inputs are of order one, so a derivative that cancels to nothing is right to a rounding of 0.1.
+    let largest = expected
+        .iter()
+        .fold(0.1f32, |largest, v| largest.max(v.abs()));
+    for (index, (got, expected)) in got.iter().zip(expected).enumerate() {
+        assert!(
+            (got - expected).abs() <= 1e-5 * largest,
+            "{name}[{index}]: {got} instead of {expected}"
+        );
+    }
+}
+
+/// Runs `fused` and `composed` on the same three inputs and compares outputs and all gradients.
+fn check<const A: usize, const B: usize, const C: usize, const O: usize>(
+    name: &str,
+    inputs: (Tensor<A>, Tensor<B>, Tensor<C>),
+    fused: impl Fn(Tensor<A>, Tensor<B>, Tensor<C>) -> Tensor<O>,
+    composed: impl Fn(Tensor<A>, Tensor<B>, Tensor<C>) -> Tensor<O>,
+) {
+    let run = |operation: &dyn Fn(Tensor<A>, Tensor<B>, Tensor<C>) -> Tensor<O>| {
+        let a = inputs.0.clone().autodiff().require_grad();
+        let b = inputs.1.clone().autodiff().require_grad();
+        let c = inputs.2.clone().autodiff().require_grad();
+        let output = operation(a.clone(), b.clone(), c.clone());
+        let dy = Random(99).floats(output.dims());
+        let mut gradients = crate::seed_backward(output.clone(), dy).backward();
+        [
+            values(output.inner()),
+            a.grad_remove(&mut gradients)
+                .map(values)
+                .unwrap_or_default(),
+            b.grad_remove(&mut gradients)
+                .map(values)
+                .unwrap_or_default(),
+            c.grad_remove(&mut gradients)
+                .map(values)
+                .unwrap_or_default(),
+        ]
+    };
+    let (got, expected) = (run(&fused), run(&composed));
+    let plain = values(fused(inputs.0.clone(), inputs.1.clone(), inputs.2.clone()));
+    assert_eq!(
+        plain, got[0],
+        "{name}: the same bits with and without a graph"
+    );
+    for (part, (got, expected)) in ["output", "first", "second", "third"]
+        .iter()
+        .zip(got.iter().zip(&expected))
+    {
+        assert_close(&format!("{name} {part}"), got, expected);
+    }
+}
+
+#[test]
+fn linear_equals_reference() {
+    for (batch, seq, input, output) in [(1, 1, 1, 1), (2, 3, 5, 7), (2, 33, 64, 48)] {
+        let mut random = Random(7);
+        let inputs = (
+            random.floats([batch, seq, input]),
+            random.floats([output, input]),
+            random.floats([1]),
+        );
+        check(
+            "linear",
+            inputs,
+            |x, w, _| crate::linear(x, w, Precision::F32),
+            |x, w, _| reference::linear(x, w),
+        );
+    }
+}
+
+#[test]
+fn rms_norm_equals_reference() {
+    for (rows, columns) in [(1, 1), (3, 5), (700, 64), (5, 130)] {
+        let mut random = Random(8);
+        let inputs = (
+            random.floats([1, rows, columns]),
+            random.floats([columns]),
+            random.floats([1]),
+        );
+        check(
+            "rms_norm",
+            inputs,
+            |x, w, _| crate::rms_norm(x, w, 1e-5),
+            |x, w, _| reference::rms_norm(x, w, 1e-5),
+        );
+    }
+}
+
+#[test]
+fn swiglu_equals_reference() {
+    let mut random = Random(9);
+    for shape in [[1, 1, 1], [2, 31, 700]] {
+        let inputs = (
+            random.floats(shape) * 8.0,
+            random.floats(shape),
+            random.floats([1]),
+        );
+        check(
+            "swiglu",
+            inputs,
+            |g, u, _| crate::swiglu(g, u),
+            |g, u, _| reference::swiglu(g, u),
+        );
+    }
+}
+
+#[test]
+fn rope_equals_reference() {
+    let mut random = Random(10);
+    for [batch, seq, heads, head_dim] in [[1, 1, 1, 2], [2, 5, 3, 8], [1, 300, 4, 64]] {
+        let x = random.floats([batch, seq, heads, head_dim]);
+        let (cos, sin) = (
+            random.floats([batch, seq, head_dim / 2]),
+            random.floats([batch, seq, head_dim / 2]),
+        );
+        let (c, s) = (cos.clone(), sin.clone());
+        check(
+            "rope",
+            (x, random.floats([1]), random.floats([1])),
+            move |x, _, _| crate::rope(x, cos.clone(), sin.clone()),
+            move |x, _, _| reference::rope(x, c.clone(), s.clone()),
+        );
+    }
+}
+
+#[test]
+fn attention_equals_reference() {
+    // batch, seq_q, seq_k, heads, kv_heads, head_dim, window
+    let cases = [
+        (1, 1, 1, 1, 1, 2, None),
+        (2, 7, 7, 4, 2, 8, None),
+        (1, 130, 130, 4, 1, 16, Some(33)),
+        (2, 65, 65, 2, 2, 8, Some(1000)),
+        (1, 3, 70, 6, 3, 4, Some(64)),
+        (1, 70, 70, 1, 1, 6, Some(1)),
+    ];
+    for (batch, seq_q, seq_k, heads, kv_heads, head_dim, window) in cases {
+        let mut random = Random(11);
+        let q = random.floats([batch, seq_q, heads, head_dim]) * 3.0;
+        let k = random.floats([batch, seq_k, kv_heads, head_dim]) * 3.0;
+        let v = random.floats([batch, seq_k, kv_heads, head_dim]);
+        // Documents of 1, 2, 4, ... tokens.
+        let document_start =
+            |position: usize| ((position + 1).next_power_of_two() / 2).min(position) as i32;
+        let starts: Vec<i32> = (0..batch * seq_q)
+            .map(|row| {
+                if row / seq_q == 0 {
+                    0
+                } else {
+                    document_start(seq_k - seq_q + row % seq_q)
+                }
+            })
+            .collect();
+        let starts = integers(starts, [batch, seq_q]);
+        let other = starts.clone();
+        check(
+            "attention",
+            (q, k, v),
+            move |q, k, v| crate::attention(q, k, v, starts.clone(), 0.3, window),
+            move |q, k, v| reference::attention(q, k, v, other.clone(), 0.3, window),
+        );
+    }
+}
+
+#[test]
+fn embedding_equals_reference() {
+    let mut random = Random(12);
+    let ids = integers(vec![0, 4, 4, 2, 1, 4], [2, 3]);
+    let other = ids.clone();
+    check(
+        "embedding",
+        (
+            random.floats([5, 9]),
+            random.floats([1]),
+            random.floats([1]),
+        ),
+        move |w, _, _| crate::embedding(w, ids.clone()),
+        move |w, _, _| reference::embedding(w, other.clone()),
+    );
+}
+
+#[test]
+fn target_log_probs_equal_reference() {
+    for (batch, seq, hidden, vocab, scale) in [
+        (1, 1, 1, 2, 1.0),
+        (2, 9, 16, 37, 0.125),
+        (1, 40, 8, 400_000, 1.0),
+    ] {
+        let mut random = Random(13);
+        let targets: Vec<i32> = (0..batch * seq)
+            .map(|i| {
+                if i % 4 == 3 {
+                    -1
+                } else {
+                    (i * 7919 % vocab) as i32
+                }
+            })
+            .collect();
+        let targets = integers(targets, [batch, seq]);
+        let other = targets.clone();
+        check(
+            "target_log_probs",
+            (
+                random.floats([batch, seq, hidden]) * 3.0,
+                random.floats([vocab, hidden]),
+                random.floats([1]),
+            ),
+            move |x, w, _| crate::target_log_probs(x, w, targets.clone(), scale, Precision::F32),
+            move |x, w, _| reference::target_log_probs(x, w, other.clone(), scale),
+        );
+    }
+}
+
+#[test]
+fn ignored_targets_give_neither_probability_nor_gradient() {
+    let mut random = Random(14);
+    let x = random.floats([1, 3, 4]).autodiff().require_grad();
+    let w = random.floats([6, 4]).autodiff().require_grad();
+    let targets = integers(vec![-1, -1, -1], [1, 3]);
+    let output = crate::target_log_probs(x.clone(), w.clone(), targets, 1.0, Precision::F32);
+    assert_eq!(values(output.clone().inner()), [0.0; 3]);
+    let gradients = output.sum().backward();
+    assert!(
+        values(x.grad(&gradients).expect("gradient of x"))
+            .iter()
+            .all(|v| *v == 0.0)
+    );
+    assert!(
+        values(w.grad(&gradients).expect("gradient of w"))
+            .iter()
+            .all(|v| *v == 0.0)
+    );
+}
+
+#[test]
+fn gradients_equal_finite_differences() {
+    // A loss through norm, rotation, attention, gate and head at once; central differences in f32 hold 1 %.
+    let mut random = Random(15);
+    let (batch, seq, heads, head_dim) = (1, 5, 2, 4);
+    let hidden = heads * head_dim;
+    let x = random.floats([batch, seq, hidden]);
+    let (norm, head) = (random.floats([hidden]), random.floats([11, hidden]));
+    let (cos, sin) = (
+        random.floats([batch, seq, head_dim / 2]),
+        random.floats([batch, seq, head_dim / 2]),
+    );
+    let starts = integers(vec![0, 0, 0, 3, 3], [1, 5]);
+    let targets = integers(vec![1, 5, -1, 10, 0], [1, 5]);
+    let loss = |x: Tensor<3>| {
+        let y =
+            crate::rms_norm(x.clone(), norm.clone(), 1e-5).reshape([batch, seq, heads, head_dim]);
+        let y = crate::rope(y, cos.clone(), sin.clone());
+        let y = crate::attention(y.clone(), y.clone(), y, starts.clone(), 0.5, Some(3));
+        let y = crate::swiglu(y.reshape([batch, seq, hidden]), x);
+        crate::target_log_probs(y, head.clone(), targets.clone(), 1.0, Precision::F32).sum()
+    };
+    let leaf = x.clone().autodiff().require_grad();
+    let gradients = loss(leaf.clone()).backward();
+    let gradient = values(leaf.grad(&gradients).expect("gradient of x"));
+    let start = values(x);
+    let at = |values: &[f32]| -> f64 {
+        let x = Tensor::from_data(
+            TensorData::new(values.to_vec(), [batch, seq, hidden]),
+            &Device::flex(),
+        );
+        f64::from(loss(x).into_scalar::<f32>())
+    };
+    for index in (0..start.len()).step_by(3) {
+        let step = 4e-3;
+        let (mut above, mut below) = (start.clone(), start.clone());
+        above[index] += step;
+        below[index] -= step;
+        let difference = (at(&above) - at(&below)) / f64::from(2.0 * step);
+        let error = (difference - f64::from(gradient[index])).abs();
+        assert!(
+            error < 1e-2 * difference.abs().max(0.2),
+            "x[{index}]: {} against {difference}",
+            gradient[index]
+        );
+    }
+}
+
+#[test]
+fn bf16_operands_are_rounded_once() {
+    let mut random = Random(16);
+    let (x, w) = (random.floats([1, 8, 64]), random.floats([16, 64]));
+    let f32_product = values(crate::linear(x.clone(), w.clone(), Precision::F32));
+    let bf16_product = values(crate::linear(x, w, Precision::Bf16));
+    let difference: f32 = f32_product
+        .iter()
+        .zip(&bf16_product)
+        .map(|(a, b)| (a - b).abs())
+        .fold(0.0, f32::max);
+    // 64 products of numbers below 1, each operand off by at most 2^-9 of itself.
+    assert!(
+        difference > 0.0 && difference < 64.0 * 2.0 / 512.0,
+        "{difference}"
+    );
+}
+
+#[test]
+fn adamw_moves_as_the_formula_says() {
+    use crate::{AdamWCoefficients, FlatBuffer, adamw_update, global_norm_squared, scale};
+    let len = 40_000;
+    let [mut weights, mut gradients, mut m, mut v] =
+        std::array::from_fn(|_| FlatBuffer::zeros(len));
+    weights.host_mut().fill(2.0);
+    gradients
+        .host_mut()
+        .iter_mut()
+        .enumerate()
+        .for_each(|(i, g)| *g = if i % 2 == 0 { 0.5 } else { -0.25 });
+    assert!((global_norm_squared(&gradients, 0..len) - 20_000.0 * (0.25 + 0.0625)).abs() < 1e-6);
+    let c = AdamWCoefficients {
+        learning_rate: 0.1,
+        beta1: 0.9,
+        beta2: 0.95,
+        eps: 1e-8,
+        weight_decay: 0.01,
+        bias_correction1: 0.1,
+        bias_correction2: 0.05,
+        gradient_scale: 2.0,
+    };
+    adamw_update(&mut weights, &gradients, &mut m, &mut v, 0..len, &c);
+    // On the first step the direction is the gradient's sign.
+    assert!((weights.host()[0] - (2.0 - 0.1 * (1.0 + 0.02))).abs() < 1e-5);
+    assert!((weights.host()[1] - (2.0 - 0.1 * (-1.0 + 0.02))).abs() < 1e-5);
+    assert!((m.host()[0] - 0.1).abs() < 1e-6 && (v.host()[0] - 0.05).abs() < 1e-6);
+    gradients.host_mut()[3] = f32::NAN;
+    assert!(!global_norm_squared(&gradients, 0..len).is_finite());
+    scale(&mut gradients, 0.0);
+    assert!(gradients.host().iter().all(|g| *g == 0.0));
+}

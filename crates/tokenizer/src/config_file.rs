@@ -1,0 +1,215 @@
+//! `tokenizer_config.json`: which tokens begin, end and pad, and how a conversation is rendered.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::{Map, Value, json};
+
+use crate::TokenizerError;
+use crate::validate::{MAX_FILE_BYTES, field_error};
+
+/// What we read from the file, and write to it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct ConfigFile {
+    pub(crate) bos: Option<String>,
+    pub(crate) eos: Option<String>,
+    pub(crate) pad: Option<String>,
+    /// The longest context in tokens, where known.
+    pub(crate) model_max_length: Option<u64>,
+    pub(crate) chat_template: Option<String>,
+}
+
+pub(crate) const NAME: &str = "tokenizer_config.json";
+
+/// Newer folders keep the template here; it then goes before the one in the configuration.
+const TEMPLATE_NAME: &str = "chat_template.jinja";
+
+impl ConfigFile {
+    /// Reads the file of `folder`; a folder without one says nothing about special tokens.
+    pub(crate) fn read(folder: &Path) -> Result<Self, TokenizerError> {
+        let path = folder.join(NAME);
+        let mut settings = match read_json(&path)? {
+            Some(document) => Self::from_document(&document, &path)?,
+            None => Self::default(),
+        };
+        if let Some(template) = read_text(&folder.join(TEMPLATE_NAME))? {
+            settings.chat_template = Some(template);
+        }
+        Ok(settings)
+    }
+
+    fn from_document(document: &Value, path: &Path) -> Result<Self, TokenizerError> {
+        let Some(fields) = document.as_object() else {
+            return Err(field_error(path, "(whole file)", "an object", document));
+        };
+        // transformers writes 10^30 for "no limit", which no integer holds: anything but a plausible length says nothing.
+        let model_max_length = fields.get("model_max_length").and_then(Value::as_u64);
+        Ok(Self {
+            bos: token(fields, "bos_token", path)?,
+            eos: token(fields, "eos_token", path)?,
+            pad: token(fields, "pad_token", path)?,
+            model_max_length,
+            chat_template: template(fields, path)?,
+        })
+    }
+
+    /// The file's bytes; `added_tokens` are the entries of `tokenizer.json`, in the order of their ids.
+    pub(crate) fn to_bytes(&self, added_tokens: &[Value]) -> Vec<u8> {
+        let mut decoder = Map::new();
+        for token in added_tokens {
+            let mut token = token.clone();
+            if let Some(fields) = token.as_object_mut()
+                && let Some(id) = fields.shift_remove("id")
+            {
+                decoder.insert(id.to_string(), token);
+            }
+        }
+        let mut document = json!({
+            "added_tokens_decoder": decoder,
+            "bos_token": self.bos,
+            "clean_up_tokenization_spaces": false,
+            "eos_token": self.eos,
+        });
+        // Absent rather than null: transformers then applies its own "no limit" and "no template".
+        if let Some(length) = self.model_max_length {
+            document["model_max_length"] = json!(length);
+        }
+        document["pad_token"] = json!(self.pad);
+        document["tokenizer_class"] = json!("PreTrainedTokenizerFast");
+        if let Some(template) = &self.chat_template {
+            document["chat_template"] = json!(template);
+        }
+        let mut text = format!("{document:#}");
+        text.push('\n');
+        text.into_bytes()
+    }
+}
+
+/// A special token is spelled as a string, or as an object with its `content`.
+fn token(
+    fields: &Map<String, Value>,
+    name: &str,
+    path: &Path,
+) -> Result<Option<String>, TokenizerError> {
+    match fields.get(name) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(token)) => Ok(Some(token.clone())),
+        Some(value) => match value.get("content").and_then(Value::as_str) {
+            Some(token) => Ok(Some(token.to_owned())),
+            None => Err(field_error(
+                path,
+                name,
+                "a string, or an object with `content`",
+                value,
+            )),
+        },
+    }
+}
+
+/// One template, or several with names, of which `default` is for conversations.
+fn template(fields: &Map<String, Value>, path: &Path) -> Result<Option<String>, TokenizerError> {
+    match fields.get("chat_template") {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(template)) => Ok(Some(template.clone())),
+        Some(Value::Array(named)) => {
+            let default = named
+                .iter()
+                .find(|entry| entry.get("name").and_then(Value::as_str) == Some("default"));
+            Ok(default
+                .and_then(|entry| entry.get("template"))
+                .and_then(Value::as_str)
+                .map(str::to_owned))
+        }
+        Some(value) => Err(field_error(
+            path,
+            "chat_template",
+            "a string, or a list of named templates",
+            value,
+        )),
+    }
+}
+
+/// Reads a JSON file; nothing if there is none.
+pub(crate) fn read_json(path: &Path) -> Result<Option<Value>, TokenizerError> {
+    let Some(text) = read_text(path)? else {
+        return Ok(None);
+    };
+    serde_json::from_str(&text)
+        .map(Some)
+        .map_err(|source| TokenizerError::Json {
+            path: path.to_owned(),
+            source,
+        })
+}
+
+fn read_text(path: &Path) -> Result<Option<String>, TokenizerError> {
+    let read_error = |source| TokenizerError::Read {
+        path: path.to_owned(),
+        source,
+    };
+    let bytes = match fs::metadata(path) {
+        Ok(metadata) => metadata.len(),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(read_error(error)),
+    };
+    if bytes > MAX_FILE_BYTES {
+        return Err(TokenizerError::TooLarge {
+            path: path.to_owned(),
+            bytes,
+            limit: MAX_FILE_BYTES,
+        });
+    }
+    fs::read_to_string(path).map(Some).map_err(read_error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_what_published_folders_hold() {
+        let document = json!({
+            "bos_token": {"content": "[BOS]", "lstrip": false}, "eos_token": "</s>", "pad_token": null,
+            "model_max_length": 1e30, "chat_template": [{"name": "tool", "template": "t"}, {"name": "default", "template": "d"}],
+        });
+        let settings = ConfigFile::from_document(&document, Path::new("c.json")).unwrap();
+        let expected = ConfigFile {
+            bos: Some("[BOS]".to_owned()),
+            eos: Some("</s>".to_owned()),
+            chat_template: Some("d".to_owned()),
+            ..ConfigFile::default()
+        };
+        assert_eq!(settings, expected);
+    }
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = ConfigFile {
+            bos: Some("<s>".to_owned()),
+            model_max_length: Some(4096),
+            chat_template: Some("{{ messages }}".to_owned()),
+            ..ConfigFile::default()
+        };
+        fs::write(folder.path().join(NAME), settings.to_bytes(&[])).unwrap();
+        assert_eq!(ConfigFile::read(folder.path()).unwrap(), settings);
+        fs::write(folder.path().join(TEMPLATE_NAME), "of its own file").unwrap();
+        assert_eq!(
+            ConfigFile::read(folder.path())
+                .unwrap()
+                .chat_template
+                .as_deref(),
+            Some("of its own file")
+        );
+    }
+
+    #[test]
+    fn a_wrong_type_is_named() {
+        let error =
+            ConfigFile::from_document(&json!({"eos_token": 3}), Path::new("c.json")).unwrap_err();
+        insta::assert_snapshot!(
+            error,
+            @"`c.json`, field `eos_token`: expected a string, or an object with `content`, got `3`"
+        );
+    }
+}

@@ -1,0 +1,34 @@
+//! Text to token ids and back.
+//!
+//! [`train`] learns a byte-level BPE vocabulary from text, [`Tokenizer`] loads, saves, encodes and decodes, [`DecodeStream`]
+//! turns generated ids into whole characters, [`measure`] counts how many bytes, eojeol and syllables a token carries.
+//! Encoding and decoding are Hugging Face's `tokenizers`; what a folder holds is therefore what other programs read.
+//!
+//! Two promises hold for tokenizers trained here: `decode(encode(s))` is the NFC form of `s` for every string, and text that
+//! spells a control token is encoded as ordinary text, never as that token.
+
+mod config;
+mod error;
+mod guard;
+
+mod byte_alphabet;
+mod pattern;
+
+mod merges;
+mod sample;
+mod train;
+mod word_counts;
+
+mod atomic_file;
+mod config_file;
+mod stream;
+mod tokenizer;
+mod validate;
+
+pub mod measure;
+
+pub use config::{Digits, SpecialTokens, TokenizerConfig};
+pub use error::TokenizerError;
+pub use stream::DecodeStream;
+pub use tokenizer::Tokenizer;
+pub use train::train;

@@ -1,0 +1,98 @@
+//! How much memory a run will take, by owner, and how much it took.
+
+use std::fs;
+
+use jikji_model::{DecoderConfig, Layout};
+
+use crate::config::ActivationCheckpointing;
+
+/// Bytes by owner, from sizes alone.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MemoryPlan {
+    /// Owner and bytes, largest idea first.
+    pub owners: Vec<(&'static str, u64)>,
+}
+
+impl MemoryPlan {
+    /// The peak of a run's training: `resident` is what the process holds before the state exists.
+    pub fn new(
+        config: &DecoderConfig,
+        layout: &Layout,
+        [rows, seq_len]: [usize; 2],
+        checkpointing: ActivationCheckpointing,
+        resident: u64,
+    ) -> Self {
+        const F32: u64 = 4;
+        let all = layout.table().num_elements() as u64 * F32;
+        let trained = layout.num_trainable() as u64 * F32;
+        let tokens = (rows * seq_len) as u64 * F32;
+        let hidden = config.hidden_size as u64;
+        let ffn = config.intermediate_size as u64;
+        let q = (config.num_attention_heads * config.head_dim) as u64;
+        let kv = (config.num_key_value_heads * config.head_dim) as u64;
+        // What a block's graph holds: inputs of its products and norms, q, k, v before and after norm and rotation,
+        // attention's output, gate, up and their product.
+        let block = tokens * (4 * hidden + 3 * q + 3 * kv + 3 * ffn);
+        let layers = config.num_hidden_layers() as u64;
+        let activations = match checkpointing {
+            ActivationCheckpointing::None => layers * block,
+            ActivationCheckpointing::Blocks => layers * tokens * hidden + block,
+        };
+        // Derivatives alive at once inside the block that backward works on.
+        let derivatives = tokens * (3 * ffn + 3 * hidden + 2 * q + 2 * kv);
+        // A chunk of logits, and the gradient of the output projection before it is added to the buffer.
+        let vocab = config.vocab_size as u64;
+        let chunk = (8 * 1024 * 1024 / vocab).clamp(16, 1024).min(tokens / F32);
+        let head = chunk * vocab * F32 + vocab * hidden * F32 + 2 * tokens * hidden;
+        Self {
+            owners: vec![
+                ("weights", all),
+                ("gradients", trained),
+                ("optimizer state", 2 * trained),
+                ("activations", activations),
+                // The head works before the blocks' derivatives exist.
+                ("backward", derivatives.max(head)),
+                ("checkpoint copy", all + 2 * trained),
+                ("program and data", resident),
+            ],
+        }
+    }
+
+    /// All owners together.
+    pub fn total(&self) -> u64 {
+        self.owners.iter().map(|(_, bytes)| bytes).sum()
+    }
+
+    /// The owner of most bytes, for the sentence that says what to change.
+    pub fn largest(&self) -> (&'static str, u64) {
+        self.owners
+            .iter()
+            .copied()
+            .max_by_key(|(_, bytes)| *bytes)
+            .unwrap_or(("nothing", 0))
+    }
+}
+
+/// Bytes of this process in memory now; `None` where the system does not say.
+pub fn resident_bytes() -> Option<u64> {
+    status_field("VmRSS:")
+}
+
+/// The most bytes this process held since it started, or since [`reset_peak`].
+pub fn peak_resident_bytes() -> Option<u64> {
+    status_field("VmHWM:")
+}
+
+/// Starts the peak anew, so that it speaks of training and not of the preparation before it. Where the system cannot, the
+/// peak stays that of the whole process.
+pub fn reset_peak() {
+    // Documented in proc(5): 5 resets the high-water mark.
+    let _ = fs::write("/proc/self/clear_refs", "5");
+}
+
+fn status_field(name: &str) -> Option<u64> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find(|line| line.starts_with(name))?;
+    let kibibytes: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
+    Some(kibibytes * 1024)
+}

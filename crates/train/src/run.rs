@@ -1,0 +1,356 @@
+//! The loop around the step: fetch, step, report; and, on a few named moments, validate, sample, save.
+//!
+//! Order of a step's occasional jobs: log, validate, sample, save. The last step always does all of them.
+
+use std::num::NonZeroU64;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+
+use jikji_checkpoint::{RunState, SaveOutcome, Saver};
+use jikji_loader::{Loader, Prefetcher, ValidationSet};
+use jikji_model::{Decoder, Store, flop_per_token};
+use jikji_ops::MatrixRate;
+use jikji_telemetry::{
+    Console, Progress, ProgressUpdate, RunLog, StepRecord, StepTiming, ValidationRecord,
+};
+
+use crate::config::{CheckpointConfig, LogConfig, TrainConfig};
+use crate::error::TrainError;
+use crate::evaluate::{Evaluation, evaluate};
+use crate::memory::resident_bytes;
+use crate::resume::snapshot;
+use crate::state::TrainState;
+use crate::step::{StepReport, StepSettings, train_step};
+use crate::stop::StopSignal;
+
+/// Batches prepared ahead of the step.
+const PREFETCH: usize = 2;
+
+/// Everything a run is made of.
+pub struct RunSetup {
+    /// The model.
+    pub decoder: Decoder,
+    /// Where the run stands.
+    pub state: TrainState,
+    /// Training batches.
+    pub loader: Arc<Loader>,
+    /// Held-back documents by source.
+    pub validation: Vec<(String, ValidationSet)>,
+    /// The step's settings.
+    pub settings: StepSettings,
+    /// `[train]`.
+    pub train: TrainConfig,
+    /// `[checkpoint]`.
+    pub checkpoint: CheckpointConfig,
+    /// `[log]`.
+    pub log: LogConfig,
+    /// Where checkpoints go.
+    pub checkpoints_dir: PathBuf,
+    /// What must match when somebody resumes.
+    pub run_state: RunState,
+    /// Files that each checkpoint carries beside its tensors.
+    pub extra_files: Vec<(String, Vec<u8>)>,
+    /// Metrics and TensorBoard.
+    pub run_log: RunLog,
+    /// Talk.
+    pub console: Console,
+    /// Request to stop.
+    pub stop: StopSignal,
+    /// The machine's limit.
+    pub matrix_rate: MatrixRate,
+}
+
+/// What the loop asks of those above it.
+pub trait Hooks {
+    /// Texts that the model writes now: each prompt with its continuation.
+    fn sample(&mut self, decoder: &Decoder, weights: &Store, step: u64) -> Vec<(String, String)>;
+}
+
+/// Why the loop ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StopReason {
+    /// All steps are done.
+    Complete,
+    /// Somebody asked; the run was saved.
+    Requested,
+}
+
+/// What a run leaves behind.
+pub struct RunOutcome {
+    /// Why it ended.
+    pub reason: StopReason,
+    /// The state after the last step.
+    pub state: TrainState,
+    /// The model.
+    pub decoder: Decoder,
+    /// Validation before the first step of this process, where the run began with it.
+    pub first_validation: Option<Evaluation>,
+    /// Validation after the last step.
+    pub last_validation: Option<Evaluation>,
+    /// The last samples.
+    pub samples: Vec<(String, String)>,
+    /// Median tokens per second of this process's steps.
+    pub tokens_per_second: f64,
+    /// Median share of the matrix rate.
+    pub matrix_share: f64,
+    /// Wall time of the loop.
+    pub seconds: f64,
+}
+
+/// Trains until the last step, or until somebody asks to stop.
+pub fn run(mut setup: RunSetup, hooks: &mut dyn Hooks) -> Result<RunOutcome, TrainError> {
+    let clock = Instant::now();
+    let first_step = setup.state.step;
+    let total_steps = setup.train.steps.get();
+    let mut saver = Saves::new(&setup);
+    let mut progress = Progress::on(&setup.console, total_steps, first_step);
+    let mut speeds = Vec::new();
+    let (mut first_validation, mut last_validation, mut samples) = (None, None, Vec::new());
+    if first_step == 0 {
+        first_validation = validate(&mut setup)?;
+        samples = sample(&mut setup, hooks);
+    }
+
+    let batches = Prefetcher::batches(
+        setup.loader.clone(),
+        first_step..total_steps,
+        PREFETCH,
+        setup.train.global_batch_size.get(),
+        0,
+        1,
+    )?;
+    let mut reason = StopReason::Complete;
+    let mut step_clock = Instant::now();
+    for batch in batches {
+        let (_, batch) = batch?;
+        if batch.counted_targets() == 0.0 {
+            return Err(TrainError::NothingToLearn {
+                step: setup.state.step,
+            });
+        }
+        let waited = step_clock.elapsed().as_secs_f64();
+
+        let report = train_step(&setup.decoder, &mut setup.state, &setup.settings, &batch)?;
+
+        let timing = timing(&setup, &report, waited, step_clock.elapsed().as_secs_f64());
+        speeds.push((timing.tokens_per_second, timing.matrix_share.unwrap_or(0.0)));
+        progress.update(&ProgressUpdate {
+            step: setup.state.step,
+            loss: report.loss,
+            tokens_per_second: timing.tokens_per_second,
+            matrix_share: timing.matrix_share,
+        });
+        let last = setup.state.step == total_steps;
+        let stopping = setup.stop.is_requested();
+        if last || is_due(setup.state.step, Some(setup.log.every_steps)) {
+            log_step(&mut setup, &report, timing);
+        }
+        if last || is_due(setup.state.step, setup.train.validate_every_steps) {
+            last_validation = validate(&mut setup)?;
+        }
+        if last || is_due(setup.state.step, setup.log.sample_every_steps) {
+            samples = sample(&mut setup, hooks);
+        }
+        if last || stopping || is_due(setup.state.step, Some(setup.checkpoint.every_steps)) {
+            saver.submit(&mut setup)?;
+        }
+        saver.settle(&mut setup)?;
+        for warning in setup.run_log.take_warnings() {
+            setup.console.warn(warning);
+        }
+        if stopping && !last {
+            reason = StopReason::Requested;
+            break;
+        }
+        step_clock = Instant::now();
+    }
+    progress.finish();
+    saver.finish(&mut setup)?;
+    setup.run_log.sync();
+    let (tokens_per_second, matrix_share) = medians(&mut speeds);
+    Ok(RunOutcome {
+        reason,
+        state: setup.state,
+        decoder: setup.decoder,
+        first_validation,
+        last_validation,
+        samples,
+        tokens_per_second,
+        matrix_share,
+        seconds: clock.elapsed().as_secs_f64(),
+    })
+}
+
+fn is_due(step: u64, every: Option<NonZeroU64>) -> bool {
+    every.is_some_and(|every| step.is_multiple_of(every.get()))
+}
+
+fn timing(setup: &RunSetup, report: &StepReport, waited: f64, seconds: f64) -> StepTiming {
+    let tokens = (setup.train.global_batch_size.get() * setup.train.seq_len.get()) as f64;
+    let flop = tokens * flop_per_token(setup.decoder.config(), setup.train.seq_len.get());
+    StepTiming {
+        seconds,
+        forward_seconds: report.forward_seconds,
+        backward_seconds: report.backward_seconds,
+        update_seconds: report.update_seconds,
+        data_wait_seconds: waited,
+        tokens_per_second: tokens / seconds,
+        matrix_share: Some(flop / (seconds * setup.matrix_rate.flop_per_second)),
+        resident_bytes: resident_bytes().unwrap_or(0),
+    }
+}
+
+fn log_step(setup: &mut RunSetup, report: &StepReport, timing: StepTiming) {
+    let next_sequence = setup.state.step * setup.train.global_batch_size.get() as u64;
+    let position = setup.loader.position(next_sequence);
+    setup.run_log.step(&StepRecord {
+        step: setup.state.step,
+        tokens_total: setup.state.tokens,
+        counted_targets: report.counted_targets,
+        loss: report.loss,
+        gradient_norm: report.gradient_norm,
+        clipped: report.clipped,
+        learning_rate: report.learning_rate,
+        data: position
+            .into_iter()
+            .map(|p| (p.source, p.epoch as f64 + p.fraction))
+            .collect(),
+        timing,
+    });
+}
+
+fn validate(setup: &mut RunSetup) -> Result<Option<Evaluation>, TrainError> {
+    if setup.validation.is_empty() {
+        return Ok(None);
+    }
+    let rows = setup.settings.micro_batch_size;
+    let found = evaluate(
+        &setup.decoder,
+        &setup.state.weights,
+        &setup.validation,
+        rows,
+        &setup.settings.device,
+    )?;
+    setup.run_log.validation(&ValidationRecord {
+        step: setup.state.step,
+        loss: found.loss,
+        bits_per_byte: found.bits_per_byte,
+        tokens: found.tokens,
+        bytes: found.bytes,
+        per_source: found.per_source.clone(),
+        seconds: found.seconds,
+    });
+    setup.console.say(format!(
+        "step {}: validation {:.3} bits/byte (loss {:.3} over {} tokens)",
+        setup.state.step, found.bits_per_byte, found.loss, found.tokens
+    ));
+    Ok(Some(found))
+}
+
+fn sample(setup: &mut RunSetup, hooks: &mut dyn Hooks) -> Vec<(String, String)> {
+    let samples = hooks.sample(&setup.decoder, &setup.state.weights, setup.state.step);
+    for (prompt, text) in &samples {
+        setup.run_log.sample(setup.state.step, prompt, text);
+        let line = text.replace('\n', " ");
+        setup
+            .console
+            .say(format!("step {}: {prompt} ▸ {line}", setup.state.step));
+    }
+    samples
+}
+
+fn medians(speeds: &mut [(f64, f64)]) -> (f64, f64) {
+    if speeds.is_empty() {
+        return (0.0, 0.0);
+    }
+    speeds.sort_by(|a, b| a.0.total_cmp(&b.0));
+    speeds[speeds.len() / 2]
+}
+
+/// Saving off the training thread, and patience with a disk that fails.
+struct Saves {
+    saver: Saver,
+    failures: usize,
+    submitted: Option<u64>,
+}
+
+impl Saves {
+    fn new(setup: &RunSetup) -> Self {
+        let saver = Saver::new(&setup.checkpoints_dir, setup.checkpoint.keep.get());
+        Self {
+            saver,
+            failures: 0,
+            submitted: None,
+        }
+    }
+
+    fn submit(&mut self, setup: &mut RunSetup) -> Result<(), TrainError> {
+        if self.submitted == Some(setup.state.step) {
+            return Ok(());
+        }
+        // The log is on disk before a checkpoint that claims its steps.
+        setup.run_log.flush();
+        let snapshot = snapshot(&setup.state, &setup.run_state, setup.extra_files.clone());
+        self.submitted = Some(setup.state.step);
+        let outcomes = self.saver.submit(snapshot);
+        self.report(setup, outcomes)
+    }
+
+    fn settle(&mut self, setup: &mut RunSetup) -> Result<(), TrainError> {
+        let outcomes = self.saver.poll();
+        self.report(setup, outcomes)
+    }
+
+    fn finish(mut self, setup: &mut RunSetup) -> Result<(), TrainError> {
+        let saver = std::mem::replace(&mut self.saver, Saver::new(&setup.checkpoints_dir, 1));
+        let outcomes = saver.finish();
+        let last_failed = outcomes
+            .last()
+            .is_some_and(|outcome| outcome.result.is_err());
+        if last_failed {
+            // Nobody comes after this save, so its failure is the run's.
+            self.failures = self
+                .failures
+                .max(setup.checkpoint.max_failed_saves.get() - 1);
+        }
+        self.report(setup, outcomes)
+    }
+
+    fn report(
+        &mut self,
+        setup: &mut RunSetup,
+        outcomes: Vec<SaveOutcome>,
+    ) -> Result<(), TrainError> {
+        for outcome in outcomes {
+            match outcome.result {
+                Ok(_) => {
+                    self.failures = 0;
+                    setup
+                        .run_log
+                        .save(outcome.step, outcome.seconds, outcome.bytes);
+                    if let Some(error) = outcome.not_retained {
+                        setup
+                            .console
+                            .warn(format!("old checkpoints were not removed: {error}"));
+                    }
+                }
+                Err(error) => {
+                    self.failures += 1;
+                    let max = setup.checkpoint.max_failed_saves.get();
+                    if self.failures >= max {
+                        return Err(TrainError::SavesFailed {
+                            failures: self.failures,
+                            last: error.to_string(),
+                        });
+                    }
+                    setup.console.warn(format!(
+                        "the checkpoint of step {} was not saved ({} of {max} failures in a row before the run stops): {error}",
+                        outcome.step, self.failures
+                    ));
+                }
+            }
+        }
+        Ok(())
+    }
+}
