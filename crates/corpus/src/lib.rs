@@ -12,6 +12,8 @@
 //! - [`build`] cleans, filters and de-duplicates all sources into a folder, and continues where it was interrupted;
 //! - [`Corpus`] opens that folder; [`CorpusManifest`] is its papers.
 //!
+//! - [`synth`] writes Korean from a grammar, for corpora that are too small.
+//!
 //! Nothing outside the named paths is read, and the same inputs give the same bytes.
 
 mod clean;
@@ -29,6 +31,8 @@ mod part;
 
 mod build;
 mod corpus;
+
+pub mod synth;
 
 pub use build::{BuildConfig, BuildProgress, MakeDocuments, SyntheticInput, build, fingerprint};
 pub use clean::clean;

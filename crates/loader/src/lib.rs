@@ -36,6 +36,9 @@ mod stream;
 mod batch;
 mod packing;
 
+// Where they come from.
+mod prepare;
+
 // Who asks for them.
 mod loader;
 mod prefetch;
@@ -50,6 +53,9 @@ pub use error::{LoaderError, ShardError, WriteUnitError};
 pub use loader::{Loader, LoaderConfig, SourcePosition, Stage};
 pub use manifest::{ColumnEntry, Dtype, FileEntry, Manifest, ShardEntry, ShardSetSpec};
 pub use prefetch::Prefetcher;
+pub use prepare::{
+    PrepareConfig, PrepareError, PrepareProgress, Prepared, TokenizerPlan, ValidationSplit, prepare,
+};
 pub use rank_share::rank_share;
 pub use shard_set::{ShardSet, SourceStats};
 pub use split::{Split, split_of};

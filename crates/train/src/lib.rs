@@ -3,6 +3,7 @@
 //! Read [`train_step`](step::train_step) first, then [`run`](run::run) around it; [`segments`] is how forward and
 //! backward walk the decoder.
 
+mod bench;
 mod config;
 mod error;
 mod evaluate;
@@ -15,6 +16,7 @@ mod state;
 pub mod step;
 mod stop;
 
+pub use bench::{BenchConfig, BenchError, BenchReport, bench_train_step};
 pub use config::{
     ActivationCheckpointing, CheckpointConfig, LogConfig, Objective, PrecisionConfig, TrainConfig,
 };

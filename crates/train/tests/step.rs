@@ -359,7 +359,9 @@ fn a_number_that_is_not_finite_changes_no_weight() {
     let last = state.weights.layout().table().parameters().len() - 1;
     for (parameter, factor) in [(last, 1e22), (last - 1, 1e-22)] {
         let values = state.weights.values_mut(parameter);
-        values.iter_mut().for_each(|value| *value *= factor);
+        for value in values {
+            *value *= factor;
+        }
     }
     let before = bits(&state);
     let batch = batch_of(19, &[&[9]]);

@@ -1,0 +1,282 @@
+//! The command line. Doc comments are its manual.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Trains compact language models from raw text to a checkpoint that other programs load. One binary; no network, no telemetry.
+#[derive(Debug, Parser)]
+#[command(
+    name = "jikji",
+    version,
+    arg_required_else_help = true,
+    max_term_width = 100
+)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Train a model as a recipe says
+    #[command(after_help = "Examples:
+  jikji train recipes/quickstart.toml
+  jikji train recipes/quickstart.toml --resume --set train.steps=600
+  jikji train recipes/pretrain/small.toml --set data.path=/data/korean --dry-run")]
+    Train(TrainArguments),
+    /// Check, describe and list recipes
+    #[command(subcommand)]
+    Recipe(RecipeCommand),
+    /// Train, measure and apply tokenizers
+    #[command(subcommand)]
+    Tokenizer(TokenizerCommand),
+    /// Build documents from raw files, or make synthetic ones
+    #[command(subcommand)]
+    Corpus(CorpusCommand),
+    /// Let a model write
+    #[command(after_help = "Example:
+  jikji generate --model runs/quickstart/export --prompt \"오늘 아침에는\" --max-new-tokens 80 --temperature 0.8")]
+    Generate(GenerateArguments),
+    /// Log-probability of each token of given texts
+    #[command(after_help = "Example:
+  jikji score --model runs/quickstart/export --input texts.jsonl --output scores.jsonl
+
+Each input line is an object with `ids` (token ids) or `text`; each output line has `ids`, `logprobs` (natural logarithms of
+every token but the first) and `loss` (their negative mean).")]
+    Score(ScoreArguments),
+    /// Look at models
+    #[command(subcommand)]
+    Model(ModelCommand),
+    /// Measure speed on this machine
+    #[command(subcommand)]
+    Bench(BenchCommand),
+    /// Write a run's report: one self-contained HTML page
+    #[command(after_help = "Example:
+  jikji report runs/quickstart")]
+    Report {
+        /// The run's folder
+        run: PathBuf,
+    },
+    /// Say what is on this machine and what will work
+    Doctor,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RecipeArguments {
+    /// The recipe, a TOML file
+    pub(crate) recipe: PathBuf,
+    /// Change one setting, such as train.steps=600; may be repeated
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub(crate) set: Vec<String>,
+    /// Apply the recipe's [scale.NAME] overrides, such as `tiny`
+    #[arg(long, value_name = "NAME")]
+    pub(crate) scale: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TrainArguments {
+    #[command(flatten)]
+    pub(crate) recipe: RecipeArguments,
+    /// Continue from the newest checkpoint that verifies
+    #[arg(long, conflicts_with = "fresh")]
+    pub(crate) resume: bool,
+    /// Move an older run in the folder aside and begin anew
+    #[arg(long)]
+    pub(crate) fresh: bool,
+    /// On resume, accept that this setting differs from the checkpoint's; may be repeated
+    #[arg(long, value_name = "KEY", requires = "resume")]
+    pub(crate) allow_change: Vec<String>,
+    /// Where to compute: cpu (this build has no other)
+    #[arg(long, default_value = "cpu")]
+    pub(crate) device: String,
+    /// Resolve everything, print the plan and one example with its loss mask, train nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum RecipeCommand {
+    /// Resolve a recipe and print what a run would use
+    Check(RecipeArguments),
+    /// Print the JSON Schema of recipes
+    Schema,
+    /// List the recipes below a folder
+    List {
+        /// The folder
+        #[arg(default_value = "recipes")]
+        folder: PathBuf,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum TokenizerCommand {
+    /// Train a byte-level BPE tokenizer
+    #[command(after_help = "Example:
+  jikji tokenizer train --input 'texts/**/*.jsonl' --vocab-size 16384 --output my-tokenizer")]
+    Train {
+        /// Files, folders or globs (.txt .md .jsonl .jsonl.zst .jsonl.gz .parquet)
+        #[arg(long, num_args = 1.., required = true)]
+        input: Vec<String>,
+        /// Entries, special tokens and bytes among them
+        #[arg(long)]
+        vocab_size: usize,
+        /// New folder for tokenizer.json and tokenizer_config.json
+        #[arg(long)]
+        output: PathBuf,
+    },
+    /// Print bytes per token and tokens per eojeol, for each tokenizer and input file
+    Measure {
+        /// Tokenizer folders
+        #[arg(long, num_args = 1.., required = true)]
+        tokenizer: Vec<PathBuf>,
+        /// Files, folders or globs
+        #[arg(long, num_args = 1.., required = true)]
+        input: Vec<String>,
+        /// Print a JSON list instead of a table
+        #[arg(long)]
+        json: bool,
+    },
+    /// Encode JSON lines with `text` to JSON lines with `ids`
+    Encode {
+        /// Tokenizer folder
+        #[arg(long)]
+        tokenizer: PathBuf,
+        /// JSON lines
+        #[arg(long)]
+        input: PathBuf,
+        /// JSON lines
+        #[arg(long)]
+        output: PathBuf,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum CorpusCommand {
+    /// Read raw files, clean them, and write documents with their papers
+    #[command(after_help = "Example:
+  jikji corpus build --input /data/korean --output corpus")]
+    Build {
+        /// Files, folders or globs; each becomes a source
+        #[arg(long, num_args = 1.., required = true)]
+        input: Vec<String>,
+        /// Globs below a folder that are left out
+        #[arg(long)]
+        exclude: Vec<String>,
+        /// Folder for the documents
+        #[arg(long)]
+        output: PathBuf,
+        /// Documents with fewer characters are dropped
+        #[arg(long, default_value_t = 1)]
+        min_chars: usize,
+    },
+    /// Make synthetic Korean documents from a grammar
+    #[command(after_help = "Example:
+  jikji corpus synth --documents 1000 --seed 7 --output synthetic.jsonl")]
+    Synth {
+        /// How many documents
+        #[arg(long)]
+        documents: usize,
+        /// Another seed, other documents
+        #[arg(long, default_value_t = 1377)]
+        seed: u64,
+        /// Only these topics
+        #[arg(long)]
+        topic: Vec<String>,
+        /// JSON lines with `text`, `topic`, `synthetic`; standard output if absent
+        #[arg(long)]
+        output: Option<PathBuf>,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct GenerateArguments {
+    /// A model folder, such as runs/NAME/export
+    #[arg(long)]
+    pub(crate) model: PathBuf,
+    /// The beginning that the model continues
+    #[arg(long)]
+    pub(crate) prompt: String,
+    /// Tokens to write at most
+    #[arg(long, default_value_t = 128)]
+    pub(crate) max_new_tokens: usize,
+    /// 0 takes the likeliest token each time
+    #[arg(long, default_value_t = 0.8)]
+    pub(crate) temperature: f64,
+    /// Choose among the likeliest tokens that hold this share of the probability
+    #[arg(long, default_value_t = 0.95)]
+    pub(crate) top_p: f64,
+    /// Another seed, another text
+    #[arg(long, default_value_t = 0)]
+    pub(crate) seed: u64,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ScoreArguments {
+    /// A model folder
+    #[arg(long)]
+    pub(crate) model: PathBuf,
+    /// JSON lines with `ids` or `text`
+    #[arg(long)]
+    pub(crate) input: PathBuf,
+    /// JSON lines with `ids`, `logprobs`, `loss`
+    #[arg(long)]
+    pub(crate) output: PathBuf,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ModelCommand {
+    /// Parameters, shapes and memory of a model config or folder; reads no weights
+    #[command(after_help = "Example:
+  jikji model info configs/models/exaone-4.0-1.2b.toml")]
+    Info {
+        /// A model config (TOML or JSON) or a model folder
+        model: PathBuf,
+        /// List every parameter
+        #[arg(long)]
+        parameters: bool,
+    },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PrecisionArgument {
+    F32,
+    Bf16,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum CheckpointingArgument {
+    None,
+    Blocks,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum BenchCommand {
+    /// A training step on made-up tokens, beside its matrix products alone
+    #[command(after_help = "Example:
+  jikji bench train-step --model configs/models/quickstart.toml --batch 8 --seq 256")]
+    TrainStep {
+        /// A model config, TOML or JSON
+        #[arg(long)]
+        model: PathBuf,
+        /// Sequences of a step
+        #[arg(long)]
+        batch: NonZeroUsize,
+        /// Tokens of a sequence
+        #[arg(long)]
+        seq: NonZeroUsize,
+        /// Number format of matrix products
+        #[arg(long, value_enum, default_value = "f32")]
+        precision: PrecisionArgument,
+        /// What forward leaves for backward
+        #[arg(long, value_enum, default_value = "none")]
+        activation_checkpointing: CheckpointingArgument,
+        /// Steps counted, after warm-up
+        #[arg(long, default_value = "7")]
+        steps: NonZeroUsize,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+}

@@ -1,0 +1,66 @@
+//! `jikji bench`.
+
+use jikji_model::DecoderConfig;
+use jikji_ops::Precision;
+use jikji_telemetry::human_units::human_bytes;
+use jikji_train::{ActivationCheckpointing, BenchConfig, BenchError, bench_train_step};
+
+use crate::arguments::{BenchCommand, CheckpointingArgument, PrecisionArgument};
+use crate::console;
+use crate::exit;
+use crate::failure::Failure;
+
+pub(crate) fn run(command: &BenchCommand) -> Result<(), Failure> {
+    let BenchCommand::TrainStep {
+        model,
+        batch,
+        seq,
+        precision,
+        activation_checkpointing,
+        steps,
+        json,
+    } = command;
+    let config = DecoderConfig::resolve(&jikji_recipe::load_model_config(model)?)?;
+    let bench = BenchConfig {
+        batch: *batch,
+        seq: *seq,
+        precision: match precision {
+            PrecisionArgument::F32 => Precision::F32,
+            PrecisionArgument::Bf16 => Precision::Bf16,
+        },
+        activation_checkpointing: match activation_checkpointing {
+            CheckpointingArgument::None => ActivationCheckpointing::None,
+            CheckpointingArgument::Blocks => ActivationCheckpointing::Blocks,
+        },
+        steps: *steps,
+    };
+    if bench.precision == Precision::Bf16 {
+        console::say(
+            "note: on the CPU bf16 changes the numbers, not the speed: products still run in f32",
+        );
+    }
+    let report = bench_train_step(config, &bench).map_err(|error| match error {
+        BenchError::Model(error) => error.into(),
+        BenchError::Train(error) => error.into(),
+        BenchError::TooLong { .. } => Failure::from_error(exit::RECIPE, &error, None),
+    })?;
+    if *json {
+        let text = serde_json::to_string_pretty(&report).expect("numbers are JSON");
+        console::data(text);
+        return Ok(());
+    }
+    let percent = 100.0 * report.matmul_limit_seconds / report.step_seconds;
+    console::data(format!(
+        "{:.0} tokens/s; a step takes {:.3} s: forward {:.3}, backward {:.3}, update {:.3}\n\
+         its matrix products alone take {:.3} s: {percent:.0} % of the step\n\
+         peak memory {}",
+        report.tokens_per_second,
+        report.step_seconds,
+        report.forward_seconds,
+        report.backward_seconds,
+        report.update_seconds,
+        report.matmul_limit_seconds,
+        human_bytes(report.peak_rss_bytes),
+    ));
+    Ok(())
+}

@@ -1,0 +1,282 @@
+//! From a resolved recipe and prepared data to everything the loop needs.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use burn::tensor::Device;
+use jikji_checkpoint::RunState;
+use jikji_eval::load_weights;
+use jikji_loader::{Loader, LoaderConfig, Prepared, Split, Stage, ValidationSet};
+use jikji_model::{Decoder, DecoderConfig, Layout, ParameterTable, Store};
+use jikji_recipe::RunConfig;
+use jikji_telemetry::human_units::{human_bytes, with_separators};
+use jikji_telemetry::{Console, RunLog};
+use jikji_train::{MemoryPlan, RunSetup, StepSettings, StopSignal, TrainState};
+
+use super::folder::RunFolder;
+use crate::arguments::TrainArguments;
+use crate::commands::doctor::available_memory;
+use crate::exit;
+use crate::failure::Failure;
+
+/// What is known before anything large exists.
+pub(super) struct Plan {
+    pub(super) decoder: DecoderConfig,
+    pub(super) layout: Arc<Layout>,
+    pub(super) memory: MemoryPlan,
+}
+
+impl Plan {
+    pub(super) fn new(config: &RunConfig, prepared: &Prepared) -> Result<Self, Failure> {
+        let plan = Self::of_model(config)?;
+        let (vocab, entries) = (plan.decoder.vocab_size, prepared.tokenizer.vocab_size());
+        if entries > vocab {
+            return Err(Failure::new(
+                exit::RECIPE,
+                format!("the tokenizer has {entries} entries, but the model's `vocab_size` is {vocab}"),
+            )
+            .with_hint("raise `vocab_size` in the model config, or train a smaller tokenizer (`tokenizer.vocab_size`)"));
+        }
+        Ok(plan)
+    }
+
+    pub(super) fn of_model(config: &RunConfig) -> Result<Self, Failure> {
+        let decoder = DecoderConfig::resolve(&config.model.config)?;
+        let layout = Layout::new(ParameterTable::new(&decoder), &config.train.trainable)?;
+        if layout.num_trainable() == 0 {
+            return Err(Failure::new(
+                exit::RECIPE,
+                "`train.trainable` is empty: nothing would be trained",
+            )
+            .with_hint("[\"*\"] trains everything"));
+        }
+        let memory = MemoryPlan::new(
+            &decoder,
+            &layout,
+            [config.train.micro_batch_size(), config.train.seq_len.get()],
+            config.train.activation_checkpointing,
+            jikji_train::resident_bytes().unwrap_or(0),
+        );
+        Ok(Self {
+            decoder,
+            layout,
+            memory,
+        })
+    }
+
+    /// Parameters, tokens per step and bytes by owner, for people.
+    pub(super) fn lines(&self, config: &RunConfig) -> Vec<String> {
+        let all = self.layout.table().num_elements() as u64;
+        let trained = self.layout.num_trainable() as u64;
+        let tokens = (config.train.global_batch_size.get() * config.train.seq_len.get()) as u64;
+        let micro_steps = config
+            .train
+            .global_batch_size
+            .get()
+            .div_ceil(config.train.micro_batch_size());
+        let owners: Vec<String> = self
+            .memory
+            .owners
+            .iter()
+            .map(|(owner, bytes)| format!("{owner} {}", human_bytes(*bytes)))
+            .collect();
+        vec![
+            format!(
+                "model: {} parameters ({} trained), {} layers",
+                with_separators(all),
+                with_separators(trained),
+                self.decoder.num_hidden_layers()
+            ),
+            format!(
+                "step: {} tokens ({} sequences of {}, {micro_steps} micro-step{}); {} steps",
+                with_separators(tokens),
+                config.train.global_batch_size,
+                config.train.seq_len,
+                if micro_steps == 1 { "" } else { "s" },
+                with_separators(config.train.steps.get())
+            ),
+            format!(
+                "memory planned {}: {}",
+                human_bytes(self.memory.total()),
+                owners.join(", ")
+            ),
+        ]
+    }
+
+    fn check_memory(&self, config: &RunConfig) -> Result<(), Failure> {
+        let resident = jikji_train::resident_bytes().unwrap_or(0);
+        let needed = self.memory.total().saturating_sub(resident);
+        let Some(available) = available_memory().filter(|available| *available < needed) else {
+            return Ok(());
+        };
+        let (owner, bytes) = self.memory.largest();
+        let hint = if owner == "activations" && config.train.micro_batch_size() > 1 {
+            "lower `train.micro_batch_size` (the step stays the same), or set \
+             `train.activation_checkpointing = \"blocks\"`"
+        } else if owner == "activations" || owner == "backward" {
+            "set `train.activation_checkpointing = \"blocks\"`, or lower `train.seq_len`"
+        } else {
+            "choose a smaller model (`model.config`), or train fewer parameters (`train.trainable`)"
+        };
+        Err(Failure::new(
+            exit::MEMORY,
+            format!(
+                "the run needs {} more memory, {} are available; {owner} takes {}",
+                human_bytes(needed),
+                human_bytes(available),
+                human_bytes(bytes)
+            ),
+        )
+        .with_hint(hint))
+    }
+}
+
+pub(super) fn assemble(
+    config: &RunConfig,
+    plan: &Plan,
+    folder: &RunFolder,
+    prepared: &Prepared,
+    arguments: &TrainArguments,
+    console: &Console,
+    stop: StopSignal,
+) -> Result<RunSetup, Failure> {
+    let run_state = run_state(config, prepared);
+    folder.check_identity(&run_state, arguments)?;
+    for line in plan.lines(config) {
+        console.say(line);
+    }
+    plan.check_memory(config)?;
+
+    let shards = Arc::new(jikji_loader::ShardSet::open(prepared.shards.dir())?);
+    let pad_id = prepared
+        .tokenizer
+        .pad_id()
+        .or(prepared.tokenizer.eos_id())
+        .unwrap_or(0);
+    let loader = Loader::new(shards.clone(), loader_config(config, pad_id))?;
+    let validation = validation_sets(config, &shards, pad_id)?;
+
+    jikji_train::reset_peak();
+    let mut state = TrainState::from_weights(match (&folder.checkpoint, &config.model.from) {
+        (None, None) => Store::initialized(plan.layout.clone(), config.run.seed),
+        (None, Some(dir)) => {
+            let mut weights = Store::weights(plan.layout.clone());
+            load_weights(dir, &plan.decoder, &mut weights)?;
+            weights
+        }
+        (Some(_), _) => Store::weights(plan.layout.clone()),
+    });
+    if let Some(checkpoint) = &folder.checkpoint {
+        jikji_train::restore(&mut state, checkpoint)?;
+    }
+
+    let resolved = config.to_toml();
+    jikji_checkpoint::durable::write_file(
+        &folder.path.join("recipe.resolved.toml"),
+        resolved.as_bytes(),
+    )?;
+    let mut run_log = match &folder.checkpoint {
+        Some(checkpoint) => RunLog::resume(&folder.path, checkpoint.step())?,
+        None => RunLog::create(&folder.path)?,
+    };
+    run_log.text("recipe", 0, &format!("```toml\n{resolved}```"));
+    console.log_to(&folder.path.join("log.rank0.txt"))?;
+
+    Ok(RunSetup {
+        decoder: Decoder::new(plan.decoder.clone(), config.train.precision.into()),
+        state,
+        loader: Arc::new(loader),
+        validation,
+        settings: StepSettings {
+            micro_batch_size: config.train.micro_batch_size(),
+            activation_checkpointing: config.train.activation_checkpointing,
+            optimizer: config.optimizer.clone(),
+            total_steps: config.train.steps.get(),
+            device: Device::flex(),
+        },
+        train: config.train.clone(),
+        checkpoint: config.checkpoint.clone(),
+        log: config.log.clone(),
+        checkpoints_dir: folder.checkpoints(),
+        run_state,
+        extra_files: vec![("recipe.resolved.toml".to_owned(), resolved.into_bytes())],
+        run_log,
+        console: console.clone(),
+        stop,
+        matrix_rate: jikji_ops::measure_matrix_rate(),
+    })
+}
+
+/// What must be the same when somebody resumes: the recipe's own keys, the tokenizer, the data.
+fn run_state(config: &RunConfig, prepared: &Prepared) -> RunState {
+    let mut identity: BTreeMap<String, serde_json::Value> = config.identity();
+    identity.insert(
+        "tokenizer".to_owned(),
+        prepared.tokenizer.fingerprint().into(),
+    );
+    identity.insert("data".to_owned(), prepared.shards.fingerprint().into());
+    RunState {
+        format_version: 1,
+        code_version: env!("CARGO_PKG_VERSION").to_owned(),
+        identity,
+        progress: BTreeMap::new(),
+    }
+}
+
+fn loader_config(config: &RunConfig, pad_id: u32) -> LoaderConfig {
+    let rows = config.train.global_batch_size.get() as u64;
+    LoaderConfig {
+        seed: config.run.seed,
+        seq_len: config.train.seq_len.get(),
+        cross_documents: config.data.cross_documents,
+        weights: config
+            .data
+            .sources
+            .iter()
+            .filter_map(|s| Some((s.name.clone(), s.weight?)))
+            .collect(),
+        stages: config
+            .data
+            .stages
+            .iter()
+            .map(|stage| Stage {
+                from_sequence: stage.from_step * rows,
+                weights: stage
+                    .weights
+                    .iter()
+                    .map(|(name, weight)| (name.clone(), *weight))
+                    .collect(),
+            })
+            .collect(),
+        pad_id,
+    }
+}
+
+/// One set a source, all together within the budget of tokens.
+fn validation_sets(
+    config: &RunConfig,
+    shards: &Arc<jikji_loader::ShardSet>,
+    pad_id: u32,
+) -> Result<Vec<(String, ValidationSet)>, Failure> {
+    let sources = shards.sources(Split::Validation);
+    let total: u64 = sources.iter().map(|source| source.tokens).sum();
+    let seq_len = config.train.seq_len.get();
+    let mut sets = Vec::new();
+    for source in sources.iter().filter(|source| source.tokens > 0) {
+        let share =
+            config.train.validation_tokens as f64 * source.tokens as f64 / total.max(1) as f64;
+        let sequences = ((share / seq_len as f64).ceil() as usize).max(1);
+        let limit = (config.train.validation_tokens < total).then_some(sequences);
+        let names = [source.name.clone()];
+        let set = ValidationSet::new(
+            shards.clone(),
+            seq_len,
+            config.data.cross_documents,
+            pad_id,
+            limit,
+            &names,
+        )?;
+        sets.push((source.name.clone(), set));
+    }
+    Ok(sets)
+}

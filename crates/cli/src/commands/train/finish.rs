@@ -1,0 +1,217 @@
+//! After the last step: the exported model, the report, and the lines that say what came of it.
+
+use jikji_checkpoint::FloatType;
+use jikji_eval::export_model;
+use jikji_loader::Prepared;
+use jikji_recipe::RunConfig;
+use jikji_telemetry::human_units::{human_bytes, human_duration, with_separators};
+use jikji_telemetry::report::{Baseline, PlanAgainstActual, Planned, SamplePair};
+use jikji_telemetry::{Console, ReportInput, read_metrics, write_report};
+use jikji_train::RunOutcome;
+
+use super::assemble::Plan;
+use super::facts;
+use super::folder::{RunFolder, resume_command};
+use super::sampling::Sampling;
+use crate::arguments::TrainArguments;
+use crate::commands::report::REPORT_FACTS;
+use crate::failure::Failure;
+
+/// Exported weights are cut into files of at most this size, as published ones are.
+const MAX_SHARD_BYTES: u64 = 5_000_000_000;
+
+/// Below this many parameters a model shows the machine and not the language.
+const TOY_PARAMETERS: usize = 50_000_000;
+
+pub(super) fn tell_stopped(
+    outcome: &RunOutcome,
+    folder: &RunFolder,
+    arguments: &TrainArguments,
+    console: &Console,
+) {
+    console.say(format!(
+        "stopped after step {} as asked; saved in `{}`",
+        outcome.state.step,
+        folder.checkpoints().display()
+    ));
+    console.say(format!("continue with: {}", resume_command(arguments)));
+}
+
+#[expect(
+    clippy::too_many_arguments,
+    reason = "everything a run knows meets here once"
+)]
+pub(super) fn complete(
+    config: &RunConfig,
+    folder: &RunFolder,
+    plan: &Plan,
+    prepared: &Prepared,
+    outcome: &RunOutcome,
+    hooks: &Sampling<'_>,
+    peak: Option<u64>,
+    arguments: &TrainArguments,
+    console: &Console,
+) -> Result<(), Failure> {
+    let export = folder.path.join("export");
+    let tokenizer = Some(&prepared.tokenizer);
+    export_model(
+        &export,
+        &config.model.config,
+        &outcome.state.weights,
+        tokenizer,
+        FloatType::F32,
+        MAX_SHARD_BYTES,
+    )?;
+
+    let baselines = facts::baselines(prepared)?;
+    let result = result_line(folder, &baselines);
+    let input = ReportInput {
+        title: config.run.name.clone(),
+        language: "en".to_owned(),
+        result: result.clone().unwrap_or_default(),
+        baselines,
+        samples: sample_pairs(hooks),
+        samples_language: "ko".to_owned(),
+        data: facts::papers(prepared),
+        plan: Some(plan_against_actual(config, plan, outcome, peak)),
+        resolved_recipe: Some(config.to_toml()),
+        environment: environment(outcome),
+        notes: Vec::new(),
+    };
+    let facts = serde_json::to_vec_pretty(&input).expect("a report's facts are JSON");
+    jikji_checkpoint::durable::write_file(&folder.path.join(REPORT_FACTS), &facts)?;
+    let report = write_report(&folder.path, &input)?;
+
+    console.say(format!(
+        "{} steps in {}: {} tokens/s, {:.0} % of the machine's matrix rate",
+        with_separators(outcome.state.step),
+        human_duration(outcome.seconds),
+        with_separators(outcome.tokens_per_second as u64),
+        100.0 * outcome.matrix_share
+    ));
+    if let Some(result) = result {
+        console.say(result);
+    }
+    let used = peak.map_or_else(|| "unknown".to_owned(), human_bytes);
+    console.say(format!(
+        "memory planned {}, used {used}",
+        human_bytes(plan.memory.total())
+    ));
+    let parameters = plan.layout.table().num_elements();
+    if parameters < TOY_PARAMETERS {
+        console.say(format!(
+            "this is a toy of {:.1} M parameters: it shows the machine, not what a model can know",
+            parameters as f64 / 1e6
+        ));
+    }
+    let run = folder.path.display();
+    console.say(format!(
+        "  model        {}   (for transformers, vLLM, and `jikji generate`)",
+        export.display()
+    ));
+    console.say(format!("  report       {}", report.display()));
+    console.say(format!(
+        "  TensorBoard  tensorboard --logdir {run}/tensorboard"
+    ));
+    console.say("next:");
+    console.say(format!(
+        "  write        jikji generate --model {} --prompt \"오늘 아침에는\"",
+        export.display()
+    ));
+    console.say(format!(
+        "  go longer    {} --set train.steps={}",
+        resume_command(arguments),
+        2 * outcome.state.step
+    ));
+    console
+        .say("  your text    jikji train recipes/pretrain/small.toml --set data.path=YOUR_FOLDER");
+    console.say("  real recipe  jikji recipe list");
+    Ok(())
+}
+
+/// `validation 5.9 -> 2.1 bits/byte (unigram 4.4, trigram 2.6)`, from the run's own metrics, so that a resumed run tells of
+/// its beginning too.
+fn result_line(folder: &RunFolder, baselines: &[Baseline]) -> Option<String> {
+    let validations = read_metrics(&folder.path).ok()?.validations;
+    let (first, last) = (validations.first()?, validations.last()?);
+    let baselines: Vec<String> = baselines
+        .iter()
+        .map(|baseline| format!("{} {:.1}", baseline.name, baseline.bits_per_byte))
+        .collect();
+    let beside = if baselines.is_empty() {
+        String::new()
+    } else {
+        format!(" ({})", baselines.join(", "))
+    };
+    Some(format!(
+        "validation {:.1} -> {:.1} bits/byte{beside}",
+        first.bits_per_byte, last.bits_per_byte
+    ))
+}
+
+/// The first and the last sample of each prompt.
+fn sample_pairs(hooks: &Sampling<'_>) -> Vec<SamplePair> {
+    let before = hooks.written.get(&0);
+    let Some((_, after)) = hooks.written.last_key_value() else {
+        return Vec::new();
+    };
+    after
+        .iter()
+        .enumerate()
+        .map(|(index, (prompt, text))| SamplePair {
+            prompt: prompt.clone(),
+            before: before
+                .and_then(|before| before.get(index))
+                .map(|(_, text)| text.clone()),
+            after: Some(text.clone()),
+        })
+        .collect()
+}
+
+fn plan_against_actual(
+    config: &RunConfig,
+    plan: &Plan,
+    outcome: &RunOutcome,
+    peak: Option<u64>,
+) -> PlanAgainstActual {
+    let tokens_of_a_step =
+        (config.train.global_batch_size.get() * config.train.seq_len.get()) as u64;
+    PlanAgainstActual {
+        memory_bytes: Planned {
+            planned: Some(plan.memory.total()),
+            actual: peak,
+        },
+        steps: Planned {
+            planned: Some(config.train.steps.get()),
+            actual: Some(outcome.state.step),
+        },
+        tokens: Planned {
+            planned: Some(config.train.steps.get() * tokens_of_a_step),
+            actual: Some(outcome.state.step * tokens_of_a_step),
+        },
+        seconds: Planned {
+            planned: None,
+            actual: Some(outcome.seconds),
+        },
+    }
+}
+
+fn environment(outcome: &RunOutcome) -> Vec<(String, String)> {
+    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    vec![
+        ("jikji".to_owned(), env!("CARGO_PKG_VERSION").to_owned()),
+        (
+            "processor".to_owned(),
+            format!("{}, {threads} threads", std::env::consts::ARCH),
+        ),
+        ("device".to_owned(), "cpu".to_owned()),
+        (
+            "tokens per second (median)".to_owned(),
+            with_separators(outcome.tokens_per_second as u64),
+        ),
+        (
+            "share of the matrix rate (median)".to_owned(),
+            format!("{:.0} %", 100.0 * outcome.matrix_share),
+        ),
+    ]
+}

@@ -1,0 +1,70 @@
+//! Tiny random models for the tests of this crate.
+
+use burn::tensor::Device;
+use jikji_model::{Decoder, DecoderConfig, Layout, ModelConfig, ParameterTable, Store};
+use jikji_ops::Precision;
+use jikji_tokenizer::{SpecialTokens, Tokenizer, TokenizerConfig};
+
+use crate::model_folder::LoadedModel;
+
+pub(crate) const EXAONE4: &str = include_str!("../tests/families/exaone4.toml");
+pub(crate) const LLAMA: &str = include_str!("../tests/families/llama.toml");
+pub(crate) const QWEN2: &str = include_str!("../tests/families/qwen2.toml");
+pub(crate) const QWEN3: &str = include_str!("../tests/families/qwen3.toml");
+pub(crate) const MISTRAL: &str = include_str!("../tests/families/mistral.toml");
+pub(crate) const EXAONE: &str = include_str!("../tests/families/exaone.toml");
+pub(crate) const HYPERCLOVAX: &str = include_str!("../tests/families/hyperclovax.toml");
+
+pub(crate) const FAMILIES: [&str; 7] = [EXAONE4, LLAMA, QWEN2, QWEN3, MISTRAL, EXAONE, HYPERCLOVAX];
+
+pub(crate) fn config(text: &str) -> ModelConfig {
+    toml::from_str(text).unwrap()
+}
+
+/// Random weights, norms and biases among them: at their initial 1 and 0 they could be left out unnoticed.
+pub(crate) fn model(text: &str) -> LoadedModel {
+    let config = config(text);
+    let resolved = DecoderConfig::resolve(&config).unwrap();
+    let layout = Layout::new(ParameterTable::new(&resolved), &[]).unwrap();
+    let mut weights = Store::initialized(layout.clone(), 7);
+    for (index, parameter) in layout.table().parameters().iter().enumerate() {
+        if parameter.shape.len() == 1 {
+            for (place, value) in weights.values_mut(index).iter_mut().enumerate() {
+                *value += 0.2 * ((place * 7 + index * 3) as f32).sin();
+            }
+        }
+    }
+    LoadedModel {
+        decoder: Decoder::new(resolved, Precision::F32),
+        weights,
+        tokenizer: None,
+        config,
+        stop_ids: Vec::new(),
+        device: Device::flex(),
+        dir: "tiny".into(),
+    }
+}
+
+/// A sequence without a pattern.
+pub(crate) fn ids(len: usize, vocab_size: u32) -> Vec<u32> {
+    (0..len as u32)
+        .map(|index| (index * index * 31 + index * 17 + 5) % vocab_size)
+        .collect()
+}
+
+pub(crate) fn tokenizer() -> Tokenizer {
+    let config = TokenizerConfig {
+        vocab_size: 280,
+        digits: jikji_tokenizer::Digits::default(),
+        min_frequency: 1,
+        sample_bytes: 10_000,
+        special_tokens: SpecialTokens::default(),
+        reserved_tokens: 2,
+        chat_template: None,
+    };
+    jikji_tokenizer::train(
+        ["나라의 말이 서로 달라 뜻을 펴지 못하는 이가 많다."],
+        &config,
+    )
+    .unwrap()
+}

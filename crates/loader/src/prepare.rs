@@ -1,0 +1,367 @@
+//! From raw files to batches in three folders that are kept: documents, tokenizer, token shards.
+//!
+//! Each folder carries in its name what it was made from, so a changed setting makes a new one and nothing complete is lost;
+//! a second run finds all three and reads only their manifests. An interrupted preparation continues where it stopped.
+
+use std::collections::VecDeque;
+use std::path::{Path, PathBuf};
+
+use jikji_corpus::{BuildConfig, BuildProgress, Corpus, CorpusError, Document, PartEntry};
+use jikji_tokenizer::{Tokenizer, TokenizerConfig, TokenizerError};
+use rayon::prelude::*;
+
+use crate::builder::{EncodedDocument, ShardSetBuilder};
+use crate::error::{ShardError, WriteUnitError};
+use crate::manifest::ShardSetSpec;
+use crate::shard_set::ShardSet;
+use crate::split::{Split, split_of};
+
+/// Changes when the same settings would give other tokens.
+const RECIPE_OF_SHARDS: u32 = 1;
+
+/// Text that is tokenized at a time.
+const CHUNK_BYTES: usize = 4 * 1024 * 1024;
+
+/// Where the tokenizer comes from.
+#[derive(Debug, Clone, PartialEq)]
+pub enum TokenizerPlan {
+    /// A folder with `tokenizer.json`.
+    Load(PathBuf),
+    /// Trained on the training documents.
+    Train(TokenizerConfig),
+}
+
+/// What to prepare and where.
+pub struct PrepareConfig {
+    /// Folder that holds the three folders.
+    pub dir: PathBuf,
+    /// The raw files.
+    pub corpus: BuildConfig,
+    /// The tokenizer.
+    pub tokenizer: TokenizerPlan,
+    /// Which documents are held back.
+    pub validation: ValidationSplit,
+}
+
+/// Share of documents held back, chosen by their hash.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ValidationSplit {
+    /// Between 0 and 1.
+    pub fraction: f64,
+    /// Sources that give documents; empty means every source that is not synthetic.
+    pub sources: Vec<String>,
+}
+
+impl ValidationSplit {
+    fn of(&self, source: &str, synthetic: bool, hash: [u8; 16]) -> Split {
+        let takes_part = if self.sources.is_empty() {
+            !synthetic
+        } else {
+            self.sources.iter().any(|name| name == source)
+        };
+        if takes_part {
+            split_of(&hash, self.fraction)
+        } else {
+            Split::Train
+        }
+    }
+}
+
+/// Where preparation is.
+#[derive(Debug, Clone, PartialEq)]
+pub enum PrepareProgress {
+    /// Documents are read and cleaned.
+    Corpus(BuildProgress),
+    /// The tokenizer is trained.
+    TrainingTokenizer,
+    /// A part of the corpus was tokenized: parts done, parts in all.
+    Tokenizing(usize, usize),
+}
+
+/// What a run reads.
+pub struct Prepared {
+    /// Documents and their papers.
+    pub corpus: Corpus,
+    /// The tokenizer.
+    pub tokenizer: Tokenizer,
+    /// Its folder.
+    pub tokenizer_dir: PathBuf,
+    /// Token shards.
+    pub shards: ShardSet,
+    split: ValidationSplit,
+}
+
+impl Prepared {
+    /// The documents of one side of the split, in corpus order.
+    pub fn documents(
+        &self,
+        split: Split,
+    ) -> impl Iterator<Item = Result<Document, CorpusError>> + '_ {
+        documents_of(&self.corpus, &self.split, split)
+    }
+}
+
+/// What can go wrong on the way.
+#[derive(Debug, thiserror::Error)]
+pub enum PrepareError {
+    /// Reading the raw files.
+    #[error(transparent)]
+    Corpus(#[from] CorpusError),
+    /// Training, loading or applying the tokenizer.
+    #[error(transparent)]
+    Tokenizer(#[from] TokenizerError),
+    /// Writing or reading the shards.
+    #[error(transparent)]
+    Shards(#[from] ShardError),
+    /// A tokenizer that cannot mark where documents end.
+    #[error(
+        "the tokenizer in `{path}` names no end-of-document token (`eos_token` of tokenizer_config.json)"
+    )]
+    NoEndToken {
+        /// The tokenizer's folder.
+        path: PathBuf,
+    },
+}
+
+impl PrepareError {
+    /// The way out, in one sentence.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Corpus(error) => error.hint(),
+            Self::Tokenizer(error) => error.hint(),
+            Self::Shards(error) => error.hint(),
+            Self::NoEndToken { .. } => Some("add `eos_token` to tokenizer_config.json".to_owned()),
+        }
+    }
+}
+
+/// Finds or makes documents, tokenizer and shards.
+pub fn prepare(
+    config: &PrepareConfig,
+    progress: &mut dyn FnMut(PrepareProgress),
+) -> Result<Prepared, PrepareError> {
+    let corpus_id = jikji_corpus::fingerprint(&config.corpus)?;
+    let corpus_dir = config.dir.join(format!("corpus-{}", short(&corpus_id)));
+    let corpus = jikji_corpus::build(&config.corpus, &corpus_dir, &mut |at| {
+        progress(PrepareProgress::Corpus(at))
+    })?;
+    let (tokenizer, tokenizer_dir) = prepare_tokenizer(config, &corpus_id, &corpus, progress)?;
+    if tokenizer.eos_id().is_none() {
+        return Err(PrepareError::NoEndToken {
+            path: tokenizer_dir,
+        });
+    }
+    let spec = ShardSetSpec {
+        fingerprint: shards_id(&corpus_id, &tokenizer, &config.validation),
+        tokenizer: tokenizer.fingerprint(),
+        vocab_size: tokenizer.vocab_size(),
+        eos_id: tokenizer.eos_id(),
+        bos_id: tokenizer.bos_id(),
+    };
+    let shards_dir = config
+        .dir
+        .join(format!("tokens-{}", short(&spec.fingerprint)));
+    let shards = prepare_shards(
+        &shards_dir,
+        spec,
+        &corpus,
+        &tokenizer,
+        &config.validation,
+        progress,
+    )?;
+    Ok(Prepared {
+        corpus,
+        tokenizer,
+        tokenizer_dir,
+        shards,
+        split: config.validation.clone(),
+    })
+}
+
+fn prepare_tokenizer(
+    config: &PrepareConfig,
+    corpus_id: &str,
+    corpus: &Corpus,
+    progress: &mut dyn FnMut(PrepareProgress),
+) -> Result<(Tokenizer, PathBuf), PrepareError> {
+    let settings = match &config.tokenizer {
+        TokenizerPlan::Load(dir) => return Ok((Tokenizer::load(dir)?, dir.clone())),
+        TokenizerPlan::Train(settings) => settings,
+    };
+    let described = serde_json::json!([
+        corpus_id,
+        settings,
+        config.validation.fraction,
+        config.validation.sources
+    ]);
+    let id = blake3::hash(described.to_string().as_bytes()).to_hex();
+    let dir = config.dir.join(format!("tokenizer-{}", short(&id)));
+    // Both files are renamed into place, the config last, so its presence means both are whole.
+    if dir.join("tokenizer_config.json").is_file() {
+        return Ok((Tokenizer::load(&dir)?, dir));
+    }
+    progress(PrepareProgress::TrainingTokenizer);
+    let mut failed = None;
+    let texts =
+        documents_of(corpus, &config.validation, Split::Train).map_while(
+            |document| match document {
+                Ok(document) => Some(document.text),
+                Err(error) => {
+                    failed = Some(error);
+                    None
+                }
+            },
+        );
+    let tokenizer = jikji_tokenizer::train(texts, settings);
+    if let Some(error) = failed {
+        return Err(error.into());
+    }
+    let tokenizer = tokenizer?;
+    tokenizer.save(&dir)?;
+    Ok((tokenizer, dir))
+}
+
+fn shards_id(corpus_id: &str, tokenizer: &Tokenizer, validation: &ValidationSplit) -> String {
+    let described = serde_json::json!([
+        RECIPE_OF_SHARDS,
+        corpus_id,
+        tokenizer.fingerprint(),
+        validation.fraction,
+        validation.sources
+    ]);
+    blake3::hash(described.to_string().as_bytes())
+        .to_hex()
+        .to_string()
+}
+
+fn prepare_shards(
+    dir: &Path,
+    spec: ShardSetSpec,
+    corpus: &Corpus,
+    tokenizer: &Tokenizer,
+    validation: &ValidationSplit,
+    progress: &mut dyn FnMut(PrepareProgress),
+) -> Result<ShardSet, PrepareError> {
+    if dir.join("manifest.json").is_file() {
+        let shards = ShardSet::open(dir)?;
+        if shards.fingerprint() == spec.fingerprint {
+            return Ok(shards);
+        }
+    }
+    let mut builder = ShardSetBuilder::open(dir, spec)?;
+    let parts = corpus.parts();
+    for (done, part) in parts.iter().enumerate() {
+        progress(PrepareProgress::Tokenizing(done, parts.len()));
+        let unit = unit_name(part);
+        if builder.is_complete(&unit) {
+            continue;
+        }
+        let mut encoded = Encoding {
+            documents: corpus.documents(part)?,
+            tokenizer,
+            validation,
+            ready: VecDeque::new(),
+        };
+        builder
+            .write_unit(&unit, &part.source, part.synthetic, &mut encoded)
+            .map_err(|error| match error {
+                WriteUnitError::Shards(error) => PrepareError::Shards(error),
+                WriteUnitError::Document(error) => error,
+            })?;
+    }
+    progress(PrepareProgress::Tokenizing(parts.len(), parts.len()));
+    Ok(builder.finish()?)
+}
+
+fn unit_name(part: &PartEntry) -> String {
+    part.file.split('.').next().unwrap_or(&part.file).to_owned()
+}
+
+/// Documents of a part, encoded a chunk at a time on all threads, in order.
+struct Encoding<'a, D> {
+    documents: D,
+    tokenizer: &'a Tokenizer,
+    validation: &'a ValidationSplit,
+    ready: VecDeque<Result<EncodedDocument, PrepareError>>,
+}
+
+impl<D: Iterator<Item = Result<Document, CorpusError>>> Iterator for Encoding<'_, D> {
+    type Item = Result<EncodedDocument, PrepareError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.ready.is_empty() {
+            let (mut chunk, mut bytes, mut failed) = (Vec::new(), 0, None);
+            while bytes < CHUNK_BYTES {
+                match self.documents.next() {
+                    Some(Ok(document)) => {
+                        bytes += document.text.len();
+                        chunk.push(document);
+                    }
+                    Some(Err(error)) => {
+                        failed = Some(Err(error.into()));
+                        break;
+                    }
+                    None => break,
+                }
+            }
+            let encoded: Vec<_> = chunk
+                .par_iter()
+                .map(|document| encode(document, self.tokenizer, self.validation))
+                .collect();
+            self.ready.extend(encoded);
+            self.ready.extend(failed);
+        }
+        self.ready.pop_front()
+    }
+}
+
+/// `<bos> text <eos>`: the first token is predicted from something, and the document's end is learnt.
+fn encode(
+    document: &Document,
+    tokenizer: &Tokenizer,
+    validation: &ValidationSplit,
+) -> Result<EncodedDocument, PrepareError> {
+    let text = tokenizer.encode(&document.text)?;
+    let ids = tokenizer
+        .bos_id()
+        .into_iter()
+        .chain(text)
+        .chain(tokenizer.eos_id())
+        .collect();
+    let hash = document.hash().as_u128().to_be_bytes();
+    Ok(EncodedDocument {
+        ids,
+        text_bytes: document.text.len() as u32,
+        hash,
+        split: validation.of(&document.source, document.synthetic, hash),
+    })
+}
+
+fn documents_of<'a>(
+    corpus: &'a Corpus,
+    validation: &'a ValidationSplit,
+    split: Split,
+) -> impl Iterator<Item = Result<Document, CorpusError>> + 'a {
+    let of_part =
+        move |part: &'a PartEntry| -> Box<dyn Iterator<Item = Result<Document, CorpusError>> + 'a> {
+            match corpus.documents(part) {
+                Ok(documents) => Box::new(documents),
+                Err(error) => Box::new(std::iter::once(Err(error))),
+            }
+        };
+    corpus
+        .parts()
+        .iter()
+        .flat_map(of_part)
+        .filter(move |document| match document {
+            Ok(document) => {
+                let hash = document.hash().as_u128().to_be_bytes();
+                validation.of(&document.source, document.synthetic, hash) == split
+            }
+            Err(_) => true,
+        })
+}
+
+fn short(id: &str) -> &str {
+    id.get(..12).unwrap_or(id)
+}

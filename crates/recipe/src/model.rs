@@ -1,0 +1,186 @@
+//! The `[model]` table: a file, a published folder, or the keys themselves.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use jikji_model::{DecoderConfig, ModelConfig, ModelError};
+use toml::{Table, Value};
+
+use crate::RecipeError;
+use crate::layers::{Layers, refused};
+use crate::origin::Origin;
+use crate::places::Places;
+use crate::run_config::ModelSource;
+use crate::strict::{self, Complaint, Refusal};
+
+/// Second spellings of keys in published files, and ours. Two spellings of one key would be two values.
+const ALIASES: [(&str, &str); 6] = [
+    ("num_layers", "num_hidden_layers"),
+    ("layer_norm_epsilon", "rms_norm_eps"),
+    ("layer_norm_eps", "rms_norm_eps"),
+    ("activation_function", "hidden_act"),
+    ("rope_parameters", "rope_scaling"),
+    ("torch_dtype", "dtype"),
+];
+
+/// Reads a model config: a flat TOML table, a published `config.json`, or the folder that holds one.
+///
+/// A key that is not known is refused; in JSON a key whose value is `null` counts as absent.
+pub fn load_model_config(path: &Path) -> Result<ModelConfig, RecipeError> {
+    let file = match path.is_dir() {
+        true => path.join("config.json"),
+        false => path.to_owned(),
+    };
+    let table = read_table(&file)?;
+    let origin = Origin::File(file);
+    let config: ModelConfig = strict::read(Value::Table(table))
+        .map_err(|Refusal { path, complaint }| refused(&path, complaint, origin.clone()))?;
+    match DecoderConfig::resolve(&config) {
+        Ok(_) => Ok(config),
+        Err(source) => Err(RecipeError::Model { origin, source }),
+    }
+}
+
+/// Reads a TOML file into a table.
+pub(crate) fn read_toml(path: &Path) -> Result<Table, RecipeError> {
+    let text = read_text(path)?;
+    toml::from_str(&text).map_err(|error| {
+        let before = error.span().map_or(0, |span| span.start);
+        RecipeError::Toml {
+            path: path.to_owned(),
+            line: 1 + text
+                .bytes()
+                .take(before)
+                .filter(|byte| *byte == b'\n')
+                .count(),
+            message: error.message().trim().to_owned(),
+        }
+    })
+}
+
+fn read_text(path: &Path) -> Result<String, RecipeError> {
+    fs::read_to_string(path).map_err(|source| RecipeError::Read {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+fn read_table(path: &Path) -> Result<Table, RecipeError> {
+    if !path.extension().is_some_and(|ending| ending == "json") {
+        return read_toml(path);
+    }
+    let json = |source| RecipeError::Json {
+        path: path.to_owned(),
+        source,
+    };
+    let mut table: serde_json::Value = serde_json::from_str(&read_text(path)?).map_err(json)?;
+    drop_nulls(&mut table);
+    // TOML knows no integer above i64::MAX; serde_json's error says so.
+    serde_json::from_value(table).map_err(json)
+}
+
+fn drop_nulls(value: &mut serde_json::Value) {
+    if let serde_json::Value::Object(table) = value {
+        table.retain(|_, value| !value.is_null());
+        table.values_mut().for_each(drop_nulls);
+    }
+}
+
+/// The key that an error is about.
+fn field(error: &ModelError) -> &'static str {
+    match error {
+        ModelError::Missing { field }
+        | ModelError::Invalid { field, .. }
+        | ModelError::Unsupported { field, .. } => field,
+        ModelError::TrainableMatchesNothing { .. } => "",
+    }
+}
+
+/// What `[model]` says.
+pub(crate) fn resolve(
+    mut table: Table,
+    layers: &Layers,
+    places: &Places,
+) -> Result<ModelSource, RecipeError> {
+    let config = take_path(&mut table, ["model", "config"], layers, places)?;
+    let from = take_path(&mut table, ["model", "from"], layers, places)?;
+    let base = match (&config, &from) {
+        (Some(_), Some(_)) => {
+            return Err(RecipeError::Both {
+                first: "model.config".to_owned(),
+                second: "model.from".to_owned(),
+                origin: layers.origin_of("model.config"),
+            });
+        }
+        (Some(path), None) | (None, Some(path)) => Some(load_model_config(path)?),
+        (None, None) if table.is_empty() => {
+            return Err(RecipeError::Neither {
+                first: "model.config".to_owned(),
+                second: "model.from".to_owned(),
+                file: layers.recipe().to_owned(),
+            });
+        }
+        (None, None) => None,
+    };
+    let whole = match base {
+        Some(base) => overlay(&base, table, layers)?,
+        None => table,
+    };
+    let resolved: ModelConfig =
+        strict::read(Value::Table(whole)).map_err(|refusal| model_error(layers, refusal))?;
+    match DecoderConfig::resolve(&resolved) {
+        Ok(_) => Ok(ModelSource {
+            config: resolved,
+            from,
+        }),
+        Err(source) => Err(RecipeError::Model {
+            origin: layers.origin(&["model".to_owned(), field(&source).to_owned()]),
+            source,
+        }),
+    }
+}
+
+/// The keys of `[model]` over those of the file it names.
+fn overlay(base: &ModelConfig, table: Table, layers: &Layers) -> Result<Table, RecipeError> {
+    let base = Table::try_from(base).map_err(|error| RecipeError::Refused {
+        key: "model".to_owned(),
+        origin: layers.origin_of("model"),
+        message: error.to_string(),
+    })?;
+    let mut whole = Layers::new(layers.recipe());
+    whole.add(base, &Origin::File(layers.recipe().to_owned()))?;
+    for (key, value) in table {
+        let origin = layers.origin(&["model".to_owned(), key.clone()]);
+        let published = ALIASES.iter().find(|(alias, _)| *alias == key);
+        let key = published.map_or(key, |(_, published)| (*published).to_owned());
+        whole.add(Table::from_iter([(key, value)]), &origin)?;
+    }
+    Ok(whole.table)
+}
+
+fn model_error(layers: &Layers, mut refusal: Refusal) -> RecipeError {
+    if let Complaint::Unknown { known } = &mut refusal.complaint {
+        known.extend(["config", "from"]);
+    }
+    layers.error(refusal.under("model"))
+}
+
+/// Takes the path `TABLE.KEY` out of its table and finds it.
+pub(crate) fn take_path(
+    table: &mut Table,
+    [table_name, key]: [&str; 2],
+    layers: &Layers,
+    places: &Places,
+) -> Result<Option<PathBuf>, RecipeError> {
+    let Some(value) = table.remove(key) else {
+        return Ok(None);
+    };
+    let path = [table_name.to_owned(), key.to_owned()];
+    let written: String = strict::read(value)
+        .map_err(|refusal| layers.error(refusal.under(key).under(table_name)))?;
+    if let Some(found) = places.find(&written) {
+        return Ok(Some(found));
+    }
+    let origin = layers.origin(&path);
+    Err(places.not_found(origin.key(&path), origin, &written))
+}

@@ -1,0 +1,78 @@
+//! Where the relative paths of a recipe begin: in the current folder, else in the nearest folder above the recipe that has
+//! them. So a recipe runs from the repository's root, and from anywhere else too.
+
+use std::path::{Path, PathBuf};
+
+use crate::RecipeError;
+use crate::origin::Origin;
+
+/// The folders in which paths are looked for.
+#[derive(Debug)]
+pub(crate) struct Places {
+    /// Empty for the process's own, so that what is found stays as short as it was written.
+    current: PathBuf,
+    above_recipe: Vec<PathBuf>,
+}
+
+impl Places {
+    /// `current` is an empty path outside tests.
+    pub(crate) fn new(current: &Path, recipe: &Path) -> Result<Self, RecipeError> {
+        let read = |source| RecipeError::Read {
+            path: recipe.to_owned(),
+            source,
+        };
+        let recipe = recipe.canonicalize().map_err(read)?;
+        Ok(Self {
+            current: current.to_owned(),
+            above_recipe: recipe.ancestors().skip(1).map(Path::to_owned).collect(),
+        })
+    }
+
+    /// The path of an existing file or folder, or of a glob whose fixed part exists.
+    pub(crate) fn find(&self, written: &str) -> Option<PathBuf> {
+        let folders = std::iter::once(&self.current).chain(&self.above_recipe);
+        folders
+            .map(|folder| folder.join(written))
+            .find(|path| exists(path))
+    }
+
+    /// The error of a path that is nowhere.
+    pub(crate) fn not_found(&self, key: String, origin: Origin, written: &str) -> RecipeError {
+        let searched = if Path::new(written).is_absolute() {
+            Vec::new()
+        } else {
+            let current = match self.current.as_os_str().is_empty() {
+                true => PathBuf::from("."),
+                false => self.current.clone(),
+            };
+            let nearest = self.above_recipe.first().cloned();
+            std::iter::once(current).chain(nearest).collect()
+        };
+        RecipeError::NotFound {
+            key,
+            origin,
+            path: written.to_owned(),
+            searched,
+        }
+    }
+}
+
+/// Whether a path, or the folder before its first wildcard, is there.
+pub(crate) fn exists(path: &Path) -> bool {
+    if path.exists() {
+        return true;
+    }
+    let mut components = path.components();
+    let mut wildcard = false;
+    // From the end: drop components until the last wildcard is gone.
+    while has_wildcard(components.as_path()) {
+        wildcard = true;
+        components.next_back();
+    }
+    let fixed = components.as_path();
+    wildcard && (fixed.as_os_str().is_empty() || fixed.is_dir())
+}
+
+pub(crate) fn has_wildcard(path: &Path) -> bool {
+    path.to_string_lossy().contains(['*', '?', '['])
+}

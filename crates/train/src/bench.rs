@@ -1,0 +1,174 @@
+//! What a training step costs on this machine, beside the matrix products that no way of training can avoid.
+
+use std::num::NonZeroUsize;
+use std::time::Instant;
+
+use burn::tensor::Device;
+use jikji_loader::Batch;
+use jikji_model::{Decoder, DecoderConfig, Layout, ModelError, ParameterTable, products_of_a_step};
+use jikji_ops::{Precision, time_products};
+use jikji_optim::{OptimizerConfig, Schedule};
+use serde::Serialize;
+
+use crate::config::ActivationCheckpointing;
+use crate::error::TrainError;
+use crate::memory::{peak_resident_bytes, reset_peak};
+use crate::state::TrainState;
+use crate::step::{StepSettings, train_step};
+
+/// Steps that are not counted.
+const WARM_UP: usize = 2;
+
+/// What to measure.
+#[derive(Debug, Clone)]
+pub struct BenchConfig {
+    /// Sequences of a step.
+    pub batch: NonZeroUsize,
+    /// Tokens of a sequence.
+    pub seq: NonZeroUsize,
+    /// Number format of matrix products.
+    pub precision: Precision,
+    /// What forward leaves for backward.
+    pub activation_checkpointing: ActivationCheckpointing,
+    /// Steps counted.
+    pub steps: NonZeroUsize,
+}
+
+/// Medians over the counted steps.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct BenchReport {
+    /// Tokens of a step over its time.
+    pub tokens_per_second: f64,
+    /// Fetch excluded: forward, backward, update.
+    pub step_seconds: f64,
+    /// All forward passes.
+    pub forward_seconds: f64,
+    /// All backward passes.
+    pub backward_seconds: f64,
+    /// Norm, clipping, optimizer.
+    pub update_seconds: f64,
+    /// The most memory held while stepping.
+    pub peak_rss_bytes: u64,
+    /// The step's matrix products alone, in f32.
+    pub matmul_limit_seconds: f64,
+}
+
+/// Trains on made-up tokens; the limit is measured between the steps, so that both see the same machine.
+pub fn bench_train_step(
+    config: DecoderConfig,
+    bench: &BenchConfig,
+) -> Result<BenchReport, BenchError> {
+    let (rows, seq) = (bench.batch.get(), bench.seq.get());
+    if seq > config.max_position_embeddings {
+        return Err(BenchError::TooLong {
+            seq,
+            max_position_embeddings: config.max_position_embeddings,
+        });
+    }
+    let layout = Layout::new(ParameterTable::new(&config), &["*".to_owned()])?;
+    let batch = made_up_batch(config.vocab_size, rows, seq);
+    let products = products_of_a_step(&config, rows * seq);
+    let decoder = Decoder::new(config, bench.precision);
+    let mut state = TrainState::initialized(&layout, 0);
+    let settings = StepSettings {
+        micro_batch_size: rows,
+        activation_checkpointing: bench.activation_checkpointing,
+        optimizer: OptimizerConfig {
+            learning_rate: 1e-4,
+            betas: [0.9, 0.95],
+            eps: 1e-8,
+            weight_decay: 0.1,
+            decay_embeddings: true,
+            max_grad_norm: Some(1.0),
+            schedule: Schedule::Constant { warmup_steps: 0 },
+        },
+        total_steps: u64::MAX,
+        device: Device::flex(),
+    };
+    let mut columns: [Vec<f64>; 5] = Default::default();
+    reset_peak();
+    let mut peak = 0;
+    for step in 0..WARM_UP + bench.steps.get() {
+        let clock = Instant::now();
+        let report =
+            train_step(&decoder, &mut state, &settings, &batch).map_err(TrainError::from)?;
+        let seconds = clock.elapsed().as_secs_f64();
+        // Before the limit's own operands take memory.
+        peak = if step < WARM_UP {
+            peak_resident_bytes().unwrap_or(0)
+        } else {
+            peak
+        };
+        if step >= WARM_UP {
+            let limit = time_products(&products);
+            let measured = [
+                seconds,
+                report.forward_seconds,
+                report.backward_seconds,
+                report.update_seconds,
+                limit,
+            ];
+            for (column, value) in columns.iter_mut().zip(measured) {
+                column.push(value);
+            }
+        }
+    }
+    let [
+        step_seconds,
+        forward_seconds,
+        backward_seconds,
+        update_seconds,
+        matmul_limit_seconds,
+    ] = columns.map(median);
+    Ok(BenchReport {
+        tokens_per_second: (rows * seq) as f64 / step_seconds,
+        step_seconds,
+        forward_seconds,
+        backward_seconds,
+        update_seconds,
+        peak_rss_bytes: peak,
+        matmul_limit_seconds,
+    })
+}
+
+/// Why nothing was measured.
+#[derive(Debug, thiserror::Error)]
+pub enum BenchError {
+    /// The model has no such position.
+    #[error(
+        "`--seq` is {seq}, beyond the model's `max_position_embeddings` = {max_position_embeddings}"
+    )]
+    TooLong {
+        /// Asked for.
+        seq: usize,
+        /// Longest possible.
+        max_position_embeddings: usize,
+    },
+    /// The model's description is wrong.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    /// A step failed.
+    #[error(transparent)]
+    Train(#[from] TrainError),
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(0.0)
+}
+
+/// One document a row, ids spread over the vocabulary.
+fn made_up_batch(vocab: usize, rows: usize, seq: usize) -> Batch {
+    let id = |index: usize| (index.wrapping_mul(2_654_435_761) >> 7) % vocab;
+    let ids: Vec<i32> = (0..rows * seq).map(|index| id(index) as i32).collect();
+    Batch {
+        batch: rows,
+        seq,
+        targets: ids.iter().skip(1).chain(ids.first()).copied().collect(),
+        loss_weights: vec![1.0; rows * seq],
+        positions: (0..rows * seq).map(|index| (index % seq) as i32).collect(),
+        documents: vec![0; rows * seq],
+        spans: vec![Vec::new(); rows],
+        ids,
+    }
+}
