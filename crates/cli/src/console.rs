@@ -1,9 +1,5 @@
 //! The only place that prints.
-#![expect(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "this module is the program's mouth"
-)]
+#![expect(clippy::print_stderr, reason = "this module is the program's mouth")]
 
 use crate::failure::Failure;
 

@@ -19,8 +19,7 @@ pub struct CharacterBaseline {
 impl CharacterBaseline {
     /// Counts documents until `limit_bytes` of text were read; the document that reaches the limit is cut there.
     ///
-    /// Memory is at most 12 bytes for each different trigram, of which there are fewer than a third of `limit_bytes` in Hangul,
-    /// about as much again for contexts, and 32 MiB.
+    /// Memory: some 60 bytes for each different trigram, of which Hangul has fewer than a third of `limit_bytes`, and 128 MiB.
     pub fn train<I>(documents: I, limit_bytes: u64) -> Self
     where
         I: IntoIterator,

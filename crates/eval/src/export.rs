@@ -12,9 +12,8 @@ use jikji_tokenizer::Tokenizer;
 use serde_json::{Map, Value};
 
 use crate::error::EvalError;
-use crate::published_config::{
-    CONFIG_NAME, ControlIds, GENERATION_NAME, generation_config, published_config,
-};
+use crate::published_config::{ControlIds, generation_config, published_config};
+use crate::read_config::{CONFIG_NAME, GENERATION_NAME};
 
 /// Files that a model folder may hold: an export replaces them and touches nothing else.
 const OTHER_FILES: [&str; 8] = [

@@ -14,6 +14,7 @@ mod error;
 mod export;
 mod model_folder;
 mod published_config;
+mod read_config;
 
 mod score;
 mod score_file;
@@ -36,6 +37,6 @@ pub use export::export_model;
 pub use generate::{GenerateConfig, Generated, GeneratedText, Generator, StopReason};
 pub use kneser_ney::Order;
 pub use model_folder::{LoadedModel, load_weights};
-pub use published_config::read_config;
+pub use read_config::read_config;
 pub use score::{Scored, score_ids};
 pub use score_file::{ScoreReport, score_file};

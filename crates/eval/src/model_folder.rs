@@ -10,7 +10,7 @@ use jikji_ops::Precision;
 use jikji_tokenizer::Tokenizer;
 
 use crate::error::EvalError;
-use crate::published_config::{CONFIG_NAME, read_config, read_stop_ids};
+use crate::read_config::{CONFIG_NAME, read_config, read_stop_ids};
 
 /// The name under which files may repeat a tied head.
 const HEAD_NAME: &str = "lm_head.weight";
@@ -41,18 +41,16 @@ impl LoadedModel {
     /// A file that is missing or damaged, a key or a tensor that is unknown, missing or of another shape; each is named.
     pub fn load(dir: &Path, precision: Precision) -> Result<Self, EvalError> {
         let config = read_config(dir)?;
-        let resolved = DecoderConfig::resolve(&config).map_err(|source| EvalError::Model {
+        let model_error = |source| EvalError::Model {
             path: dir.join(CONFIG_NAME),
             source,
-        })?;
-        let layout = Layout::new(ParameterTable::new(&resolved), &[])
-            .expect("without a pattern there is none that matches nothing");
+        };
+        let resolved = DecoderConfig::resolve(&config).map_err(model_error)?;
+        let layout = Layout::new(ParameterTable::new(&resolved), &[]).map_err(model_error)?;
         let mut weights = Store::weights(layout);
         load_weights(dir, &resolved, &mut weights)?;
-        let tokenizer = match dir.join("tokenizer.json").exists() {
-            true => Some(Tokenizer::load(dir)?),
-            false => None,
-        };
+        let has_tokenizer = dir.join("tokenizer.json").exists();
+        let tokenizer = has_tokenizer.then(|| Tokenizer::load(dir)).transpose()?;
         let eos = tokenizer.as_ref().and_then(Tokenizer::eos_id);
         let stop_ids = read_stop_ids(dir)?
             .unwrap_or_else(|| config.eos_token_id.or(eos).into_iter().collect());

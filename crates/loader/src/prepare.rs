@@ -143,7 +143,7 @@ pub fn prepare(
     let corpus_id = jikji_corpus::fingerprint(&config.corpus)?;
     let corpus_dir = config.dir.join(format!("corpus-{}", short(&corpus_id)));
     let corpus = jikji_corpus::build(&config.corpus, &corpus_dir, &mut |at| {
-        progress(PrepareProgress::Corpus(at))
+        progress(PrepareProgress::Corpus(at));
     })?;
     let (tokenizer, tokenizer_dir) = prepare_tokenizer(config, &corpus_id, &corpus, progress)?;
     if tokenizer.eos_id().is_none() {

@@ -136,7 +136,9 @@ fn measure(tokenizers: &[PathBuf], inputs: &[String], json: bool) -> Result<(), 
         console::data(serde_json::to_string_pretty(&list).expect("numbers and names are JSON"));
     } else {
         console::data("bytes/token  tokens/eojeol  tokens/syllable  tokenizer, input");
-        rows.iter().for_each(|row| console::data(row.line()));
+        for row in &rows {
+            console::data(row.line());
+        }
     }
     Ok(())
 }

@@ -22,7 +22,7 @@ pub(super) struct RunFolder {
 }
 
 pub(super) enum Opened {
-    Run(RunFolder),
+    Run(Box<RunFolder>),
     /// There is nothing to do; the lines say why and what one may do.
     AlreadyComplete(Vec<String>),
 }
@@ -114,11 +114,11 @@ pub(super) fn open(
                 path.display()
             ));
         }
-        return Ok(Opened::Run(RunFolder {
+        return Ok(Opened::Run(Box::new(RunFolder {
             path,
             checkpoint: None,
             _lock: lock,
-        }));
+        })));
     };
     let steps = config.train.steps.get();
     if newest.step() >= steps {
@@ -148,11 +148,11 @@ pub(super) fn open(
         checkpoint.step(),
         checkpoint.dir().display()
     ));
-    Ok(Opened::Run(RunFolder {
+    Ok(Opened::Run(Box::new(RunFolder {
         path,
         checkpoint: Some(checkpoint),
         _lock: lock,
-    }))
+    })))
 }
 
 /// Whether anything of a run lies in the folder.
@@ -167,7 +167,7 @@ fn move_aside(path: &Path) -> Result<PathBuf, Failure> {
         || "run".to_owned(),
         |name| name.to_string_lossy().into_owned(),
     );
-    let aside = (1u32..)
+    let aside = (1..u32::MAX)
         .map(|number| path.with_file_name(format!("{name}.old-{number}")))
         .find(|aside| !aside.exists())
         .expect("numbers do not end before folders do");
@@ -183,8 +183,7 @@ fn complete_lines(path: &Path, step: u64, steps: u64, arguments: &TrainArguments
         path.display()
     )];
     lines.push(format!(
-        "  go longer   {} --set train.steps={longer}",
-        command
+        "  go longer   {command} --set train.steps={longer}"
     ));
     lines.push(format!(
         "  afresh      jikji train {} --fresh   (moves this run aside)",

@@ -29,31 +29,33 @@ pub(crate) fn run(arguments: &TrainArguments) -> Result<(), Failure> {
     let folder = match folder::open(&config, arguments, &console)? {
         Opened::Run(folder) => folder,
         Opened::AlreadyComplete(lines) => {
-            lines.iter().for_each(|line| console.say(line));
+            for line in &lines {
+                console.say(line);
+            }
             return Ok(());
         }
     };
-    train(&config, folder, arguments, &console, stop)
+    train(&config, &folder, arguments, &console, stop)
 }
 
 fn train(
     config: &jikji_recipe::RunConfig,
-    folder: RunFolder,
+    folder: &RunFolder,
     arguments: &TrainArguments,
     console: &Console,
     stop: StopSignal,
 ) -> Result<(), Failure> {
     let prepared = prepare::prepare(config, console)?;
     let plan = assemble::Plan::new(config, &prepared)?;
-    let setup = assemble::assemble(config, &plan, &folder, &prepared, arguments, console, stop)?;
+    let setup = assemble::assemble(config, &plan, folder, &prepared, arguments, console, stop)?;
     let mut hooks = sampling::Sampling::new(&config.log, &prepared.tokenizer);
     let outcome = jikji_train::run(setup, &mut hooks)?;
     let peak = jikji_train::peak_resident_bytes();
     match outcome.reason {
-        StopReason::Requested => finish::tell_stopped(&outcome, &folder, arguments, console),
+        StopReason::Requested => finish::tell_stopped(&outcome, folder, arguments, console),
         StopReason::Complete => {
             finish::complete(
-                config, &folder, &plan, &prepared, &outcome, &hooks, peak, arguments, console,
+                config, folder, &plan, &prepared, &outcome, &hooks, peak, arguments, console,
             )?;
         }
     }

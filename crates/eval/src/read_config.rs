@@ -1,0 +1,194 @@
+//! `config.json` and `generation_config.json`, read strictly: no key of a model's description is passed over.
+
+use std::fs;
+use std::path::Path;
+
+use jikji_model::ModelConfig;
+use serde_json::{Map, Value};
+
+use crate::error::EvalError;
+
+pub(crate) const CONFIG_NAME: &str = "config.json";
+pub(crate) const GENERATION_NAME: &str = "generation_config.json";
+
+/// Reads the `config.json` of a folder. A key whose value is null counts as absent.
+///
+/// # Errors
+/// A file that cannot be read, or a key that is unknown, missing or has a value of another type.
+pub fn read_config(dir: &Path) -> Result<ModelConfig, EvalError> {
+    let path = dir.join(CONFIG_NAME);
+    let mut keys = read_object(&path)?;
+    keys.retain(|_, value| !value.is_null());
+    if let Some(pattern) = keys.get_mut("sliding_window_pattern") {
+        spell_out_pattern(pattern);
+    }
+    serde_json::from_value(Value::Object(keys.clone())).map_err(|error| {
+        let reason = error.to_string();
+        let field = offending_key(&keys, &reason);
+        // An unknown key is answered with a list of all known ones, which helps nobody.
+        let reason = reason
+            .split_once(", expected one of")
+            .map_or(reason.as_str(), |(front, _)| front)
+            .to_owned();
+        EvalError::Field {
+            path,
+            field,
+            reason,
+        }
+    })
+}
+
+/// transformers writes the pattern of EXAONE 4 as a number: every so many layers, one is global.
+fn spell_out_pattern(pattern: &mut Value) {
+    const LONGEST: u64 = 10_000;
+    let period = pattern
+        .as_u64()
+        .filter(|period| (1..=LONGEST).contains(period));
+    if let Some(local) = period.and_then(|period| usize::try_from(period - 1).ok()) {
+        *pattern = Value::String("L".repeat(local) + "G");
+    }
+}
+
+/// The key that a message of the JSON reader is about: the one that is missing, or else the one without which the message
+/// would be another. The reader itself names keys only where they are unknown or missing.
+fn offending_key(keys: &Map<String, Value>, reason: &str) -> String {
+    if let Some(rest) = reason.strip_prefix("missing field `") {
+        return rest.trim_end_matches('`').to_owned();
+    }
+    let is_to_blame = |key: &&String| {
+        let mut others = keys.clone();
+        others.shift_remove(*key);
+        match serde_json::from_value::<ModelConfig>(Value::Object(others)) {
+            Ok(_) => true,
+            Err(error) => error.to_string() != reason,
+        }
+    };
+    keys.keys().find(is_to_blame).cloned().unwrap_or_default()
+}
+
+/// The `eos_token_id` of `generation_config.json`, one or several; `None` where the folder does not say.
+pub(crate) fn read_stop_ids(dir: &Path) -> Result<Option<Vec<u32>>, EvalError> {
+    let path = dir.join(GENERATION_NAME);
+    if !path.exists() {
+        return Ok(None);
+    }
+    let keys = read_object(&path)?;
+    let id = |value: &Value| value.as_u64().and_then(|id| u32::try_from(id).ok());
+    let ids = match keys.get("eos_token_id") {
+        None | Some(Value::Null) => return Ok(None),
+        Some(Value::Array(ids)) => ids.iter().map(id).collect::<Option<Vec<u32>>>(),
+        Some(one) => id(one).map(|id| vec![id]),
+    };
+    ids.map(Some).ok_or_else(|| EvalError::Field {
+        path,
+        field: "eos_token_id".to_owned(),
+        reason: "expected a token id or a list of them".to_owned(),
+    })
+}
+
+fn read_object(path: &Path) -> Result<Map<String, Value>, EvalError> {
+    let bytes = fs::read(path).map_err(|source| EvalError::Read {
+        path: path.to_owned(),
+        source,
+    })?;
+    serde_json::from_slice(&bytes).map_err(|source| EvalError::Json {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(keys: &str) -> Result<ModelConfig, EvalError> {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join(CONFIG_NAME), keys).unwrap();
+        read_config(dir.path())
+    }
+
+    #[test]
+    fn keys_are_read_strictly_and_null_is_absent() {
+        let keys = |extra: &str| {
+            format!(
+                "{{\"model_type\": \"llama\", \"vocab_size\": 9, \"hidden_size\": 8, \"intermediate_size\": 8, \
+                 \"num_attention_heads\": 2, \"num_hidden_layers\": 1, \"max_position_embeddings\": 8{extra}}}"
+            )
+        };
+        let config = read(&keys(
+            ", \"rms_norm_eps\": 1e-5, \"rope_scaling\": null, \"quantum\": null",
+        ))
+        .unwrap();
+        assert_eq!(config.rope_scaling, None);
+        for (extra, field, reason) in [
+            (
+                ", \"rms_norm_eps\": 1e-5, \"windwo\": 4",
+                "windwo",
+                "unknown field `windwo`",
+            ),
+            ("", "rms_norm_eps", "missing field `rms_norm_eps`"),
+            (
+                ", \"rms_norm_eps\": null",
+                "rms_norm_eps",
+                "missing field `rms_norm_eps`",
+            ),
+            (
+                ", \"rms_norm_eps\": \"a\"",
+                "rms_norm_eps",
+                "invalid type: string \"a\", expected f64",
+            ),
+            (
+                ", \"rms_norm_eps\": 1e-5, \"head_dim\": -4",
+                "head_dim",
+                "invalid value: integer `-4`, expected usize",
+            ),
+            (
+                ", \"rms_norm_eps\": 1e-5, \"rope_scaling\": {\"factr\": 2}",
+                "rope_scaling",
+                "unknown field `factr`",
+            ),
+        ] {
+            match read(&keys(extra)) {
+                Err(EvalError::Field {
+                    field: got,
+                    reason: why,
+                    ..
+                }) => assert_eq!((got.as_str(), why.as_str()), (field, reason)),
+                other => panic!("{extra}: {other:?}"),
+            }
+        }
+        let four = read(&keys(
+            ", \"rms_norm_eps\": 1e-5, \"sliding_window_pattern\": 4",
+        ))
+        .unwrap();
+        assert_eq!(four.sliding_window_pattern.as_deref(), Some("LLLG"));
+        assert!(matches!(read("[1]"), Err(EvalError::Json { .. })));
+        assert!(matches!(
+            read_config(Path::new("nowhere")),
+            Err(EvalError::Read { .. })
+        ));
+    }
+
+    #[test]
+    fn stop_tokens_are_one_or_several() {
+        let dir = tempfile::tempdir().unwrap();
+        assert_eq!(read_stop_ids(dir.path()).unwrap(), None);
+        for (text, expected) in [
+            ("{}", None),
+            ("{\"eos_token_id\": 4}", Some(vec![4])),
+            ("{\"eos_token_id\": [4, 9]}", Some(vec![4, 9])),
+        ] {
+            fs::write(dir.path().join(GENERATION_NAME), text).unwrap();
+            assert_eq!(read_stop_ids(dir.path()).unwrap(), expected);
+        }
+        fs::write(
+            dir.path().join(GENERATION_NAME),
+            "{\"eos_token_id\": [4, \"x\"]}",
+        )
+        .unwrap();
+        assert!(matches!(
+            read_stop_ids(dir.path()),
+            Err(EvalError::Field { .. })
+        ));
+    }
+}
