@@ -113,6 +113,20 @@ impl ShardSet {
         &self.manifest.spec.fingerprint
     }
 
+    /// Identity of what the shards hold, whatever the times and places of the files they were made from.
+    pub fn content_hash(&self) -> String {
+        let mut hasher = blake3::Hasher::new();
+        for shard in &self.manifest.shards {
+            let files = shard.columns.iter().map(|column| &column.content);
+            for file in files.chain([&shard.document_table]) {
+                hasher.update(shard.source.as_bytes()).update(&[0]);
+                hasher.update(shard.split.name().as_bytes()).update(&[0]);
+                hasher.update(file.blake3.as_bytes());
+            }
+        }
+        hasher.finalize().to_hex().to_string()
+    }
+
     /// The folder.
     pub fn dir(&self) -> &Path {
         &self.dir

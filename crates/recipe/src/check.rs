@@ -51,6 +51,7 @@ impl Check<'_> {
             origin,
             expected: expected.to_owned(),
             got: format!("`{got}`"),
+            nearest: None,
         })
     }
 
@@ -65,10 +66,10 @@ impl Check<'_> {
         }
         Err(RecipeError::Conflict {
             first: first.to_owned(),
-            first_value: first_value.to_string(),
+            first_value,
             relation: "exceeds",
             second: second.to_owned(),
-            second_value: second_value.to_string(),
+            second_value,
             origin: self.layers.origin_of(first),
         })
     }

@@ -45,7 +45,7 @@ pub enum RecipeError {
         /// The full dotted key.
         key: String,
         /// Where it stands.
-        origin: Origin,
+        origin: Box<Origin>,
         /// The nearest key that means something there.
         nearest: Option<String>,
         /// All keys that do.
@@ -65,11 +65,13 @@ pub enum RecipeError {
         /// The full dotted key.
         key: String,
         /// Where it stands.
-        origin: Origin,
+        origin: Box<Origin>,
         /// What may stand there.
         expected: String,
         /// What does.
         got: String,
+        /// The nearest word that may stand there, where it must be one of several.
+        nearest: Option<String>,
     },
     /// A type refused a value in its own words.
     #[error("`{key}` in {origin}: {message}")]
@@ -77,25 +79,25 @@ pub enum RecipeError {
         /// The full dotted key.
         key: String,
         /// Where it stands.
-        origin: Origin,
+        origin: Box<Origin>,
         /// The type's words.
         message: String,
     },
     /// Two settings that cannot both hold.
-    #[error("`{first}` = {first_value} {relation} `{second}` = {second_value} in {origin}")]
+    #[error("`{first}` = {first_value} in {origin} {relation} `{second}` = {second_value}")]
     Conflict {
         /// The setting that is out of bounds.
         first: String,
         /// Its value.
-        first_value: String,
+        first_value: u64,
         /// How it stands to the other, for example `exceeds`.
         relation: &'static str,
         /// The setting that bounds it.
         second: String,
         /// Its value.
-        second_value: String,
+        second_value: u64,
         /// Where the first was said.
-        origin: Origin,
+        origin: Box<Origin>,
     },
     /// Two ways of saying one thing, both used.
     #[error("`{first}` and `{second}` exclude each other, {origin} gives both")]
@@ -105,7 +107,7 @@ pub enum RecipeError {
         /// The other.
         second: String,
         /// Where the first stands.
-        origin: Origin,
+        origin: Box<Origin>,
     },
     /// Several ways of saying one thing, none used.
     #[error("`{file}` gives neither `{first}` nor `{second}`")]
@@ -123,7 +125,7 @@ pub enum RecipeError {
         /// The full dotted key.
         key: String,
         /// Where it stands.
-        origin: Origin,
+        origin: Box<Origin>,
         /// Why.
         reason: String,
     },
@@ -133,7 +135,7 @@ pub enum RecipeError {
         /// The key that names it.
         key: String,
         /// Where that stands.
-        origin: Origin,
+        origin: Box<Origin>,
         /// The path as written.
         path: String,
         /// Folders in which it was looked for.
@@ -157,7 +159,7 @@ pub enum RecipeError {
         /// The list's dotted key.
         key: String,
         /// Where the override stands.
-        origin: Origin,
+        origin: Box<Origin>,
         /// The name or index asked for.
         entry: String,
         /// The names or indices there are.
@@ -187,7 +189,7 @@ pub enum RecipeError {
         /// The name.
         name: String,
         /// Where the sources stand.
-        origin: Origin,
+        origin: Box<Origin>,
     },
     /// Weights for some sources and not for others.
     #[error("source `{with}` has a `weight` and source `{without}` has none in {origin}")]
@@ -197,7 +199,7 @@ pub enum RecipeError {
         /// A source without.
         without: String,
         /// Where the sources stand.
-        origin: Origin,
+        origin: Box<Origin>,
     },
     /// A source that does not exist.
     #[error("`{key}` in {origin} names the source `{name}`, which does not exist")]
@@ -205,7 +207,7 @@ pub enum RecipeError {
         /// The key that names it.
         key: String,
         /// Where that stands.
-        origin: Origin,
+        origin: Box<Origin>,
         /// The name.
         name: String,
         /// Those there are.
@@ -215,7 +217,7 @@ pub enum RecipeError {
     #[error("the model that {origin} describes is not possible")]
     Model {
         /// Where it is described.
-        origin: Origin,
+        origin: Box<Origin>,
         /// What is wrong.
         #[source]
         source: ModelError,
@@ -224,7 +226,7 @@ pub enum RecipeError {
     #[error("the tokenizer that {origin} describes is not possible")]
     Tokenizer {
         /// Where it is described.
-        origin: Origin,
+        origin: Box<Origin>,
         /// What is wrong.
         #[source]
         source: TokenizerError,
@@ -233,7 +235,7 @@ pub enum RecipeError {
     #[error("`data.path` in {origin} gives no sources")]
     Corpus {
         /// Where the path stands.
-        origin: Origin,
+        origin: Box<Origin>,
         /// What is wrong.
         #[source]
         source: CorpusError,
@@ -281,18 +283,33 @@ impl RecipeError {
             Self::UnknownKey {
                 nearest: Some(nearest),
                 ..
+            }
+            | Self::Value {
+                nearest: Some(nearest),
+                ..
             } => format!("did you mean `{nearest}`?"),
-            Self::UnknownKey { known, .. } if !known.is_empty() => {
+            Self::UnknownKey { known, .. } if (1..=12).contains(&known.len()) => {
                 format!("known here are `{}`", list(known))
             }
-            Self::Missing { key, .. } => {
+            Self::UnknownKey { .. } => {
+                "remove it if it is for another program; `jikji recipe schema` describes every key"
+                    .to_owned()
+            }
+            Self::Missing { key, .. } if key.contains('.') => {
                 format!("add it, or give it with `--set {key}=VALUE`")
             }
+            Self::Missing { .. } => {
+                "add it; the files below `recipes/` and `configs/` are complete examples".to_owned()
+            }
+            Self::Value { key, got, .. } if key == "data.sources" && got == "a table" => {
+                "write `[[data.sources]]` entries: only those can be changed by name".to_owned()
+            }
             Self::Value {
-                expected,
-                origin: Origin::Set(argument),
-                ..
-            } if expected.contains("string") => {
+                expected, origin, ..
+            } if expected == "a string" => {
+                let Origin::Set(argument) = &**origin else {
+                    return None;
+                };
                 let (key, value) = argument.split_once('=').unwrap_or((argument, ""));
                 format!("quote it twice so that it stays text: `--set '{key}=\"{value}\"'`")
             }
@@ -339,7 +356,6 @@ impl RecipeError {
             Self::Tokenizer { source, .. } => return source.hint(),
             Self::Corpus { source, .. } => return source.hint(),
             Self::Json { .. }
-            | Self::UnknownKey { .. }
             | Self::Value { .. }
             | Self::Refused { .. }
             | Self::NotFound { .. } => return None,

@@ -67,16 +67,25 @@ impl Layers {
     }
 
     /// Who said the value at a path, or the nearest one around it.
-    pub(crate) fn origin(&self, path: &[String]) -> Origin {
+    #[expect(
+        clippy::unnecessary_box_returns,
+        reason = "errors hold it boxed, to stay small"
+    )]
+    pub(crate) fn origin(&self, path: &[String]) -> Box<Origin> {
         (0..=path.len())
             .rev()
             .find_map(|length| self.origins.get(&path[..length]))
             .cloned()
             .unwrap_or_else(|| Origin::File(self.recipe.clone()))
+            .into()
     }
 
     /// The same for a dotted key of plain parts.
-    pub(crate) fn origin_of(&self, key: &str) -> Origin {
+    #[expect(
+        clippy::unnecessary_box_returns,
+        reason = "errors hold it boxed, to stay small"
+    )]
+    pub(crate) fn origin_of(&self, key: &str) -> Box<Origin> {
         let path: Vec<String> = key.split('.').map(str::to_owned).collect();
         self.origin(&path)
     }
@@ -95,7 +104,7 @@ impl Layers {
 }
 
 /// The error of a refusal whose origin is known; what is missing is missing in the origin's file.
-pub(crate) fn refused(path: &[String], complaint: Complaint, origin: Origin) -> RecipeError {
+pub(crate) fn refused(path: &[String], complaint: Complaint, origin: Box<Origin>) -> RecipeError {
     let key = origin.key(path);
     match complaint {
         Complaint::Unknown { known } => {
@@ -110,7 +119,7 @@ pub(crate) fn refused(path: &[String], complaint: Complaint, origin: Origin) -> 
         }
         Complaint::Missing => RecipeError::Missing {
             key,
-            file: match origin {
+            file: match *origin {
                 Origin::File(file) | Origin::Scale { file, .. } => file,
                 Origin::Set(argument) => PathBuf::from(format!("--set {argument}")),
             },
@@ -120,10 +129,12 @@ pub(crate) fn refused(path: &[String], complaint: Complaint, origin: Origin) -> 
             origin,
             expected,
             got,
+            nearest: None,
         },
         Complaint::Choice { got, known } => RecipeError::Value {
             key,
             origin,
+            nearest: nearest(&got, &known).map(str::to_owned),
             expected: one_of(&known),
             got: format!("`{got}`"),
         },
@@ -137,15 +148,24 @@ pub(crate) fn refused(path: &[String], complaint: Complaint, origin: Origin) -> 
 
 /// The known word most like this one, if any is alike.
 fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
-    let alike = |other: &str| strsim::normalized_damerau_levenshtein(word, other);
+    let score = |other: &str| {
+        // All words of one in the other is a likely slip too: `num_heads`, `steps_every`.
+        let parts = |of: &str, all: &str| {
+            of.split('_')
+                .all(|part| all.split('_').any(|one| one == part))
+        };
+        let bonus = if parts(word, other) || parts(other, word) {
+            0.4
+        } else {
+            0.0
+        };
+        strsim::normalized_damerau_levenshtein(word, other) + bonus
+    };
     known
         .iter()
-        .copied()
-        // A word inside the other is a likely slip too: `steps_every`, `window`.
-        .map(|other| {
-            let part = word.len() > 3 && (other.contains(word) || word.contains(other));
-            (alike(other) + if part { 0.3 } else { 0.0 }, other)
-        })
+        // Backwards, since the last of equals wins and the first is meant to.
+        .rev()
+        .map(|other| (score(other), *other))
         .filter(|(score, _)| *score >= 0.5)
         .max_by(|a, b| a.0.total_cmp(&b.0))
         .map(|(_, other)| other)
@@ -165,12 +185,11 @@ impl Merge<'_> {
     ) -> Result<(), RecipeError> {
         for (key, value) in above {
             path.push(key.clone());
-            match below.get_mut(&key) {
-                Some(old) => self.values(old, value, path)?,
-                None => {
-                    self.said(path);
-                    below.insert(key, value);
-                }
+            if let Some(old) = below.get_mut(&key) {
+                self.values(old, value, path)?;
+            } else {
+                self.said(path);
+                below.insert(key, value);
             }
             path.pop();
         }
@@ -214,7 +233,7 @@ impl Merge<'_> {
                 });
                 return Err(RecipeError::NoEntry {
                     key: self.origin.key(path),
-                    origin: self.origin.clone(),
+                    origin: self.origin.clone().into(),
                     entry,
                     known: known.collect(),
                 });
@@ -290,10 +309,10 @@ mod tests {
         };
         say(&mut layers, "a = { b = 1, c = 2 }", "first");
         say(&mut layers, "a.b = 3", "second");
-        assert_eq!(layers.origin_of("a.b"), Origin::Set("second".to_owned()));
-        assert_eq!(layers.origin_of("a.c"), Origin::Set("first".to_owned()));
-        assert_eq!(layers.origin_of("z"), Origin::File("r.toml".into()));
+        assert_eq!(*layers.origin_of("a.b"), Origin::Set("second".to_owned()));
+        assert_eq!(*layers.origin_of("a.c"), Origin::Set("first".to_owned()));
+        assert_eq!(*layers.origin_of("z"), Origin::File("r.toml".into()));
         say(&mut layers, "a = 1", "third");
-        assert_eq!(layers.origin_of("a.b"), Origin::Set("third".to_owned()));
+        assert_eq!(*layers.origin_of("a.b"), Origin::Set("third".to_owned()));
     }
 }

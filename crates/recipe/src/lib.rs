@@ -42,3 +42,6 @@ pub use run_config::{
     TokenizerSource,
 };
 pub use schema::schema;
+
+#[cfg(test)]
+mod tests;

@@ -27,13 +27,14 @@ const ALIASES: [(&str, &str); 6] = [
 ///
 /// A key that is not known is refused; in JSON a key whose value is `null` counts as absent.
 pub fn load_model_config(path: &Path) -> Result<ModelConfig, RecipeError> {
-    let file = match path.is_dir() {
-        true => path.join("config.json"),
-        false => path.to_owned(),
+    let file = if path.is_dir() {
+        path.join("config.json")
+    } else {
+        path.to_owned()
     };
     let table = read_table(&file)?;
-    let origin = Origin::File(file);
-    let config: ModelConfig = strict::read(Value::Table(table))
+    let origin: Box<Origin> = Origin::File(file).into();
+    let config: ModelConfig = strict::read(&Value::Table(table))
         .map_err(|Refusal { path, complaint }| refused(&path, complaint, origin.clone()))?;
     match DecoderConfig::resolve(&config) {
         Ok(_) => Ok(config),
@@ -66,7 +67,7 @@ fn read_text(path: &Path) -> Result<String, RecipeError> {
 }
 
 fn read_table(path: &Path) -> Result<Table, RecipeError> {
-    if !path.extension().is_some_and(|ending| ending == "json") {
+    if path.extension().is_none_or(|ending| ending != "json") {
         return read_toml(path);
     }
     let json = |source| RecipeError::Json {
@@ -102,32 +103,38 @@ pub(crate) fn resolve(
     layers: &Layers,
     places: &Places,
 ) -> Result<ModelSource, RecipeError> {
-    let config = take_path(&mut table, ["model", "config"], layers, places)?;
-    let from = take_path(&mut table, ["model", "from"], layers, places)?;
-    let base = match (&config, &from) {
-        (Some(_), Some(_)) => {
-            return Err(RecipeError::Both {
-                first: "model.config".to_owned(),
-                second: "model.from".to_owned(),
-                origin: layers.origin_of("model.config"),
-            });
-        }
-        (Some(path), None) | (None, Some(path)) => Some(load_model_config(path)?),
-        (None, None) if table.is_empty() => {
+    if table.contains_key("config") && table.contains_key("from") {
+        return Err(RecipeError::Both {
+            first: "model.config".to_owned(),
+            second: "model.from".to_owned(),
+            origin: layers.origin_of("model.config"),
+        });
+    }
+    let config = take_path(
+        &mut table,
+        ["model", "config"],
+        "config.json",
+        layers,
+        places,
+    )?;
+    let from = take_path(&mut table, ["model", "from"], "config.json", layers, places)?;
+    let base = match config.as_ref().or(from.as_ref()) {
+        Some(path) => Some(load_model_config(path)?),
+        None if table.is_empty() => {
             return Err(RecipeError::Neither {
                 first: "model.config".to_owned(),
                 second: "model.from".to_owned(),
                 file: layers.recipe().to_owned(),
             });
         }
-        (None, None) => None,
+        None => None,
     };
     let whole = match base {
         Some(base) => overlay(&base, table, layers)?,
         None => table,
     };
     let resolved: ModelConfig =
-        strict::read(Value::Table(whole)).map_err(|refusal| model_error(layers, refusal))?;
+        strict::read(&Value::Table(whole)).map_err(|refusal| model_error(layers, refusal))?;
     match DecoderConfig::resolve(&resolved) {
         Ok(_) => Ok(ModelSource {
             config: resolved,
@@ -165,10 +172,11 @@ fn model_error(layers: &Layers, mut refusal: Refusal) -> RecipeError {
     layers.error(refusal.under("model"))
 }
 
-/// Takes the path `TABLE.KEY` out of its table and finds it.
+/// Takes the path `TABLE.KEY` out of its table and finds it; a folder must hold the file `inside`.
 pub(crate) fn take_path(
     table: &mut Table,
     [table_name, key]: [&str; 2],
+    inside: &str,
     layers: &Layers,
     places: &Places,
 ) -> Result<Option<PathBuf>, RecipeError> {
@@ -176,11 +184,20 @@ pub(crate) fn take_path(
         return Ok(None);
     };
     let path = [table_name.to_owned(), key.to_owned()];
-    let written: String = strict::read(value)
+    let written: String = strict::read(&value)
         .map_err(|refusal| layers.error(refusal.under(key).under(table_name)))?;
-    if let Some(found) = places.find(&written) {
-        return Ok(Some(found));
-    }
     let origin = layers.origin(&path);
-    Err(places.not_found(origin.key(&path), origin, &written))
+    let Some(found) = places.find(&written) else {
+        return Err(places.not_found(origin.key(&path), origin, &written));
+    };
+    let needed = found.join(inside);
+    if found.is_dir() && !needed.is_file() {
+        return Err(RecipeError::NotFound {
+            key: origin.key(&path),
+            origin,
+            path: needed.display().to_string(),
+            searched: Vec::new(),
+        });
+    }
+    Ok(Some(found))
 }

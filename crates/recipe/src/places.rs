@@ -37,16 +37,22 @@ impl Places {
     }
 
     /// The error of a path that is nowhere.
-    pub(crate) fn not_found(&self, key: String, origin: Origin, written: &str) -> RecipeError {
+    pub(crate) fn not_found(&self, key: String, origin: Box<Origin>, written: &str) -> RecipeError {
         let searched = if Path::new(written).is_absolute() {
             Vec::new()
         } else {
-            let current = match self.current.as_os_str().is_empty() {
-                true => PathBuf::from("."),
-                false => self.current.clone(),
+            let current = if self.current.as_os_str().is_empty() {
+                PathBuf::from(".")
+            } else {
+                self.current.clone()
             };
-            let nearest = self.above_recipe.first().cloned();
-            std::iter::once(current).chain(nearest).collect()
+            let nearest = self
+                .above_recipe
+                .first()
+                .filter(|folder| **folder != current);
+            std::iter::once(current.clone())
+                .chain(nearest.cloned())
+                .collect()
         };
         RecipeError::NotFound {
             key,

@@ -77,10 +77,10 @@ impl Said {
             .remove("include")
             .unwrap_or_else(|| Value::Array(Vec::new()));
         let include: Vec<String> =
-            strict::read(include).map_err(|refusal| said.base.error(refusal.under("include")))?;
+            strict::read(&include).map_err(|refusal| said.base.error(refusal.under("include")))?;
         for written in include {
             let file = said.places.find(&written).ok_or_else(|| {
-                let origin = Origin::File(path.to_owned());
+                let origin = Origin::File(path.to_owned()).into();
                 said.places
                     .not_found("include".to_owned(), origin, &written)
             })?;
@@ -103,9 +103,9 @@ impl Said {
             .remove("scale")
             .unwrap_or_else(|| Value::Table(Table::new()));
         let scales: BTreeMap<String, Table> =
-            strict::read(scales).map_err(|Refusal { path, complaint }| {
+            strict::read(&scales).map_err(|Refusal { path, complaint }| {
                 let path: Vec<String> = std::iter::once("scale".to_owned()).chain(path).collect();
-                refused(&path, complaint, origin.clone())
+                refused(&path, complaint, origin.clone().into())
             })?;
         for (name, table) in scales {
             let file = file.to_owned();
@@ -116,14 +116,14 @@ impl Said {
 
     fn known_scale<'a>(&self, chosen: &'a str) -> Result<&'a str, RecipeError> {
         let known = self.names();
-        match known.iter().any(|name| name == chosen) {
-            true => Ok(chosen),
-            false => Err(RecipeError::NoScale {
-                file: self.base.recipe().to_owned(),
-                name: chosen.to_owned(),
-                known,
-            }),
+        if known.iter().any(|name| name == chosen) {
+            return Ok(chosen);
         }
+        Err(RecipeError::NoScale {
+            file: self.base.recipe().to_owned(),
+            name: chosen.to_owned(),
+            known,
+        })
     }
 
     fn names(&self) -> Vec<String> {
@@ -171,7 +171,7 @@ impl Said {
 }
 
 fn read(layers: &Layers) -> Result<RecipeFile, RecipeError> {
-    strict::read(Value::Table(layers.table.clone())).map_err(|refusal| layers.error(refusal))
+    strict::read(&Value::Table(layers.table.clone())).map_err(|refusal| layers.error(refusal))
 }
 
 fn resolve(file: RecipeFile, layers: &Layers, places: &Places) -> Result<RunConfig, RecipeError> {
@@ -225,22 +225,25 @@ fn resolve_tokenizer(
     layers: &Layers,
     places: &Places,
 ) -> Result<TokenizerSource, RecipeError> {
-    let folder = take_path(&mut table, ["tokenizer", "from"], layers, places)?;
-    let first_key = table.keys().next();
-    match (folder, first_key) {
-        (Some(_), Some(key)) => Err(RecipeError::Both {
+    if table.contains_key("from")
+        && let Some(key) = table.keys().find(|key| *key != "from")
+    {
+        return Err(RecipeError::Both {
             first: "tokenizer.from".to_owned(),
             second: format!("tokenizer.{key}"),
             origin: layers.origin_of("tokenizer.from"),
-        }),
-        (Some(folder), None) => Ok(TokenizerSource::From(folder)),
-        (None, None) => Err(RecipeError::Neither {
+        });
+    }
+    let place = ["tokenizer", "from"];
+    match take_path(&mut table, place, "tokenizer.json", layers, places)? {
+        Some(folder) => Ok(TokenizerSource::From(folder)),
+        None if table.is_empty() => Err(RecipeError::Neither {
             first: "tokenizer.from".to_owned(),
             second: "tokenizer.vocab_size".to_owned(),
             file: layers.recipe().to_owned(),
         }),
-        (None, Some(_)) => {
-            let config: TokenizerConfig = strict::read(Value::Table(table))
+        None => {
+            let config: TokenizerConfig = strict::read(&Value::Table(table))
                 .map_err(|refusal| layers.error(refusal.under("tokenizer")))?;
             match config.check() {
                 Ok(()) => Ok(TokenizerSource::Train(config)),

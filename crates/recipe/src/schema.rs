@@ -22,16 +22,15 @@ pub fn schema() -> Value {
     schema
 }
 
-/// Drops `required` from tables. Alternatives keep theirs: it is what tells one from another.
+/// Drops every `required`. Part of a choice with a `type` may then fit several of its forms, so one fit is enough.
 fn drop_required(schema: &mut Value) {
     match schema {
         Value::Object(table) => {
             table.remove("required");
-            for (key, value) in table.iter_mut() {
-                if key != "oneOf" {
-                    drop_required(value);
-                }
+            if let Some(forms) = table.remove("oneOf") {
+                table.insert("anyOf".to_owned(), forms);
             }
+            table.values_mut().for_each(drop_required);
         }
         Value::Array(list) => list.iter_mut().for_each(drop_required),
         _ => {}

@@ -73,7 +73,7 @@ mod tests {
         insta::assert_snapshot!(written("run.name="), @r#"{ run = { name = "" } }"#);
         insta::assert_snapshot!(written("data.sources.\"v1.0\".weight=2"), @r#"{ data = { sources = { "v1.0" = { weight = 2 } } } }"#);
         insta::assert_snapshot!(written("run.name=\"2024\""), @r#"{ run = { name = "2024" } }"#);
-        insta::assert_snapshot!(written("a=1\nb=2").escape_debug().to_string(), @r#"{ a = \"1\\nb=2\" }"#);
+        insta::assert_snapshot!(written("a=1\nb=2").escape_debug().to_string(), @r#"{ a = \"\"\"\n1\nb=2\"\"\" }"#);
     }
 
     #[test]

@@ -11,6 +11,7 @@ use unicode_normalization::UnicodeNormalization;
 use crate::RecipeError;
 use crate::file::{DataTable, SourceTable};
 use crate::layers::Layers;
+use crate::origin::Origin;
 use crate::places::{Places, exists, has_wildcard};
 use crate::run_config::{SourceConfig, SynthConfig};
 
@@ -204,10 +205,11 @@ impl Place<'_> {
                     .map(|root| root.join(written))
                     .filter(|path| exists(path));
                 let is_below_root = below_root.is_some() && Path::new(written).is_relative();
-                let (exclude, fields) = match is_below_root {
-                    true => inside(data, fixed_part(Path::new(written))),
+                let (exclude, fields) = if is_below_root {
+                    inside(data, fixed_part(Path::new(written)))
+                } else {
                     // No common folder that globs could be relative to.
-                    false => (data.exclude.clone(), data.fields.clone()),
+                    (data.exclude.clone(), data.fields.clone())
                 };
                 let found = match root {
                     Some(_) => below_root,
@@ -270,7 +272,7 @@ impl Place<'_> {
         Ok(source)
     }
 
-    fn key(&self, last: &str) -> (String, crate::Origin) {
+    fn key(&self, last: &str) -> (String, Box<Origin>) {
         let path = ["data", "sources", &self.index.to_string(), last].map(str::to_owned);
         let origin = self.layers.origin(&path);
         (origin.key(&path), origin)

@@ -37,8 +37,8 @@ pub(crate) enum Complaint {
 }
 
 /// Reads `value` as a `T`.
-pub(crate) fn read<T: DeserializeOwned>(value: Value) -> Result<T, Refusal> {
-    T::deserialize(Strict(value.clone())).map_err(|refusal| refusal.pinned(&value))
+pub(crate) fn read<T: DeserializeOwned>(value: &Value) -> Result<T, Refusal> {
+    T::deserialize(Strict(value.clone())).map_err(|refusal| refusal.pinned(value))
 }
 
 impl Refusal {
@@ -64,6 +64,9 @@ impl Refusal {
         let Some(Value::Table(table)) = at(root, &self.path) else {
             return self;
         };
+        if *got == describe(Unexpected::Map) {
+            return self;
+        }
         let mut alike = table
             .iter()
             .filter(|(_, value)| *got == describe(unexpected(value)));

@@ -214,7 +214,7 @@ fn run_state(config: &RunConfig, prepared: &Prepared) -> RunState {
         "tokenizer".to_owned(),
         prepared.tokenizer.fingerprint().into(),
     );
-    identity.insert("data".to_owned(), prepared.shards.fingerprint().into());
+    identity.insert("data".to_owned(), prepared.shards.content_hash().into());
     RunState {
         format_version: 1,
         code_version: env!("CARGO_PKG_VERSION").to_owned(),

@@ -25,7 +25,6 @@ pub(crate) fn run(arguments: &TrainArguments) -> Result<(), Failure> {
     if arguments.dry_run {
         return dry_run::run(&config, &console);
     }
-    let stop = listen_for_signals()?;
     let folder = match folder::open(&config, arguments, &console)? {
         Opened::Run(folder) => folder,
         Opened::AlreadyComplete(lines) => {
@@ -35,7 +34,7 @@ pub(crate) fn run(arguments: &TrainArguments) -> Result<(), Failure> {
             return Ok(());
         }
     };
-    train(&config, &folder, arguments, &console, stop)
+    train(&config, &folder, arguments, &console)
 }
 
 fn train(
@@ -43,9 +42,10 @@ fn train(
     folder: &RunFolder,
     arguments: &TrainArguments,
     console: &Console,
-    stop: StopSignal,
 ) -> Result<(), Failure> {
     let prepared = prepare::prepare(config, console)?;
+    // Until here a signal ends the process at once: preparation continues where it stopped.
+    let stop = listen_for_signals()?;
     let plan = assemble::Plan::new(config, &prepared)?;
     let setup = assemble::assemble(config, &plan, folder, &prepared, arguments, console, stop)?;
     let mut hooks = sampling::Sampling::new(&config.log, &prepared.tokenizer);
