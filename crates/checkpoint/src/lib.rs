@@ -13,7 +13,6 @@
 //!
 //! What is read is verified first: a torn or altered checkpoint is named and passed over for the newest that verifies.
 
-pub mod durable;
 mod run_lock;
 
 mod error;
@@ -29,6 +28,8 @@ mod verify;
 mod write;
 
 mod published;
+
+pub use jikji_durable as durable;
 
 pub use self::discover::{Discovery, Verified, discover};
 pub use self::error::{BadFile, CheckpointError, FileProblem};

@@ -54,10 +54,14 @@ every token but the first) and `loss` (their negative mean).")]
     Bench(BenchCommand),
     /// Write a run's report: one self-contained HTML page
     #[command(after_help = "Example:
-  jikji report runs/quickstart")]
+  jikji report runs/quickstart
+  jikji report runs/quickstart --curve curve.svg")]
     Report {
         /// The run's folder
         run: PathBuf,
+        /// Also draw validation bits per byte, beside the baselines, as an SVG picture
+        #[arg(long, value_name = "FILE.svg")]
+        curve: Option<PathBuf>,
     },
     /// Say what is on this machine and what will work
     Doctor,

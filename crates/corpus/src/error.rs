@@ -3,6 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
+use jikji_durable::DurableError;
+
 /// Any failure of this crate. [`hint`](Self::hint) gives the way out where there is one.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -95,6 +97,9 @@ pub enum CorpusError {
         #[source]
         source: io::Error,
     },
+    /// A call by which a file is put in its place, whole and durable, failed.
+    #[error(transparent)]
+    Durable(#[from] DurableError),
     /// A text is not UTF-8.
     #[error("`{path}` is not UTF-8 at byte {offset}{}", if *.compressed { " of its decompressed content" } else { "" })]
     NotUtf8 {
@@ -267,7 +272,7 @@ impl CorpusError {
                 "check that the file exists, that it may be read and that the disk is well"
             }
             Self::Decompress { .. } => "the file is cut short or damaged: fetch it again",
-            Self::Write { .. } => {
+            Self::Write { .. } | Self::Durable(_) => {
                 "check free space and permissions, then run again: complete parts are kept"
             }
             Self::NotUtf8 { path, .. } => {

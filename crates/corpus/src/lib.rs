@@ -25,7 +25,6 @@ mod error;
 mod panic_border;
 mod read;
 
-mod durable;
 mod manifest;
 mod part;
 

@@ -4,14 +4,18 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use jikji_durable::write_file_beside;
 use serde::{Deserialize, Serialize};
 
 use crate::discover::describe;
-use crate::durable::write_whole;
 use crate::{CorpusError, Skipped};
 
 /// Written into every manifest and journal; another version is refused.
 pub(crate) const FORMAT_VERSION: u32 = 1;
+
+/// Ends the name of a file that is not whole. One name a file, since the build's lock keeps a second writer out of the folder:
+/// what a killed build left under it is overwritten.
+pub(crate) const ASIDE: &str = ".tmp";
 
 const FILE_NAME: &str = "manifest.json";
 
@@ -183,7 +187,7 @@ impl CorpusManifest {
             source,
         })?;
         json.push(b'\n');
-        write_whole(&path, &json)
+        Ok(write_file_beside(&path, ASIDE, &json)?)
     }
 
     pub(crate) fn documents(&self) -> u64 {

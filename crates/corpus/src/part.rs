@@ -4,9 +4,10 @@ use std::fs::File;
 use std::io::{self, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 
+use jikji_durable::AsideFile;
 use serde::{Deserialize, Serialize};
 
-use crate::durable::AsideFile;
+use crate::manifest::ASIDE;
 use crate::read::{Lines, MAX_ROW_BYTES};
 use crate::{CorpusError, Document, PartEntry};
 
@@ -56,9 +57,10 @@ impl Write for HashingFile {
 impl PartWriter {
     pub(crate) fn create(dir: &Path, file: &str) -> Result<Self, CorpusError> {
         let path = dir.join(file);
+        let file = AsideFile::create(&path, ASIDE)?;
         let start = || {
             let file = HashingFile {
-                file: AsideFile::create(&path)?,
+                file,
                 hasher: blake3::Hasher::new(),
                 bytes: 0,
             };
@@ -128,17 +130,15 @@ impl PartWriter {
             bytes,
             ..
         } = self;
-        let finish = || {
-            let HashingFile {
-                file,
-                hasher,
-                bytes,
-            } = encoder.finish()?;
-            file.commit()?;
-            Ok((bytes, hasher.finalize().to_hex().to_string()))
-        };
-        let (file_bytes, blake3) =
-            finish().map_err(|source| CorpusError::Write { path, source })?;
+        let HashingFile {
+            file: aside,
+            hasher,
+            bytes: file_bytes,
+        } = encoder
+            .finish()
+            .map_err(|source| CorpusError::Write { path, source })?;
+        aside.commit()?;
+        let blake3 = hasher.finalize().to_hex().to_string();
         let source = source.to_owned();
         Ok(PartEntry {
             file,

@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use jikji_durable::sync_dir;
+
 use crate::document_table::DocumentRow;
-use crate::durable::{PARTIAL, PartialFile, ends_hash, io_error, sync_dir};
-use crate::error::{ShardError, WriteUnitError};
+use crate::error::{ShardError, WriteUnitError, io_error};
+use crate::hashed_file::{PARTIAL, PartialFile, ends_hash};
 use crate::journal::Journal;
 use crate::manifest::{
     ColumnEntry, DOCUMENTS, Dtype, MANIFEST_FILE, Manifest, ShardEntry, ShardSetSpec, TOKENS,
@@ -111,7 +113,7 @@ impl ShardSetBuilder {
         for (split, writer) in writers {
             shards.push(writer.publish(&self.dir, unit, source, synthetic, split)?);
         }
-        sync_dir(&self.dir)?;
+        sync_dir(&self.dir).map_err(ShardError::from)?;
         self.journal.record(unit, &shards)?;
         self.units.insert(unit.to_owned(), shards);
         Ok(())

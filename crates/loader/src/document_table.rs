@@ -4,8 +4,8 @@
 
 use std::path::Path;
 
-use crate::durable::read_in_pieces;
 use crate::error::ShardError;
+use crate::hashed_file::read_in_pieces;
 use crate::manifest::ShardEntry;
 use crate::mapped::MappedFile;
 

@@ -2,7 +2,9 @@
 //! expected and what was found, and [`hint`](ShardError::hint) gives the way out.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+use jikji_durable::DurableError;
 
 use crate::split::Split;
 
@@ -20,6 +22,9 @@ pub enum ShardError {
         #[source]
         source: io::Error,
     },
+    /// A call by which a file is put in its place, whole and durable, failed.
+    #[error(transparent)]
+    Durable(#[from] DurableError),
     /// The folder has no manifest and no journal: it is not a shard set.
     #[error("no shard set in `{path}`: `manifest.json` is missing")]
     NoManifest {
@@ -249,15 +254,32 @@ impl ShardError {
             Self::Spec { .. } => "check the tokenizer that the specification was made from",
             Self::Busy { .. } => "wait for the other build to end, or choose another folder",
             Self::Empty { .. } => "check that the corpus has documents left after filtering",
-            Self::Io { source, .. } => match source.kind() {
-                io::ErrorKind::StorageFull => {
-                    "free some space and run again: complete units are kept"
-                }
-                io::ErrorKind::PermissionDenied => "check the owner and the rights of the folder",
-                _ => return None,
+            Self::Io { source, .. } => return way_out(source).map(str::to_owned),
+            Self::Durable(error) => match way_out(&error.source) {
+                Some(hint) => hint,
+                None => return error.hint(),
             },
         };
         Some(hint.to_owned())
+    }
+}
+
+fn way_out(source: &io::Error) -> Option<&'static str> {
+    match source.kind() {
+        io::ErrorKind::StorageFull => {
+            Some("free some space and run again: complete units are kept")
+        }
+        io::ErrorKind::PermissionDenied => Some("check the owner and the rights of the folder"),
+        _ => None,
+    }
+}
+
+pub(crate) fn io_error(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> ShardError {
+    let path = path.to_owned();
+    move |source| ShardError::Io {
+        action,
+        path,
+        source,
     }
 }
 

@@ -9,10 +9,10 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
+use jikji_durable::sync_dir;
 use serde::{Deserialize, Serialize};
 
-use crate::durable::{io_error, sync_dir};
-use crate::error::ShardError;
+use crate::error::{ShardError, io_error};
 use crate::manifest::{ShardEntry, ShardSetSpec};
 
 pub(crate) const JOURNAL_FILE: &str = "journal.jsonl";

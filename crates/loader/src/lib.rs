@@ -18,7 +18,7 @@ mod error;
 // Shards on disk.
 mod builder;
 mod document_table;
-mod durable;
+mod hashed_file;
 mod journal;
 mod manifest;
 mod mapped;

@@ -10,8 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use memmap2::Mmap;
 
-use crate::durable::io_error;
-use crate::error::ShardError;
+use crate::error::{ShardError, io_error};
 
 /// A fault on a cached page maps its neighbours too: Linux's `fault_around_bytes`, 64 KiB by default.
 pub(crate) const FAULT_WINDOW: u64 = 64 * 1024;

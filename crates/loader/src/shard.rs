@@ -7,8 +7,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::document_table::{DocumentTable, check_table};
-use crate::durable::{content_hash, ends_hash, io_error};
-use crate::error::ShardError;
+use crate::error::{ShardError, io_error};
+use crate::hashed_file::{content_hash, ends_hash};
 use crate::manifest::{Dtype, ShardEntry};
 use crate::mapped::{FAULT_WINDOW, MappedFile};
 

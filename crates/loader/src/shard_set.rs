@@ -7,8 +7,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use crate::document_table::DocumentRow;
-use crate::durable::io_error;
-use crate::error::ShardError;
+use crate::error::{ShardError, io_error};
 use crate::journal::JOURNAL_FILE;
 use crate::manifest::{MANIFEST_FILE, Manifest};
 use crate::mapped::ResidentBudget;

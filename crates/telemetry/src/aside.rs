@@ -1,38 +1,23 @@
-//! Files replaced as a whole: written beside their place, made durable, renamed over it.
+//! Files replaced as a whole, and what an earlier run left moved out of the way.
 
-use std::fs::{self, File};
-use std::io::{BufWriter, Write};
+use std::fs;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+
+use jikji_durable::write_file_beside_with;
 
 use crate::TelemetryError;
 
-/// Ends the name of a file that is not complete.
-const UNFINISHED: &str = ".unfinished";
+/// Ends the name of a file that is not complete. One name a file, since one run writes a folder at a time: what a killed run left
+/// under it is overwritten.
+pub(crate) const UNFINISHED: &str = ".unfinished";
 
 /// Replaces `path` with what `write` produces, or leaves it as it was.
 pub(crate) fn replace(
     path: &Path,
-    write: impl FnOnce(&mut BufWriter<File>) -> std::io::Result<()>,
+    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> Result<(), TelemetryError> {
-    let unfinished = with_suffix(path, UNFINISHED);
-    let result = (|| {
-        let file =
-            File::create(&unfinished).map_err(TelemetryError::file("create", &unfinished))?;
-        let mut out = BufWriter::new(file);
-        write(&mut out)
-            .and_then(|()| out.flush())
-            .map_err(TelemetryError::file("write", &unfinished))?;
-        out.get_ref()
-            .sync_all()
-            .map_err(TelemetryError::file("sync", &unfinished))?;
-        fs::rename(&unfinished, path).map_err(TelemetryError::file("rename", &unfinished))
-    })();
-    if result.is_err() {
-        // Best effort: the next replacement of this file starts it afresh anyway.
-        let _ = fs::remove_file(&unfinished);
-    }
-    result?;
-    sync_folder(path)
+    Ok(write_file_beside_with(path, UNFINISHED, write)?)
 }
 
 /// Moves a file or folder that an earlier run left at `path` to the first free `path.old-N`; `None` when there
@@ -51,17 +36,6 @@ pub(crate) fn set_aside(path: &Path) -> Result<Option<PathBuf>, TelemetryError> 
     };
     fs::rename(path, &free).map_err(TelemetryError::file("rename", path))?;
     Ok(Some(free))
-}
-
-/// Makes the name of `path` durable.
-pub(crate) fn sync_folder(path: &Path) -> Result<(), TelemetryError> {
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
-    File::open(folder)
-        .and_then(|folder| folder.sync_all())
-        .map_err(TelemetryError::file("sync", folder))
 }
 
 fn with_suffix(path: &Path, suffix: &str) -> PathBuf {

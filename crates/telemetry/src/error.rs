@@ -3,6 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use jikji_durable::DurableError;
+
 /// Why a log could not be opened or read.
 #[derive(Debug, thiserror::Error)]
 pub enum TelemetryError {
@@ -17,6 +19,9 @@ pub enum TelemetryError {
         #[source]
         source: io::Error,
     },
+    /// A call by which a file is replaced, whole and durable, failed.
+    #[error(transparent)]
+    Durable(#[from] DurableError),
     /// A complete line of a JSON-lines file is not a record of this program.
     #[error("line {line} of `{path}` is not a record: expected {expected}")]
     Line {
@@ -36,20 +41,8 @@ impl TelemetryError {
     /// The way out, in one sentence, where there is one.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::File { source, path, .. } => match source.kind() {
-                io::ErrorKind::NotFound => Some(format!(
-                    "check that `{}` exists and that `run.output` names the folder of the run",
-                    parent(path).display()
-                )),
-                io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => Some(
-                    "choose another `run.output`, or give this user write permission there"
-                        .to_owned(),
-                ),
-                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-                    Some("free some space on that disk, or choose another `run.output`".to_owned())
-                }
-                _ => None,
-            },
+            Self::File { source, path, .. } => way_out(source, path),
+            Self::Durable(error) => way_out(&error.source, &error.path).or_else(|| error.hint()),
             Self::Line { path, line, .. } => Some(format!(
                 "delete line {line} of `{}`; the other lines do not depend on it",
                 path.display()
@@ -64,6 +57,22 @@ impl TelemetryError {
             path,
             source,
         }
+    }
+}
+
+fn way_out(source: &io::Error, path: &Path) -> Option<String> {
+    match source.kind() {
+        io::ErrorKind::NotFound => Some(format!(
+            "check that `{}` exists and that `run.output` names the folder of the run",
+            parent(path).display()
+        )),
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+            Some("choose another `run.output`, or give this user write permission there".to_owned())
+        }
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            Some("free some space on that disk, or choose another `run.output`".to_owned())
+        }
+        _ => None,
     }
 }
 

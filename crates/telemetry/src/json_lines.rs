@@ -3,7 +3,7 @@
 //! A line without its newline is what a killed process leaves; readers pass over it and resuming removes it.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Write};
+use std::io::{self, BufRead, BufReader};
 use std::path::Path;
 
 use serde::Deserialize;

@@ -13,6 +13,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use jikji_durable::sync_parent;
 use serde::Serialize;
 
 use crate::append_file::AppendFile;
@@ -242,7 +243,7 @@ impl RunLog {
             samples_failing: false,
             warnings: Vec::new(),
         };
-        aside::sync_folder(&metrics_path)?;
+        sync_parent(&metrics_path)?;
         Ok(log)
     }
 }

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use jikji_durable::DurableError;
+
 /// Why a tokenizer could not be trained, loaded, saved or used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -43,9 +45,9 @@ pub enum TokenizerError {
     Write {
         /// The file.
         path: PathBuf,
-        /// The system's reason.
+        /// Which call failed, with the system's reason.
         #[source]
-        source: std::io::Error,
+        source: DurableError,
     },
     /// A file is longer than any tokenizer file.
     #[error("`{path}` is `{bytes}` bytes long, at most `{limit}` are read")]

@@ -19,7 +19,6 @@ mod sample;
 mod train;
 mod word_counts;
 
-mod atomic_file;
 mod config_file;
 mod stream;
 mod tokenizer;

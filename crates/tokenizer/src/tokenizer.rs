@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use jikji_durable::{create_dir_all, write_file};
 use serde_json::Value;
 use tokenizers::normalizers::NormalizerWrapper;
 use tokenizers::{DecoderWrapper, ModelWrapper};
@@ -10,7 +11,7 @@ use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 use crate::config_file::{self, ConfigFile, read_json};
 use crate::guard::guarded;
 use crate::validate::{check_document, field_error, strip_run_settings};
-use crate::{DecodeStream, TokenizerError, atomic_file, byte_alphabet};
+use crate::{DecodeStream, TokenizerError, byte_alphabet};
 
 const TOKENIZER_NAME: &str = "tokenizer.json";
 
@@ -148,8 +149,8 @@ impl Tokenizer {
             .get("added_tokens")
             .and_then(Value::as_array)
             .map_or(&[], Vec::as_slice);
-        atomic_file::write(dir, TOKENIZER_NAME, text.as_bytes())?;
-        atomic_file::write(dir, config_file::NAME, &self.settings.to_bytes(added))
+        write(dir, TOKENIZER_NAME, text.as_bytes())?;
+        write(dir, config_file::NAME, &self.settings.to_bytes(added))
     }
 
     /// The ids of ordinary text: nothing is added, and spellings of control tokens are text.
@@ -361,6 +362,13 @@ impl Tokenizer {
         let canonical = self.canonical().map_err(words)?;
         Ok(blake3::hash(canonical.as_bytes()).to_hex().to_string())
     }
+}
+
+fn write(dir: &Path, name: &str, bytes: &[u8]) -> Result<(), TokenizerError> {
+    let path = dir.join(name);
+    create_dir_all(dir)
+        .and_then(|()| write_file(&path, bytes))
+        .map_err(|source| TokenizerError::Write { path, source })
 }
 
 fn spelling_of(library: &tokenizers::Tokenizer) -> Spelling {

@@ -4,7 +4,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::time::Instant;
 
-use jikji_checkpoint::{Loaded, Saver, Snapshot, discover, durable, write};
+use jikji_checkpoint::{Loaded, Saver, Snapshot, discover, write};
 
 use crate::support::{child, child_dir, durable_calls, entries, holds, report, snapshot};
 
@@ -123,36 +123,4 @@ fn kill_at_every_call_where_names_cannot_be_exchanged() {
     };
     let test = "crash::kill_at_every_call_where_names_cannot_be_exchanged";
     kill_everywhere(test, &old, &new, Some(fail_the_exchange));
-}
-
-#[test]
-fn kill_at_every_call_of_a_file() {
-    const TEST: &str = "crash::kill_at_every_call_of_a_file";
-    let (old, new) = (vec![1_u8; 600_000], vec![2_u8; 700_000]);
-    if let Some(dir) = child_dir() {
-        return durable::write_file(&dir.join("file"), &new).unwrap();
-    }
-    let start = Instant::now();
-    let prepare = || {
-        let dir = tempfile::tempdir().unwrap();
-        durable::write_file(&dir.path().join("file"), &old).unwrap();
-        dir
-    };
-    let calls = durable_calls(TEST, prepare().path(), "");
-    for (number, call) in calls.iter().enumerate() {
-        let dir = prepare();
-        let killed = child(TEST, dir.path())
-            .env("JIKJI_FAULT", format!("kill@{}", number + 1))
-            .output()
-            .unwrap();
-        assert_eq!(killed.status.signal(), Some(9));
-        let found = std::fs::read(dir.path().join("file")).unwrap();
-        assert!(
-            found == old || found == new,
-            "torn after a kill before {call}"
-        );
-        durable::sweep_stale(dir.path()).unwrap();
-        assert_eq!(entries(dir.path()), ["file"]);
-    }
-    report("kill_at_every_call_of_a_file", calls.len(), start);
 }

@@ -24,7 +24,7 @@ pub(crate) fn run(command: Command) -> Result<(), Failure> {
         Command::Score(arguments) => score::run(&arguments),
         Command::Model(command) => model::run(&command),
         Command::Bench(command) => bench::run(&command),
-        Command::Report { run } => report::run(&run),
+        Command::Report { run, curve } => report::run(&run, curve.as_deref()),
         Command::Doctor => doctor::run(),
     }
 }

@@ -7,10 +7,10 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
+use jikji_durable::write_file_beside;
 use serde::{Deserialize, Serialize};
 
-use crate::durable::write_whole;
-use crate::manifest::{FORMAT_VERSION, check_version};
+use crate::manifest::{ASIDE, FORMAT_VERSION, check_version};
 use crate::{CorpusError, PartEntry, SourceReport};
 
 const FILE_NAME: &str = "journal.jsonl";
@@ -64,7 +64,7 @@ impl Journal {
                 format_version: FORMAT_VERSION,
                 fingerprint: fingerprint.to_owned(),
             };
-            write_whole(&path, &line(&head, &path)?)?;
+            write_file_beside(&path, ASIDE, &line(&head, &path)?)?;
         }
         let failed = |source| CorpusError::Read {
             path: path.clone(),

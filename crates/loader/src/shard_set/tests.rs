@@ -233,7 +233,7 @@ fn columns_of_a_later_writer_are_accepted_and_verified() {
         bytes: weights.len() as u64,
         blake3: blake3::hash(&weights).to_string(),
     };
-    let ends_blake3 = crate::durable::ends_hash(&path).unwrap();
+    let ends_blake3 = crate::hashed_file::ends_hash(&path).unwrap();
     manifest.shards[0].columns.push(ColumnEntry {
         name: "loss_weight".into(),
         dtype: Dtype::F32,

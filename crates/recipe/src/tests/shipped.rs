@@ -76,7 +76,7 @@ fn every_config_is_named_by_a_recipe() {
         .iter()
         .map(|path| fs::read_to_string(path).unwrap())
         .collect();
-    // Published families and test twins are for users and tests; `jikji-300m` is the step between two recipes.
+    // Published families and test twins are for users and tests.
     let own = |name: &str| {
         !name.starts_with("configs/models/")
             || name.contains("/jikji-")
@@ -91,7 +91,7 @@ fn every_config_is_named_by_a_recipe() {
                 .unwrap()
                 .to_owned()
         })
-        .filter(|name| own(name) && name != "configs/models/jikji-300m.toml")
+        .filter(|name| own(name))
         .filter(|name| {
             !recipes
                 .iter()

@@ -9,7 +9,6 @@ mod input;
 mod page;
 mod sections;
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 pub(crate) use html::escape;

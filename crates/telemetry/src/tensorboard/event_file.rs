@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{self, BufReader, Write};
+use std::io::{self, BufReader};
 use std::path::{Path, PathBuf};
 
 use super::event_record::{NextRecord, RecordReader, frame, parse};
@@ -122,7 +122,7 @@ fn list(dir: &Path) -> Result<Vec<PathBuf>, TelemetryError> {
             .file_name()
             .and_then(|name| name.to_str())
             .unwrap_or_default();
-        if name.starts_with(MARK) && !name.ends_with(".unfinished") {
+        if name.starts_with(MARK) && !name.ends_with(aside::UNFINISHED) {
             paths.push(path);
         }
     }

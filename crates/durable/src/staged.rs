@@ -3,11 +3,11 @@
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use super::temporary::Temporary;
-use super::{
-    DurableError, Operation, create_new, entry_path, fault, fill_and_sync, parent_of, remove_tree,
-    rename, sync_dir,
-};
+use crate::DurableError;
+use crate::calls::{create_new, entry_path, parent_of, remove_tree, rename, sync_dir, sync_parent};
+use crate::chunked_file::fill_and_sync;
+use crate::fault::{self, Operation};
+use crate::temporary::Temporary;
 
 /// A folder under a temporary name; [`StagedDir::commit`] gives it its real one, dropping it without that removes it.
 #[derive(Debug)]
@@ -64,7 +64,7 @@ impl StagedDir {
             Err(error) if is_occupied(&error.source) => self.replace()?,
             Err(error) => return Err(error),
         }
-        sync_dir(parent_of(&self.target))?;
+        sync_parent(&self.target)?;
         Ok(self.target)
     }
 
@@ -73,7 +73,7 @@ impl StagedDir {
             Ok(()) => {
                 // Under the temporary name now lies the old folder: it may go only when the exchange is on the device.
                 self.temporary.keep();
-                sync_dir(parent_of(&self.target))?;
+                sync_parent(&self.target)?;
                 self.temporary.remove_on_drop();
                 Ok(())
             }
@@ -87,7 +87,6 @@ impl StagedDir {
     }
 
     fn replace_in_two_steps(&self) -> Result<(), DurableError> {
-        let parent = parent_of(&self.target);
         let waiting = replaced_name(&self.target);
         remove_tree(&waiting)?;
         rename(&self.target, &waiting)?;
@@ -96,7 +95,7 @@ impl StagedDir {
             let _ = rename(&waiting, &self.target);
             return Err(error);
         }
-        sync_dir(parent)?;
+        sync_parent(&self.target)?;
         // The new folder is in place: what cannot be removed here costs disk and is removed with the old checkpoints.
         let _ = remove_tree(&waiting);
         Ok(())
@@ -104,7 +103,7 @@ impl StagedDir {
 }
 
 /// Where a replaced folder waits on a file system that cannot exchange two names.
-pub(crate) fn replaced_name(target: &Path) -> PathBuf {
+pub fn replaced_name(target: &Path) -> PathBuf {
     let mut name = target
         .file_name()
         .map(std::ffi::OsStr::to_os_string)

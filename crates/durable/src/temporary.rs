@@ -13,7 +13,9 @@ use std::sync::{Mutex, PoisonError};
 
 use rustix::process::{Pid, test_kill_process};
 
-use super::{DurableError, Operation, entry_path, fault, parent_of, remove_tree};
+use crate::DurableError;
+use crate::calls::{entry_path, parent_of, remove_tree};
+use crate::fault::{self, Operation};
 
 /// Nonces of this process's temporaries that are in use. A temporary with our pid that is not here was left by an earlier
 /// process with the same pid (usual in containers, where a trainer is pid 1 each time) or by a removal that failed.
@@ -22,7 +24,7 @@ static NEXT_NONCE: AtomicU64 = AtomicU64::new(0);
 
 /// A temporary path that is removed on drop unless [`Temporary::keep`] was called.
 #[derive(Debug)]
-pub(super) struct Temporary {
+pub(crate) struct Temporary {
     path: PathBuf,
     nonce: u64,
     remove: bool,
@@ -30,7 +32,7 @@ pub(super) struct Temporary {
 
 impl Temporary {
     /// Reserves a name beside `target` and lets `make` create it exclusively.
-    pub(super) fn create<T>(
+    pub(crate) fn create<T>(
         target: &Path,
         operation: Operation,
         make: impl Fn(&Path) -> io::Result<T>,
@@ -50,7 +52,7 @@ impl Temporary {
     }
 
     /// A name that nobody has made yet: the target of a rename.
-    pub(super) fn reserve(target: &Path) -> Self {
+    pub(crate) fn reserve(target: &Path) -> Self {
         let nonce = NEXT_NONCE.fetch_add(1, Ordering::Relaxed);
         IN_USE
             .lock()
@@ -68,17 +70,17 @@ impl Temporary {
         }
     }
 
-    pub(super) fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
     /// From here on the path is removed on drop.
-    pub(super) fn remove_on_drop(&mut self) {
+    pub(crate) fn remove_on_drop(&mut self) {
         self.remove = true;
     }
 
     /// The temporary has become its target (or is gone): nothing is left to remove.
-    pub(super) fn keep(&mut self) {
+    pub(crate) fn keep(&mut self) {
         self.remove = false;
     }
 }
@@ -152,7 +154,7 @@ fn is_stale(pid: u32, nonce: u64) -> bool {
 }
 
 /// Whether a process with this pid exists on this host (in this pid namespace).
-pub(crate) fn process_exists(pid: u32) -> bool {
+pub fn process_exists(pid: u32) -> bool {
     let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) else {
         return false;
     };

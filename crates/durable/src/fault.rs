@@ -1,4 +1,4 @@
-//! The fault-injection hook of the test-suite: every durable call of this crate passes [`point`] first.
+//! The fault-injection hook of the test-suite: every durable call of the process passes [`point`] first.
 //!
 //! The environment variable `JIKJI_FAULT`, read once per process, holds a comma-separated list of:
 //!
@@ -10,13 +10,17 @@
 //! | `sleep=MS` | each call waits `MS` milliseconds, so that a random kill lands inside a save |
 //! | `count` | each call writes a line `number<TAB>operation<TAB>path` to the file named by `JIKJI_FAULT_FILE`, or to stderr |
 //!
+//! Several parts of a program write durably. To aim at one of them, `JIKJI_FAULT_UNDER` holds a piece of a path, such as
+//! `checkpoints` or `run/checkpoints`: only calls on a folder of that name, or on what lies below one, are then counted, and no
+//! rule touches the others. Paths are compared as the caller wrote them, name by name; empty is the same as unset.
+//!
 //! Errors of space (`enospc`, `edquot`) spare removals, which no full disk refuses. A rule that cannot be read makes every
 //! durable call fail: a misspelt fault must not look like a passed test. Unset, the hook costs one atomic load.
 
 use std::fmt;
 use std::fs::OpenOptions;
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -76,6 +80,8 @@ pub fn point(operation: Operation, path: &Path) -> io::Result<()> {
 struct Plan {
     /// The rules, or the text of the one that cannot be read.
     rules: Result<Vec<Rule>, String>,
+    /// Calls elsewhere pass unseen.
+    under: Option<PathBuf>,
     calls: AtomicU64,
 }
 
@@ -98,6 +104,9 @@ impl Plan {
         let text = std::env::var_os("JIKJI_FAULT").filter(|value| !value.is_empty())?;
         Some(Plan {
             rules: parse(&text.to_string_lossy()),
+            under: std::env::var_os("JIKJI_FAULT_UNDER")
+                .filter(|value| !value.is_empty())
+                .map(PathBuf::from),
             calls: AtomicU64::new(0),
         })
     }
@@ -109,6 +118,13 @@ impl Plan {
                 format!("JIKJI_FAULT holds the unknown rule `{rule}`"),
             )
         })?;
+        if !self
+            .under
+            .as_deref()
+            .is_none_or(|under| lies_under(path, under))
+        {
+            return Ok(());
+        }
         let call = self.calls.fetch_add(1, Ordering::SeqCst) + 1;
         for rule in rules {
             match *rule {
@@ -132,6 +148,13 @@ impl Plan {
         }
         Ok(())
     }
+}
+
+/// Whether the names of `under` follow one another somewhere in `path`.
+fn lies_under(path: &Path, under: &Path) -> bool {
+    let path: Vec<_> = path.components().collect();
+    let under: Vec<_> = under.components().collect();
+    !under.is_empty() && path.windows(under.len()).any(|names| names == under)
 }
 
 fn parse(text: &str) -> Result<Vec<Rule>, String> {
@@ -186,6 +209,14 @@ fn report(call: u64, operation: Operation, path: &Path) -> io::Result<()> {
 mod tests {
     use super::*;
 
+    fn plan(rules: &str, under: Option<&str>) -> Plan {
+        Plan {
+            rules: parse(rules),
+            under: under.map(PathBuf::from),
+            calls: AtomicU64::new(0),
+        }
+    }
+
     #[test]
     fn rules_are_read_strictly() {
         assert_eq!(parse("kill@7"), Ok(vec![Rule::Kill { at: 7 }]));
@@ -216,10 +247,7 @@ mod tests {
 
     #[test]
     fn full_disk_refuses_writes_but_not_removals() {
-        let plan = Plan {
-            rules: parse("enospc@2+"),
-            calls: AtomicU64::new(0),
-        };
+        let plan = plan("enospc@2+", None);
         let path = Path::new("x");
         assert!(plan.pass(Operation::Write, path).is_ok());
         let error = plan
@@ -232,13 +260,35 @@ mod tests {
 
     #[test]
     fn an_unreadable_rule_fails_every_call() {
-        let plan = Plan {
-            rules: parse("kil@3"),
-            calls: AtomicU64::new(0),
-        };
+        let plan = plan("kil@3", None);
         let error = plan
             .pass(Operation::Write, Path::new("x"))
             .expect_err("not a rule");
         assert!(error.to_string().contains("`kil@3`"), "{error}");
+    }
+
+    #[test]
+    fn calls_elsewhere_are_neither_counted_nor_failed() {
+        let plan = plan("eio@2", Some("run/checkpoints"));
+        let pass = |path| plan.pass(Operation::Write, Path::new(path)).is_ok();
+        assert!(pass("run/metrics.jsonl") && pass("run/checkpoints"));
+        assert!(pass("run/report.html") && !pass("/a/run/checkpoints/step/f"));
+    }
+
+    #[test]
+    fn a_folder_is_named_by_whole_names() {
+        for (path, under, expected) in [
+            ("run/checkpoints", "checkpoints", true),
+            ("run/checkpoints/", "checkpoints/", true),
+            ("checkpoints/step.tmp.1.0/f", "checkpoints", true),
+            ("/run/checkpoints/step", "/run", true),
+            ("run/checkpoints/step", "/run", false),
+            ("run/checkpoints-old/step", "checkpoints", false),
+            ("run/old/checkpoints/step", "run/checkpoints", false),
+            ("run", "run/checkpoints", false),
+        ] {
+            let got = lies_under(Path::new(path), Path::new(under));
+            assert_eq!(got, expected, "`{path}` under `{under}`");
+        }
     }
 }

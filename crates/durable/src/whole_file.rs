@@ -1,0 +1,96 @@
+//! Single files, replaced in one step or removed.
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::Path;
+
+use crate::DurableError;
+use crate::calls::{create_new, remove_entry, rename, sync_parent};
+use crate::chunked_file::fill_and_sync;
+use crate::fault::Operation;
+use crate::temporary::Temporary;
+
+/// Replaces the content of `path` by `bytes`, durably and in one step.
+///
+/// # Errors
+/// If any call fails; the previous content is then still there and no temporary is left.
+pub fn write_file(path: &Path, bytes: &[u8]) -> Result<(), DurableError> {
+    write_file_with(path, |out| out.write_all(bytes))
+}
+
+/// As [`write_file`], with a body that writes piece by piece; its writes are gathered into chunks.
+///
+/// # Errors
+/// If any call or the body fails; the previous content is then still there and no temporary is left.
+pub fn write_file_with(
+    path: &Path,
+    body: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> Result<(), DurableError> {
+    let (mut temporary, file) = Temporary::create(path, Operation::Create, create_new)?;
+    fill_and_sync(file, temporary.path(), body)?;
+    rename(temporary.path(), path)?;
+    temporary.keep();
+    sync_parent(path)
+}
+
+/// Removes one file and flushes its folder; a file that is already gone is no error.
+///
+/// # Errors
+/// If the file cannot be removed or the folder not flushed.
+pub fn remove_file(path: &Path) -> Result<(), DurableError> {
+    remove_entry(path, |path| fs::remove_file(path))?;
+    sync_parent(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chunked_file::CHUNK_BYTES;
+
+    fn names(dir: &Path) -> Vec<String> {
+        let mut names: Vec<_> = fs::read_dir(dir)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn content_is_replaced_and_no_temporary_is_left() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("설정.json");
+        write_file(&path, b"old").unwrap();
+        let long: Vec<u8> = (0..3 * CHUNK_BYTES + 17).map(|i| i as u8).collect();
+        write_file_with(&path, |out| {
+            long.chunks(1000).try_for_each(|piece| out.write_all(piece))
+        })
+        .unwrap();
+        assert_eq!(fs::read(&path).unwrap(), long);
+        assert_eq!(names(dir.path()), ["설정.json"]);
+    }
+
+    #[test]
+    fn a_failing_body_keeps_the_old_content() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a");
+        write_file(&path, b"old").unwrap();
+        let error = write_file_with(&path, |out| {
+            out.write_all(b"half")?;
+            Err(io::ErrorKind::StorageFull.into())
+        })
+        .unwrap_err();
+        assert_eq!(error.operation, Operation::Write);
+        assert!(error.hint().unwrap().contains("free space"));
+        assert_eq!(fs::read(&path).unwrap(), b"old");
+        assert_eq!(names(dir.path()), ["a"]);
+    }
+
+    #[test]
+    fn a_missing_folder_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let error = write_file(&dir.path().join("no/such"), b"").unwrap_err();
+        assert!(error.to_string().contains("no/such.tmp."), "{error}");
+        assert_eq!(error.hint().unwrap(), "check that the folder exists");
+    }
+}
