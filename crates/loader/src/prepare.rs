@@ -365,3 +365,6 @@ fn documents_of<'a>(
 fn short(id: &str) -> &str {
     id.get(..12).unwrap_or(id)
 }
+
+#[cfg(test)]
+mod tests;
