@@ -121,6 +121,13 @@ impl DecoderConfig {
                 ));
             }
         };
+        if heads * head_dim > MAX_SIZE {
+            return Err(invalid(
+                "num_attention_heads",
+                &heads,
+                format!("at most {} of `head_dim` = {head_dim}", MAX_SIZE / head_dim),
+            ));
+        }
         if !head_dim.is_multiple_of(2) {
             return Err(invalid(
                 "head_dim",
@@ -348,9 +355,21 @@ fn yarn_attention_factor(scaling: &RopeScaling, factor: f64) -> f64 {
     })
 }
 
+/// Far above any published model, low enough that no product of sizes leaves 64 bits.
+const MAX_SIZE: usize = 1 << 22;
+const MAX_LAYERS: usize = 1 << 12;
+const MAX_POSITIONS: usize = 1 << 40;
+
 fn positive(field: &'static str, value: usize) -> Result<usize, ModelError> {
+    let most = match field {
+        "num_hidden_layers" => MAX_LAYERS,
+        "max_position_embeddings" => MAX_POSITIONS,
+        _ => MAX_SIZE,
+    };
     if value == 0 {
         Err(invalid(field, &0, "at least 1".to_owned()))
+    } else if value > most {
+        Err(invalid(field, &value, format!("at most {most}")))
     } else {
         Ok(value)
     }

@@ -22,18 +22,19 @@ impl MemoryPlan {
         checkpointing: ActivationCheckpointing,
         resident: u64,
     ) -> Self {
-        const F32: u64 = 4;
-        let all = layout.table().num_elements() as u64 * F32;
-        let trained = layout.num_trainable() as u64 * F32;
-        let tokens = (rows * seq_len) as u64 * F32;
-        let hidden = config.hidden_size as u64;
-        let ffn = config.intermediate_size as u64;
-        let q = (config.num_attention_heads * config.head_dim) as u64;
-        let kv = (config.num_key_value_heads * config.head_dim) as u64;
+        // Sizes may be absurd, and a sum that wrapped would let the run through: wide numbers, cut off at the end.
+        const F32: u128 = 4;
+        let all = layout.table().num_elements() as u128 * F32;
+        let trained = layout.num_trainable() as u128 * F32;
+        let tokens = rows.saturating_mul(seq_len) as u128 * F32;
+        let hidden = config.hidden_size as u128;
+        let ffn = config.intermediate_size as u128;
+        let q = (config.num_attention_heads * config.head_dim) as u128;
+        let kv = (config.num_key_value_heads * config.head_dim) as u128;
         // What a block's graph holds: inputs of its products and norms, q, k, v before and after norm and rotation,
         // attention's output, gate, up and their product.
         let block = tokens * (4 * hidden + 3 * q + 3 * kv + 3 * ffn);
-        let layers = config.num_hidden_layers() as u64;
+        let layers = config.num_hidden_layers() as u128;
         let activations = match checkpointing {
             ActivationCheckpointing::None => layers * block,
             ActivationCheckpointing::Blocks => layers * tokens * hidden + block,
@@ -41,26 +42,32 @@ impl MemoryPlan {
         // Derivatives alive at once inside the block that backward works on.
         let derivatives = tokens * (3 * ffn + 3 * hidden + 2 * q + 2 * kv);
         // A chunk of logits, and the gradient of the output projection before it is added to the buffer.
-        let vocab = config.vocab_size as u64;
+        let vocab = config.vocab_size as u128;
         let chunk = (8 * 1024 * 1024 / vocab).clamp(16, 1024).min(tokens / F32);
         let head = chunk * vocab * F32 + vocab * hidden * F32 + 2 * tokens * hidden;
+        let owners = [
+            ("weights", all),
+            ("gradients", trained),
+            ("optimizer state", 2 * trained),
+            ("activations", activations),
+            // The head works before the blocks' derivatives exist.
+            ("backward", derivatives.max(head)),
+            ("checkpoint copy", all + 2 * trained),
+            ("program and data", resident.into()),
+        ];
         Self {
-            owners: vec![
-                ("weights", all),
-                ("gradients", trained),
-                ("optimizer state", 2 * trained),
-                ("activations", activations),
-                // The head works before the blocks' derivatives exist.
-                ("backward", derivatives.max(head)),
-                ("checkpoint copy", all + 2 * trained),
-                ("program and data", resident),
-            ],
+            owners: owners
+                .into_iter()
+                .map(|(owner, bytes)| (owner, u64::try_from(bytes).unwrap_or(u64::MAX)))
+                .collect(),
         }
     }
 
     /// All owners together.
     pub fn total(&self) -> u64 {
-        self.owners.iter().map(|(_, bytes)| bytes).sum()
+        self.owners
+            .iter()
+            .fold(0, |sum, (_, bytes)| sum.saturating_add(*bytes))
     }
 
     /// The owner of most bytes, for the sentence that says what to change.

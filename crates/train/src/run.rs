@@ -113,6 +113,9 @@ pub fn run(mut setup: RunSetup, hooks: &mut dyn Hooks) -> Result<RunOutcome, Tra
     if first_step == 0 {
         first_validation = validate(&mut setup)?;
         samples = sample(&mut setup, hooks);
+    } else if first_step == total_steps {
+        // Every step was done before; only what comes after the last is missing, and it tells of these.
+        samples = hooks.sample(&setup.decoder, &setup.state.weights, first_step);
     }
 
     let batches = Prefetcher::batches(
@@ -352,16 +355,33 @@ impl Saves {
                     if self.failures >= max {
                         return Err(TrainError::SavesFailed {
                             failures: self.failures,
-                            last: error.to_string(),
+                            last: with_causes(&error),
                         });
                     }
                     setup.console.warn(format!(
-                        "the checkpoint of step {} was not saved ({} of {max} failures in a row before the run stops): {error}",
-                        outcome.step, self.failures
+                        "the checkpoint of step {} was not saved ({} of {max} failures in a row before the run stops): {}",
+                        outcome.step,
+                        self.failures,
+                        with_causes(&error)
                     ));
                 }
             }
         }
         Ok(())
     }
+}
+
+/// An error with everything under it: a failed save is often told by its innermost cause alone, such as a full disk.
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            text.push_str(": ");
+            text.push_str(&cause_text);
+        }
+        source = cause.source();
+    }
+    text
 }

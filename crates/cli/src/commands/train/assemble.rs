@@ -68,7 +68,11 @@ impl Plan {
     pub(super) fn lines(&self, config: &RunConfig) -> Vec<String> {
         let all = self.layout.table().num_elements() as u64;
         let trained = self.layout.num_trainable() as u64;
-        let tokens = (config.train.global_batch_size.get() * config.train.seq_len.get()) as u64;
+        let tokens = config
+            .train
+            .global_batch_size
+            .get()
+            .saturating_mul(config.train.seq_len.get()) as u64;
         let micro_steps = config
             .train
             .global_batch_size

@@ -46,7 +46,8 @@ pub(super) fn run(config: &RunConfig, talk: &Console) -> Result<(), Failure> {
         }
     };
     console::data(format!(
-        "example, the first {SHOWN_TOKENS} of {} tokens: `|` ends a token, ⟦ ⟧ holds what the loss does not count",
+        "example, the first {} of {} tokens: `|` ends a token, ⟦ ⟧ holds what the loss does not count",
+        SHOWN_TOKENS.min(config.train.seq_len.get()),
         config.train.seq_len
     ));
     console::data(example(config, &tokenizer, &documents)?);

@@ -1,5 +1,7 @@
 //! After the last step: the exported model, the report, and the lines that say what came of it.
 
+use std::path::Path;
+
 use jikji_checkpoint::FloatType;
 use jikji_eval::export_model;
 use jikji_loader::Prepared;
@@ -11,7 +13,7 @@ use jikji_train::RunOutcome;
 
 use super::assemble::Plan;
 use super::facts;
-use super::folder::{RunFolder, resume_command};
+use super::folder::{RunFolder, longer_command, quoted, resume_command};
 use super::sampling::Sampling;
 use crate::arguments::TrainArguments;
 use crate::commands::report::REPORT_FACTS;
@@ -78,17 +80,20 @@ pub(super) fn complete(
         environment: environment(outcome),
         notes: Vec::new(),
     };
+    let report = write_report(&folder.path, &input)?;
+    // Last of all, see `is_told`.
     let facts = serde_json::to_vec_pretty(&input).expect("a report's facts are JSON");
     jikji_checkpoint::durable::write_file(&folder.path.join(REPORT_FACTS), &facts)?;
-    let report = write_report(&folder.path, &input)?;
 
-    console.say(format!(
-        "{} steps in {}: {} tokens/s, {:.0} % of the machine's matrix rate",
-        with_separators(outcome.state.step),
-        human_duration(outcome.seconds),
-        with_separators(outcome.tokens_per_second as u64),
-        100.0 * outcome.matrix_share
-    ));
+    if made_steps(outcome) {
+        console.say(format!(
+            "{} steps in {}: {} tokens/s, {:.0} % of the machine's matrix rate",
+            with_separators(outcome.state.step),
+            human_duration(outcome.seconds),
+            with_separators(outcome.tokens_per_second as u64),
+            100.0 * outcome.matrix_share
+        ));
+    }
     if let Some(result) = result {
         console.say(result);
     }
@@ -104,29 +109,42 @@ pub(super) fn complete(
             parameters as f64 / 1e6
         ));
     }
-    let run = folder.path.display();
     console.say(format!(
         "  model        {}   (for transformers, vLLM, and `jikji generate`)",
         export.display()
     ));
     console.say(format!("  report       {}", report.display()));
     console.say(format!(
-        "  TensorBoard  tensorboard --logdir {run}/tensorboard"
+        "  TensorBoard  tensorboard --logdir {}",
+        quoted(&folder.path.join("tensorboard").to_string_lossy())
     ));
     console.say("next:");
     console.say(format!(
         "  write        jikji generate --model {} --prompt \"오늘 아침에는\"",
-        export.display()
+        quoted(&export.to_string_lossy())
     ));
     console.say(format!(
-        "  go longer    {} --set train.steps={}",
-        resume_command(arguments),
-        2 * outcome.state.step
+        "  go longer    {}",
+        longer_command(arguments, 2 * outcome.state.step)
     ));
     console
         .say("  your text    jikji train recipes/pretrain/small.toml --set data.path=YOUR_FOLDER");
     console.say("  real recipe  jikji recipe list");
     Ok(())
+}
+
+/// Whether [`complete`] came to its end for a run of so many steps: the facts of the report are the last file it writes.
+pub(super) fn is_told(run: &Path, steps: u64) -> bool {
+    std::fs::read(run.join(REPORT_FACTS))
+        .ok()
+        .and_then(|bytes| serde_json::from_slice::<ReportInput>(&bytes).ok())
+        .and_then(|input| input.plan?.steps.actual)
+        .is_some_and(|actual| actual == steps)
+}
+
+/// A process that found all steps done has no speed to tell.
+fn made_steps(outcome: &RunOutcome) -> bool {
+    outcome.tokens_per_second > 0.0
 }
 
 /// `validation 5.9 -> 2.1 bits/byte (unigram 4.4, trigram 2.6)`, from the run's own metrics, so that a resumed run tells of
@@ -198,20 +216,23 @@ fn plan_against_actual(
 
 fn environment(outcome: &RunOutcome) -> Vec<(String, String)> {
     let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    vec![
+    let mut environment = vec![
         ("jikji".to_owned(), env!("CARGO_PKG_VERSION").to_owned()),
         (
             "processor".to_owned(),
             format!("{}, {threads} threads", std::env::consts::ARCH),
         ),
         ("device".to_owned(), "cpu".to_owned()),
-        (
+    ];
+    if made_steps(outcome) {
+        environment.push((
             "tokens per second (median)".to_owned(),
             with_separators(outcome.tokens_per_second as u64),
-        ),
-        (
+        ));
+        environment.push((
             "share of the matrix rate (median)".to_owned(),
             format!("{:.0} %", 100.0 * outcome.matrix_share),
-        ),
-    ]
+        ));
+    }
+    environment
 }

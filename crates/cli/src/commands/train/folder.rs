@@ -8,6 +8,7 @@ use jikji_checkpoint::{Loaded, RunLock, RunState, compare_identity, discover, du
 use jikji_recipe::RunConfig;
 use jikji_telemetry::Console;
 
+use super::finish;
 use crate::arguments::TrainArguments;
 use crate::exit;
 use crate::failure::Failure;
@@ -90,6 +91,8 @@ pub(super) fn open(
         durable::create_dir_all(&path)?;
         lock = RunLock::acquire(&path)?.0;
     }
+    // What a killed process was writing: an export and a checkpoint can be as large as the model.
+    durable::sweep_stale(&path)?;
     let checkpoints = path.join("checkpoints");
     if checkpoints.is_dir() {
         durable::sweep_stale(&checkpoints)?;
@@ -121,7 +124,9 @@ pub(super) fn open(
         })));
     };
     let steps = config.train.steps.get();
-    if newest.step() >= steps {
+    // A run that ended between its last checkpoint and its report goes on like any other: no step is left, but the rest is.
+    let is_unfinished = newest.step() == steps && !finish::is_told(&path, steps);
+    if newest.step() >= steps && !is_unfinished {
         return Ok(Opened::AlreadyComplete(complete_lines(
             &path,
             newest.step(),
@@ -176,34 +181,59 @@ fn move_aside(path: &Path) -> Result<PathBuf, Failure> {
 }
 
 fn complete_lines(path: &Path, step: u64, steps: u64, arguments: &TrainArguments) -> Vec<String> {
-    let command = resume_command(arguments);
-    let longer = step + step.max(1);
-    let mut lines = vec![format!(
-        "the run in `{}` is complete: {step} of {steps} steps are done",
-        path.display()
-    )];
-    lines.push(format!(
-        "  go longer   {command} --set train.steps={longer}"
-    ));
-    lines.push(format!(
-        "  afresh      jikji train {} --fresh   (moves this run aside)",
-        arguments.recipe.recipe.display()
-    ));
-    lines.push(format!(
-        "  use it      jikji generate --model {} --prompt \"오늘 아침에는\"",
-        path.join("export").display()
-    ));
-    lines
+    vec![
+        format!(
+            "the run in `{}` is complete: {step} of {steps} steps are done",
+            path.display()
+        ),
+        format!(
+            "  go longer   {}",
+            longer_command(arguments, step + step.max(1))
+        ),
+        format!(
+            "  afresh      {}   (moves this run aside)",
+            command(arguments, "--fresh", |_| true)
+        ),
+        format!(
+            "  use it      jikji generate --model {} --prompt \"오늘 아침에는\"",
+            quoted(&path.join("export").to_string_lossy())
+        ),
+    ]
 }
 
 /// The command that continues a run that was started with these arguments.
 pub(super) fn resume_command(arguments: &TrainArguments) -> String {
-    let mut command = format!("jikji train {} --resume", arguments.recipe.recipe.display());
-    if let Some(scale) = &arguments.recipe.scale {
-        let _ = write!(command, " --scale {scale}");
+    command(arguments, "--resume", |_| true)
+}
+
+/// The same with another number of steps.
+pub(super) fn longer_command(arguments: &TrainArguments, steps: u64) -> String {
+    let command = command(arguments, "--resume", |set| {
+        !set.trim_start().starts_with("train.steps")
+    });
+    format!("{command} --set train.steps={steps}")
+}
+
+/// `jikji train` with what decides the run's settings and folder, as one can type it into a shell.
+fn command(arguments: &TrainArguments, flag: &str, keeps: impl Fn(&str) -> bool) -> String {
+    let recipe = &arguments.recipe;
+    let mut command = format!("jikji train {}", quoted(&recipe.recipe.to_string_lossy()));
+    let _ = write!(command, " {flag}");
+    if let Some(scale) = &recipe.scale {
+        let _ = write!(command, " --scale {}", quoted(scale));
     }
-    for set in &arguments.recipe.set {
-        let _ = write!(command, " --set {set}");
+    for set in recipe.set.iter().filter(|set| keeps(set)) {
+        let _ = write!(command, " --set {}", quoted(set));
     }
     command
+}
+
+/// A word as a shell reads it back.
+pub(super) fn quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_alphanumeric() || "_-./=:,+@%".contains(c);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
 }

@@ -1,0 +1,365 @@
+//! What a user can get wrong ends in one message that names the file and the field, with a hint and a documented exit code.
+
+use std::fs;
+use std::path::PathBuf;
+
+use crate::lab::Lab;
+use crate::run_folder::names;
+
+/// The message of a call that must fail with this exit code.
+fn message(lab: &Lab, arguments: &str, code: i32) -> String {
+    let ended = lab.jikji(arguments).fails(code);
+    assert_eq!(
+        ended.stderr.matches("error: ").count(),
+        1,
+        "{}",
+        ended.stderr
+    );
+    lab.redact(ended.error())
+}
+
+#[test]
+fn a_recipe_that_is_not_there() {
+    let lab = Lab::new();
+    insta::assert_snapshot!(message(&lab, "train nowhere.toml", 3), @r"
+    error: failed to read `nowhere.toml`: No such file or directory (os error 2)
+    hint: check that the path is right and the file can be read
+    ");
+}
+
+#[test]
+fn a_recipe_that_is_not_toml() {
+    let lab = Lab::new();
+    lab.write("bad.toml", "[train]\nsteps = ten\n");
+    insta::assert_snapshot!(message(&lab, "train bad.toml", 3), @r"
+    error: `bad.toml` is not TOML, line 2: invalid boolean, expected `true`
+    hint: text stands in quotes, lists in `[ ]`, a table begins with `[name]`
+    ");
+}
+
+#[test]
+fn text_that_is_not_there() {
+    let lab = Lab::new();
+    lab.recipe_with(r#"path = "text""#, r#"path = "texts""#);
+    insta::assert_snapshot!(message(&lab, "train small.toml", 3), @r"
+    error: `data.path` in `small.toml`: `texts` does not exist
+    hint: looked for it in `.`, `[lab]`
+    ");
+}
+
+#[test]
+fn a_misspelt_key() {
+    let lab = Lab::new();
+    lab.recipe_with("global_batch_size", "globl_batch_size");
+    insta::assert_snapshot!(message(&lab, "train small.toml", 3), @r"
+    error: unknown key `train.globl_batch_size` in `small.toml`
+    hint: did you mean `train.global_batch_size`?
+    ");
+    let lab = Lab::new();
+    insta::assert_snapshot!(message(&lab, "train small.toml --set optimiser.learning_rate=1", 3), @r"
+    error: unknown key `optimiser` in `--set optimiser.learning_rate=1`
+    hint: did you mean `optimizer`?
+    ");
+}
+
+#[test]
+fn a_value_of_another_type() {
+    let lab = Lab::new();
+    lab.recipe_with("steps = 40", r#"steps = "many""#);
+    insta::assert_snapshot!(message(&lab, "train small.toml", 3), @"error: `train.steps` in `small.toml`: expected a whole number, 1 or above, got the string `many`");
+    let lab = Lab::new();
+    insta::assert_snapshot!(message(&lab, "train small.toml --set train.steps=0", 3), @"error: `train.steps` in `--set train.steps=0`: expected a whole number, 1 or above, got `0`");
+    insta::assert_snapshot!(message(&lab, "train small.toml --set optimizer.learning_rate=-1", 3), @"error: `optimizer.learning_rate` in `--set optimizer.learning_rate=-1`: expected a number above 0, got `-1`");
+    insta::assert_snapshot!(message(&lab, "train small.toml --set run.name=7", 3), @r#"
+    error: `run.name` in `--set run.name=7`: expected a string, got `7`
+    hint: quote it twice so that it stays text: `--set 'run.name="7"'`
+    "#);
+    insta::assert_snapshot!(message(&lab, "train small.toml --set train.steps", 3), @r"
+    error: `--set train.steps` is not of the form `key=value`
+    hint: write for example `--set train.steps=100`; a name with a dot stands in quotes
+    ");
+}
+
+#[test]
+fn heads_that_the_key_value_heads_do_not_divide() {
+    let lab = Lab::new();
+    insta::assert_snapshot!(message(&lab, "train small.toml --set model.num_key_value_heads=3", 3), @"error: the model that `--set model.num_key_value_heads=3` describes is not possible: model config: `num_key_value_heads` is `3`, expected a divisor of `num_attention_heads` = 4");
+}
+
+#[test]
+fn an_unknown_architecture() {
+    let lab = Lab::new();
+    insta::assert_snapshot!(message(&lab, "train small.toml --set model.model_type=gpt5", 3), @"error: `model.model_type` in `--set model.model_type=gpt5`: expected one of `llama`, `mistral`, `qwen2`, `qwen3`, `exaone`, `exaone4`, `hyperclovax`, got `gpt5`");
+}
+
+#[test]
+fn a_corpus_of_which_nothing_is_left() {
+    let lab = Lab::new();
+    insta::assert_snapshot!(message(&lab, "train small.toml --set data.min_chars=1000000", 4), @r"
+    error: the corpus is empty after filtering: source `text`: 12 rows read, 0 empty, 12 too short, 0 duplicates, files 0 skipped
+    hint: lower `min_chars`, or map the fields that hold the text
+    ");
+    assert!(!lab.path("runs/small/checkpoints").exists());
+}
+
+#[test]
+fn a_folder_without_text() {
+    let lab = Lab::new();
+    fs::create_dir(lab.path("empty")).unwrap();
+    insta::assert_snapshot!(message(&lab, "train small.toml --set data.path=empty", 3), @r"
+    error: `data.path` in `--set data.path=empty` gives no sources: `empty`, the `path` of source `empty`, holds no file that can be read (0 skipped)
+    hint: files that end in .txt, .md, .jsonl, .jsonl.zst, .jsonl.gz and .parquet are read; look at `exclude` too
+    ");
+}
+
+#[test]
+fn text_that_is_not_utf8() {
+    let lab = Lab::new();
+    // 한국 in EUC-KR.
+    lab.write("text/old.txt", b"\xc7\xd1\xb1\xb9\n");
+    insta::assert_snapshot!(message(&lab, "train small.toml", 4), @r"
+    error: `text/old.txt` is not UTF-8 at byte 0
+    hint: convert it to UTF-8, from CP949/EUC-KR for example with `iconv -f CP949 -t UTF-8 text/old.txt > converted`
+    ");
+}
+
+#[test]
+fn json_lines_that_are_none() {
+    let lab = Lab::new();
+    lab.write(
+        "text/rows.jsonl",
+        "{\"text\": \"하나\"}\n{\"text\": \"둘\"\n",
+    );
+    insta::assert_snapshot!(message(&lab, "train small.toml", 4), @r"
+    error: `text/rows.jsonl:2` is not a JSON object (at column 14 of the line): EOF while parsing an object at line 1 column 14
+    hint: each line must be one whole JSON object; mend or remove this line
+    ");
+}
+
+#[test]
+fn sequences_longer_than_the_shards() {
+    let lab = Lab::new();
+    let arguments = "train small.toml --set model.max_position_embeddings=1000000 \
+                     --set train.seq_len=500000 --set train.global_batch_size=1";
+    insta::assert_snapshot!(message(&lab, arguments, 4), @r"
+    error: source `text` has 3689 train tokens, one sequence of `seq_len = 500000` needs 500001
+    hint: set `seq_len` to 3688 or less, add text to `text`, or give it weight 0
+    ");
+}
+
+#[test]
+fn sequences_longer_than_the_context() {
+    let lab = Lab::new();
+    insta::assert_snapshot!(message(&lab, "train small.toml --set train.seq_len=256", 3), @r"
+    error: `train.seq_len` = 256 in `--set train.seq_len=256` exceeds `model.max_position_embeddings` = 128
+    hint: change `train.seq_len` or `model.max_position_embeddings`
+    ");
+}
+
+/// The token column of a lab's training text.
+fn token_column(lab: &Lab) -> PathBuf {
+    let shards = lab.path("shards/small");
+    let dir = names(&shards)
+        .into_iter()
+        .find(|name| name.starts_with("tokens-"));
+    let dir = shards.join(dir.unwrap());
+    let columns = names(&dir)
+        .into_iter()
+        .filter(|name| name.contains(".tokens"));
+    columns
+        .map(|name| dir.join(name))
+        .max_by_key(|path| fs::metadata(path).unwrap().len())
+        .unwrap()
+}
+
+/// Hashes and fingerprints made short.
+fn without_hashes(text: &str) -> String {
+    let is_hex = |word: &str| word.len() >= 12 && word.chars().all(|c| c.is_ascii_hexdigit());
+    let pieces = text.split_inclusive(|c: char| !c.is_ascii_alphanumeric());
+    pieces
+        .map(|piece| {
+            let word = piece.trim_end_matches(|c: char| !c.is_ascii_alphanumeric());
+            if is_hex(word) {
+                piece.replace(word, "[hash]")
+            } else {
+                piece.to_owned()
+            }
+        })
+        .collect()
+}
+
+#[test]
+fn a_shard_that_was_cut_off() {
+    let lab = Lab::new();
+    lab.jikji("train small.toml --set train.steps=2").succeeds();
+    let column = token_column(&lab);
+    let bytes = fs::read(&column).unwrap();
+    fs::write(&column, &bytes[..bytes.len() / 2]).unwrap();
+    let error = message(&lab, "train small.toml --fresh", 4);
+    insta::assert_snapshot!(without_hashes(&error), @r"
+    error: shard file `shards/small/tokens-[hash]/text-00000.train.tokens` has 3689 bytes, the manifest expects 7378
+    hint: copy the file again from where it was complete, or delete the folder and build the shards again
+    ");
+    fs::remove_file(&column).unwrap();
+    let error = message(&lab, "train small.toml --fresh", 4);
+    insta::assert_snapshot!(without_hashes(&error), @r"
+    error: shard file `shards/small/tokens-[hash]/text-00000.train.tokens` is missing, the manifest expects 7378 bytes
+    hint: copy the file again from where it was complete, or delete the folder and build the shards again
+    ");
+}
+
+#[test]
+fn a_shard_that_was_altered() {
+    let lab = Lab::new();
+    lab.jikji("train small.toml --set train.steps=2").succeeds();
+    let column = token_column(&lab);
+    let mut bytes = fs::read(&column).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(&column, bytes).unwrap();
+    let error = message(&lab, "train small.toml --fresh", 4);
+    insta::assert_snapshot!(without_hashes(&error), @r"
+    error: shard file `shards/small/tokens-[hash]/text-00000.train.tokens` was altered: BLAKE3 of its ends is `[hash]`, the manifest expects `[hash]`
+    hint: copy the file again from where it was complete, or delete the folder and build the shards again
+    ");
+}
+
+#[test]
+fn a_model_far_too_large_for_any_machine() {
+    let lab = Lab::new();
+    // Two million million parameters: nothing may be allocated before the plan is checked.
+    let arguments = "train small.toml --set model.hidden_size=262144 --set model.intermediate_size=1048576 \
+                     --set model.num_hidden_layers=2000 --set model.sliding_window_pattern=LLLG";
+    let ended = lab.jikji(arguments).fails(8);
+    let (before, after) = ended.error().split_once(" are available").unwrap();
+    let more = before.rsplit_once(", ").unwrap().0;
+    insta::assert_snapshot!(format!("{more}, [free] are available{after}"), @r"
+    error: the run needs 46.2 PB more memory, [free] are available; checkpoint copy takes 19.8 PB
+    hint: choose a smaller model (`model.config`), or train fewer parameters (`train.trainable`)
+    ");
+    assert!(!lab.path("runs/small/checkpoints").exists());
+}
+
+#[test]
+fn sizes_that_no_number_holds() {
+    let lab = Lab::new();
+    for (set, code) in [
+        ("model.hidden_size=9223372036854775807", 3),
+        ("model.hidden_size=4611686018427387904", 3),
+        ("model.num_hidden_layers=4000000000", 3),
+        ("model.vocab_size=9223372036854775807", 3),
+        ("model.num_attention_heads=4000000", 3),
+        ("train.global_batch_size=9223372036854775807", 8),
+    ] {
+        let error = message(&lab, &format!("train small.toml --set {set}"), code);
+        assert!(
+            error.contains(set.split(['.', '=']).nth(1).unwrap()) || code == 8,
+            "{error}"
+        );
+        assert!(!lab.path("runs/small/checkpoints").exists());
+    }
+}
+
+#[test]
+fn a_device_that_is_not_in_this_build() {
+    let lab = Lab::new();
+    insta::assert_snapshot!(message(&lab, "train small.toml --device cuda:0", 9), @r"
+    error: `--device cuda:0`: this binary was built for the cpu only, expected `cpu`
+    hint: leave `--device` out; `jikji doctor` says what this build has
+    ");
+    insta::assert_snapshot!(message(&lab, "train small.toml --device tpu", 9), @r"
+    error: `--device tpu`: unknown device, expected `cpu`
+    hint: leave `--device` out; `jikji doctor` says what this build has
+    ");
+}
+
+#[test]
+fn an_unknown_scale() {
+    let lab = Lab::new();
+    insta::assert_snapshot!(message(&lab, "train small.toml --scale tiny", 3), @r"
+    error: `small.toml` has no scale `tiny`
+    hint: the recipe has no `[scale.NAME]` tables; leave `--scale` out
+    ");
+    let lab = Lab::repository();
+    insta::assert_snapshot!(message(&lab, "train recipes/quickstart.toml --scale huge", 3), @r"
+    error: `recipes/quickstart.toml` has no scale `huge`
+    hint: its scales are `tiny`
+    ");
+}
+
+#[test]
+fn a_model_folder_that_is_none() {
+    let lab = Lab::new();
+    insta::assert_snapshot!(message(&lab, "generate --model nowhere --prompt 가", 10), @r"
+    error: failed to read `nowhere/config.json`: No such file or directory (os error 2)
+    hint: check that the path is right and may be read
+    ");
+    fs::create_dir(lab.path("folder")).unwrap();
+    insta::assert_snapshot!(message(&lab, "generate --model folder --prompt 가", 10), @r"
+    error: failed to read `folder/config.json`: No such file or directory (os error 2)
+    hint: check that the path is right and may be read
+    ");
+    insta::assert_snapshot!(message(&lab, "report folder", 5), @r"
+    error: `folder` is not the folder of a run: it has no metrics.jsonl
+    hint: name the folder that `train` wrote, such as runs/quickstart
+    ");
+    insta::assert_snapshot!(message(&lab, "model info nowhere.toml", 3), @r"
+    error: failed to read `nowhere.toml`: No such file or directory (os error 2)
+    hint: check that the path is right and the file can be read
+    ");
+}
+
+#[test]
+fn a_tokenizer_that_the_model_has_no_rows_for() {
+    let lab = Lab::new();
+    insta::assert_snapshot!(message(&lab, "train small.toml --set model.vocab_size=300", 3), @r"
+    error: `tokenizer.vocab_size` = 512 in `small.toml` exceeds `model.vocab_size` = 300
+    hint: change `tokenizer.vocab_size` or `model.vocab_size`
+    ");
+}
+
+#[test]
+fn a_run_folder_that_cannot_be_made() {
+    let lab = Lab::new();
+    lab.write("file", "no folder");
+    insta::assert_snapshot!(message(&lab, "train small.toml --set run.output=file/run", 5), @"error: failed to create the folder `file`: File exists (os error 17)");
+}
+
+/// The command line itself: clap's words and its exit code, 2.
+#[test]
+fn a_command_line_that_means_nothing() {
+    let lab = Lab::empty();
+    insta::assert_snapshot!(message(&lab, "trian", 2), @r"
+    error: unrecognized subcommand 'trian'
+
+      tip: a similar subcommand exists: 'train'
+
+    Usage: jikji <COMMAND>
+
+    For more information, try '--help'.
+    ");
+    insta::assert_snapshot!(message(&lab, "train", 2), @r"
+    error: the following required arguments were not provided:
+      <RECIPE>
+
+    Usage: jikji train <RECIPE>
+
+    For more information, try '--help'.
+    ");
+    insta::assert_snapshot!(message(&lab, "train small.toml --resume --fresh", 2), @r"
+    error: the argument '--resume' cannot be used with '--fresh'
+
+    Usage: jikji train --resume <RECIPE>
+
+    For more information, try '--help'.
+    ");
+    insta::assert_snapshot!(message(&lab, "train small.toml --alow-change run.seed", 2), @r"
+    error: unexpected argument '--alow-change' found
+
+      tip: a similar argument exists: '--allow-change'
+
+    Usage: jikji train --allow-change <KEY> <RECIPE>
+
+    For more information, try '--help'.
+    ");
+}
