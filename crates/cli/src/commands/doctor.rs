@@ -99,5 +99,12 @@ fn container_limit() -> Option<u64> {
             .ok()
     };
     let limit = read("memory.max")?;
-    Some(limit.saturating_sub(read("memory.current").unwrap_or(0)))
+    let stat = std::fs::read_to_string("/sys/fs/cgroup/memory.stat").unwrap_or_default();
+    // Cached files count as current, but make room when asked.
+    let cached: u64 = stat
+        .lines()
+        .find_map(|line| line.strip_prefix("inactive_file ")?.trim().parse().ok())
+        .unwrap_or(0);
+    let used = read("memory.current").unwrap_or(0).saturating_sub(cached);
+    Some(limit.saturating_sub(used))
 }

@@ -152,6 +152,8 @@ pub(super) fn assemble(
     plan.check_memory(config)?;
 
     let shards = Arc::new(jikji_loader::ShardSet::open(prepared.shards.dir())?);
+    // Every byte, at more than a gigabyte a second: a run must not learn from an altered shard.
+    shards.verify()?;
     let pad_id = prepared
         .tokenizer
         .pad_id()
