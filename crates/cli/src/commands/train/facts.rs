@@ -1,6 +1,6 @@
 //! Facts of a run for its report: baselines, papers, the plan beside what came.
 
-use jikji_eval::{NgramBaseline, Order};
+use jikji_eval::{CharacterBaseline, NgramBaseline, Order};
 use jikji_loader::{Prepared, Split};
 use jikji_telemetry::report::{Baseline, DataPaper};
 
@@ -9,10 +9,13 @@ use crate::failure::Failure;
 /// Text that the baselines count at most; more does not help three bytes of context.
 const BASELINE_BYTES: u64 = 64 * 1024 * 1024;
 
+/// The baseline that sees three syllables where the byte trigram sees one; for the report.
+pub(super) const CHARACTERS: &str = "character trigram";
+
 /// Held-back text that they are measured on at most.
 const MEASURED_BYTES: usize = 4 * 1024 * 1024;
 
-/// Unigram and trigram over bytes: trained on the training documents, measured on the held-back ones.
+/// Unigram and trigram over bytes, and the stronger trigram over characters: trained on the training documents, measured on the held-back ones.
 pub(super) fn baselines(prepared: &Prepared) -> Result<Vec<Baseline>, Failure> {
     let mut held_back = Vec::new();
     let mut bytes = 0;
@@ -38,6 +41,17 @@ pub(super) fn baselines(prepared: &Prepared) -> Result<Vec<Baseline>, Failure> {
                 bits_per_byte,
             });
         }
+    }
+    let texts = prepared
+        .documents(Split::Train)
+        .map_while(Result::ok)
+        .map(|document| document.text);
+    let model = CharacterBaseline::train(texts, BASELINE_BYTES);
+    if let Some(bits_per_byte) = model.bits_per_byte(&held_back) {
+        baselines.push(Baseline {
+            name: CHARACTERS.to_owned(),
+            bits_per_byte,
+        });
     }
     Ok(baselines)
 }

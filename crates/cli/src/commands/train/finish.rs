@@ -154,6 +154,7 @@ fn result_line(folder: &RunFolder, baselines: &[Baseline]) -> Option<String> {
     let (first, last) = (validations.first()?, validations.last()?);
     let baselines: Vec<String> = baselines
         .iter()
+        .filter(|baseline| baseline.name != facts::CHARACTERS)
         .map(|baseline| format!("{} {:.1}", baseline.name, baseline.bits_per_byte))
         .collect();
     let beside = if baselines.is_empty() {
