@@ -1,6 +1,6 @@
 //! The `jikji` binary: parse, resolve, call the library, print, exit code.
 //!
-//! stdout is data, stderr is talk. Every failure ends in one [`Failure`] with a documented [exit code](exit).
+//! stdout is data, stderr is talk. Every failure ends in one `Failure` with a documented exit code (`exit.rs`).
 
 mod arguments;
 mod commands;

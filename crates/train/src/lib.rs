@@ -1,6 +1,6 @@
 //! The training step, the loop around it, and when to save, evaluate and sample.
 //!
-//! Read [`train_step`](step::train_step) first, then [`run`](run::run) around it; [`segments`] is how forward and
+//! Read [`train_step`] first, then [`run()`] around it; [`segments`] is how forward and
 //! backward walk the decoder.
 
 mod bench;
