@@ -17,7 +17,7 @@ use crate::shard_set::ShardSet;
 use crate::split::{Split, split_of};
 
 /// Changes when the same settings would give other tokens.
-const RECIPE_OF_SHARDS: u32 = 1;
+const RECIPE_OF_SHARDS: u32 = 2;
 
 /// Text that is tokenized at a time.
 const CHUNK_BYTES: usize = 4 * 1024 * 1024;
@@ -252,7 +252,8 @@ fn prepare_shards(
     let parts = corpus.parts();
     for (done, part) in parts.iter().enumerate() {
         progress(PrepareProgress::Tokenizing(done, parts.len()));
-        let unit = unit_name(part);
+        // By number: a source's name may hold dots or Hangul, which file names of units do not.
+        let unit = format!("{done:05}");
         if builder.is_complete(&unit) {
             continue;
         }
@@ -271,10 +272,6 @@ fn prepare_shards(
     }
     progress(PrepareProgress::Tokenizing(parts.len(), parts.len()));
     Ok(builder.finish()?)
-}
-
-fn unit_name(part: &PartEntry) -> String {
-    part.file.split('.').next().unwrap_or(&part.file).to_owned()
 }
 
 /// Documents of a part, encoded a chunk at a time on all threads, in order.
