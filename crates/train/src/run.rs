@@ -304,7 +304,7 @@ impl Saves {
             return Ok(());
         }
         // The log is on disk before a checkpoint that claims its steps.
-        setup.run_log.flush();
+        setup.run_log.sync();
         let snapshot = snapshot(&setup.state, &setup.run_state, setup.extra_files.clone());
         self.submitted = Some(setup.state.step);
         let outcomes = self.saver.submit(snapshot);
