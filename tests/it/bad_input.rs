@@ -197,13 +197,13 @@ fn a_shard_that_was_cut_off() {
     fs::write(&column, &bytes[..bytes.len() / 2]).unwrap();
     let error = message(&lab, "train small.toml --fresh", 4);
     insta::assert_snapshot!(without_hashes(&error), @r"
-    error: shard file `shards/small/tokens-[hash]/text-00000.train.tokens` has 3689 bytes, the manifest expects 7378
+    error: shard file `shards/small/tokens-[hash]/00000.train.tokens` has 3689 bytes, the manifest expects 7378
     hint: copy the file again from where it was complete, or delete the folder and build the shards again
     ");
     fs::remove_file(&column).unwrap();
     let error = message(&lab, "train small.toml --fresh", 4);
     insta::assert_snapshot!(without_hashes(&error), @r"
-    error: shard file `shards/small/tokens-[hash]/text-00000.train.tokens` is missing, the manifest expects 7378 bytes
+    error: shard file `shards/small/tokens-[hash]/00000.train.tokens` is missing, the manifest expects 7378 bytes
     hint: copy the file again from where it was complete, or delete the folder and build the shards again
     ");
 }
@@ -219,7 +219,7 @@ fn a_shard_that_was_altered() {
     fs::write(&column, bytes).unwrap();
     let error = message(&lab, "train small.toml --fresh", 4);
     insta::assert_snapshot!(without_hashes(&error), @r"
-    error: shard file `shards/small/tokens-[hash]/text-00000.train.tokens` was altered: BLAKE3 of its ends is `[hash]`, the manifest expects `[hash]`
+    error: shard file `shards/small/tokens-[hash]/00000.train.tokens` was altered: BLAKE3 of its ends is `[hash]`, the manifest expects `[hash]`
     hint: copy the file again from where it was complete, or delete the folder and build the shards again
     ");
 }
