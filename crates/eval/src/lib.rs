@@ -37,6 +37,7 @@ pub use export::export_model;
 pub use generate::{GenerateConfig, Generated, GeneratedText, Generator, StopReason};
 pub use kneser_ney::Order;
 pub use model_folder::{LoadedModel, load_weights};
+pub use published_config::check_exportable;
 pub use read_config::read_config;
 pub use score::{Scored, score_ids};
 pub use score_file::{ScoreReport, score_file};

@@ -19,9 +19,7 @@ pub fn read_config(dir: &Path) -> Result<ModelConfig, EvalError> {
     let path = dir.join(CONFIG_NAME);
     let mut keys = read_object(&path)?;
     keys.retain(|_, value| !value.is_null());
-    if let Some(pattern) = keys.get_mut("sliding_window_pattern") {
-        spell_out_pattern(pattern);
-    }
+    spell_out_pattern(&mut keys);
     serde_json::from_value(Value::Object(keys.clone())).map_err(|error| {
         let reason = error.to_string();
         let field = offending_key(&keys, &reason);
@@ -38,14 +36,27 @@ pub fn read_config(dir: &Path) -> Result<ModelConfig, EvalError> {
     })
 }
 
-/// transformers writes the pattern of EXAONE 4 as a number: every so many layers, one is global.
-fn spell_out_pattern(pattern: &mut Value) {
-    const LONGEST: u64 = 10_000;
-    let period = pattern
-        .as_u64()
-        .filter(|period| (1..=LONGEST).contains(period));
-    if let Some(local) = period.and_then(|period| usize::try_from(period - 1).ok()) {
-        *pattern = Value::String("L".repeat(local) + "G");
+/// transformers also takes EXAONE 4's pattern as a number: every so many layers, one is global. Unlike a pattern in letters it
+/// says nothing of the last layer, so it is spelt out as `layer_types`.
+fn spell_out_pattern(keys: &mut Map<String, Value>) {
+    const MOST_LAYERS: u64 = 10_000;
+    let number = |key: &str| keys.get(key).and_then(Value::as_u64);
+    let (Some(period @ 1..), Some(layers @ ..=MOST_LAYERS)) = (
+        number("sliding_window_pattern"),
+        number("num_hidden_layers"),
+    ) else {
+        return;
+    };
+    keys.shift_remove("sliding_window_pattern");
+    if keys.contains_key("sliding_window") && !keys.contains_key("layer_types") {
+        let types = (1..=layers).map(|layer| {
+            if layer.is_multiple_of(period) {
+                "full_attention"
+            } else {
+                "sliding_attention"
+            }
+        });
+        keys.insert("layer_types".to_owned(), types.collect());
     }
 }
 
@@ -99,6 +110,8 @@ fn read_object(path: &Path) -> Result<Map<String, Value>, EvalError> {
 
 #[cfg(test)]
 mod tests {
+    use jikji_model::LayerType;
+
     use super::*;
 
     fn read(keys: &str) -> Result<ModelConfig, EvalError> {
@@ -157,11 +170,15 @@ mod tests {
                 other => panic!("{extra}: {other:?}"),
             }
         }
-        let four = read(&keys(
-            ", \"rms_norm_eps\": 1e-5, \"sliding_window_pattern\": 4",
-        ))
+        let four = read(
+            &keys(", \"rms_norm_eps\": 1e-5, \"sliding_window\": 4, \"sliding_window_pattern\": 2")
+                .replace("llama", "exaone4")
+                .replace("\"num_hidden_layers\": 1", "\"num_hidden_layers\": 3"),
+        )
         .unwrap();
-        assert_eq!(four.sliding_window_pattern.as_deref(), Some("LLLG"));
+        let (local, global) = (LayerType::SlidingAttention, LayerType::FullAttention);
+        assert_eq!(four.layer_types, Some(vec![local, global, local]));
+        assert_eq!(four.sliding_window_pattern, None);
         assert!(matches!(read("[1]"), Err(EvalError::Json { .. })));
         assert!(matches!(
             read_config(Path::new("nowhere")),

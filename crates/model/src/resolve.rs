@@ -135,13 +135,14 @@ impl DecoderConfig {
                 "an even number: RoPE turns pairs".to_owned(),
             ));
         }
-        if !(config.rms_norm_eps > 0.0 && config.rms_norm_eps < 1.0) {
+        if !(config.rms_norm_eps as f32 > 0.0 && config.rms_norm_eps < 1.0) {
             return Err(invalid(
                 "rms_norm_eps",
                 &config.rms_norm_eps,
                 "a small positive number".to_owned(),
             ));
         }
+        refuse_keys_of_other_families(config)?;
         if let Some(act) = config.hidden_act.as_deref().filter(|act| *act != "silu") {
             return Err(unsupported(config, "hidden_act", &act));
         }
@@ -174,15 +175,17 @@ impl DecoderConfig {
             rope: resolve_rope(config)?,
             layers: resolve_layers(config, num_layers)?,
             multipliers: Multipliers {
-                embedding: config.embedding_multiplier.unwrap_or(1.0),
-                residual: config.residual_multiplier.unwrap_or(1.0),
-                attention: config
-                    .attention_multiplier
-                    .unwrap_or((head_dim as f64).powf(-0.5)),
-                logits: config.logits_scaling.unwrap_or(1.0),
+                embedding: factor("embedding_multiplier", config.embedding_multiplier, 1.0)?,
+                residual: factor("residual_multiplier", config.residual_multiplier, 1.0)?,
+                attention: factor(
+                    "attention_multiplier",
+                    config.attention_multiplier,
+                    (head_dim as f64).powf(-0.5),
+                )?,
+                logits: factor("logits_scaling", config.logits_scaling, 1.0)?,
             },
-            initializer_range: config.initializer_range.unwrap_or(0.02),
-            initializer: config.initializer.unwrap_or_default(),
+            initializer_range: factor("initializer_range", config.initializer_range, 0.02)?,
+            initializer: resolve_initializer(config)?,
         })
     }
 
@@ -190,6 +193,61 @@ impl DecoderConfig {
     pub fn num_hidden_layers(&self) -> usize {
         self.layers.len()
     }
+}
+
+/// A key that the family does not read would be believed to act: it is refused, not passed over.
+fn refuse_keys_of_other_families(config: &ModelConfig) -> Result<(), ModelError> {
+    use ModelType::{Exaone4, Hyperclovax, Mistral, Qwen2, Qwen3};
+    let family = config.model_type;
+    let is_qwen = matches!(family, Qwen2 | Qwen3);
+    let slides = is_qwen || matches!(family, Exaone4 | Mistral);
+    let types = config.layer_types.as_deref().unwrap_or_default();
+    let sliding = types.contains(&LayerType::SlidingAttention);
+    let text = |value: Option<usize>| value.map(|value| value.to_string());
+    let truth = |value: Option<bool>| value.map(|value| value.to_string());
+    let keys = [
+        (slides, "sliding_window", text(config.sliding_window)),
+        (
+            slides,
+            "layer_types",
+            sliding.then(|| "sliding_attention".to_owned()),
+        ),
+        (
+            is_qwen,
+            "use_sliding_window",
+            truth(config.use_sliding_window),
+        ),
+        (is_qwen, "max_window_layers", text(config.max_window_layers)),
+        (
+            family == Exaone4,
+            "sliding_window_pattern",
+            config.sliding_window_pattern.clone(),
+        ),
+        (
+            family == Hyperclovax,
+            "use_post_norm",
+            truth(config.use_post_norm),
+        ),
+        // Its q, k and v have biases whatever the key says.
+        (
+            family != Qwen2,
+            "attention_bias",
+            truth(config.attention_bias.filter(|bias| !bias)),
+        ),
+    ];
+    let unread = keys.into_iter().find_map(|(reads, field, value)| {
+        let value = value.filter(|_| !reads)?;
+        Some(unsupported(config, field, &value))
+    });
+    unread.map_or(Ok(()), Err)
+}
+
+fn resolve_initializer(config: &ModelConfig) -> Result<Initializer, ModelError> {
+    let initializer = config.initializer.unwrap_or_default();
+    if let Initializer::Mup { base_hidden_size } = initializer {
+        positive("initializer.base_hidden_size", base_hidden_size)?;
+    }
+    Ok(initializer)
 }
 
 fn norm_placement(config: &ModelConfig) -> NormPlacement {
@@ -229,6 +287,9 @@ fn resolve_layers(config: &ModelConfig, num_layers: usize) -> Result<Vec<LayerCo
         .collect())
 }
 
+/// What transformers assumes where a Qwen config leaves `max_window_layers` out.
+const QWEN_MAX_WINDOW_LAYERS: usize = 28;
+
 fn layer_types(config: &ModelConfig, num_layers: usize) -> Result<Vec<LayerType>, ModelError> {
     if let Some(types) = &config.layer_types {
         if types.len() != num_layers {
@@ -250,7 +311,7 @@ fn layer_types(config: &ModelConfig, num_layers: usize) -> Result<Vec<LayerType>
         },
         ModelType::Mistral if config.sliding_window.is_some() => all(LayerType::SlidingAttention),
         ModelType::Qwen2 | ModelType::Qwen3 if config.use_sliding_window == Some(true) => {
-            let first = config.max_window_layers.unwrap_or(0);
+            let first = config.max_window_layers.unwrap_or(QWEN_MAX_WINDOW_LAYERS);
             (0..num_layers)
                 .map(|layer| {
                     if layer >= first {
@@ -285,13 +346,16 @@ fn pattern_layers(pattern: &str, num_layers: usize) -> Result<Vec<LayerType>, Mo
             "at least one letter".to_owned(),
         ));
     }
-    Ok(letters.into_iter().cycle().take(num_layers).collect())
+    // As EXAONE 4's own code reads a pattern in letters: the last layer is global whatever its letter.
+    let last = std::iter::once(LayerType::FullAttention);
+    let before = letters.into_iter().cycle().take(num_layers - 1);
+    Ok(before.chain(last).collect())
 }
 
 fn resolve_rope(config: &ModelConfig) -> Result<RopeConfig, ModelError> {
     let scaling = config.rope_scaling.clone().unwrap_or_default();
     let theta = scaling.rope_theta.or(config.rope_theta).unwrap_or(10_000.0);
-    if theta <= 1.0 {
+    if !(theta > 1.0 && theta.is_finite()) {
         return Err(invalid("rope_theta", &theta, "a number above 1".to_owned()));
     }
     Ok(RopeConfig {
@@ -304,35 +368,63 @@ fn resolve_scaling(
     config: &ModelConfig,
     scaling: &RopeScaling,
 ) -> Result<crate::rope::Scaling, ModelError> {
-    let required = |field, value: Option<f64>| value.ok_or(ModelError::Missing { field });
-    let original = || {
-        scaling
-            .original_max_position_embeddings
-            .ok_or(ModelError::Missing {
-                field: "rope_scaling.original_max_position_embeddings",
-            })
+    let Some(kind) = scaling
+        .rope_type
+        .as_deref()
+        .filter(|kind| *kind != "default")
+    else {
+        return Ok(crate::rope::Scaling::None);
     };
-    match scaling.rope_type.as_deref() {
-        None | Some("default") => Ok(crate::rope::Scaling::None),
-        Some("llama3") => Ok(crate::rope::Scaling::Llama3 {
-            factor: required("rope_scaling.factor", scaling.factor)?,
-            low_freq_factor: required("rope_scaling.low_freq_factor", scaling.low_freq_factor)?,
-            high_freq_factor: required("rope_scaling.high_freq_factor", scaling.high_freq_factor)?,
-            original: original()?,
-        }),
-        Some("yarn") => {
-            let factor = required("rope_scaling.factor", scaling.factor)?;
-            Ok(crate::rope::Scaling::Yarn {
-                factor,
-                original: scaling
-                    .original_max_position_embeddings
-                    .unwrap_or(config.max_position_embeddings),
-                beta_fast: scaling.beta_fast.unwrap_or(32.0),
-                beta_slow: scaling.beta_slow.unwrap_or(1.0),
-                attention_factor: yarn_attention_factor(scaling, factor),
+    let above = |field, value: Option<f64>, least: f64| match value {
+        None => Err(ModelError::Missing { field }),
+        Some(value) if value > least && value.is_finite() => Ok(value),
+        Some(value) => Err(invalid(field, &value, format!("a number above {least}"))),
+    };
+    let original = |given: Option<usize>| {
+        let field = "rope_scaling.original_max_position_embeddings";
+        positive(field, given.ok_or(ModelError::Missing { field })?)
+    };
+    let factor = || match scaling.factor {
+        Some(factor) if factor < 1.0 => Err(invalid(
+            "rope_scaling.factor",
+            &factor,
+            "a number of at least 1".to_owned(),
+        )),
+        factor => above("rope_scaling.factor", factor, 0.0),
+    };
+    match kind {
+        "llama3" => {
+            let low = above("rope_scaling.low_freq_factor", scaling.low_freq_factor, 0.0)?;
+            Ok(crate::rope::Scaling::Llama3 {
+                factor: factor()?,
+                low_freq_factor: low,
+                high_freq_factor: above(
+                    "rope_scaling.high_freq_factor",
+                    scaling.high_freq_factor,
+                    low,
+                )?,
+                original: original(scaling.original_max_position_embeddings)?,
             })
         }
-        Some(other) => Err(unsupported(config, "rope_scaling.rope_type", &other)),
+        "yarn" => {
+            let factor = factor()?;
+            let slow = scaling.beta_slow.unwrap_or(1.0);
+            let slow = above("rope_scaling.beta_slow", Some(slow), 0.0)?;
+            let fast = scaling.beta_fast.unwrap_or(32.0);
+            let given = scaling.original_max_position_embeddings;
+            Ok(crate::rope::Scaling::Yarn {
+                factor,
+                original: original(given.or(Some(config.max_position_embeddings)))?,
+                beta_fast: above("rope_scaling.beta_fast", Some(fast), slow)?,
+                beta_slow: slow,
+                attention_factor: above(
+                    "rope_scaling.attention_factor",
+                    Some(yarn_attention_factor(scaling, factor)),
+                    0.0,
+                )?,
+            })
+        }
+        other => Err(unsupported(config, "rope_scaling.rope_type", &other)),
     }
 }
 
@@ -363,7 +455,9 @@ const MAX_POSITIONS: usize = 1 << 40;
 fn positive(field: &'static str, value: usize) -> Result<usize, ModelError> {
     let most = match field {
         "num_hidden_layers" => MAX_LAYERS,
-        "max_position_embeddings" => MAX_POSITIONS,
+        "max_position_embeddings" | "rope_scaling.original_max_position_embeddings" => {
+            MAX_POSITIONS
+        }
         _ => MAX_SIZE,
     };
     if value == 0 {
@@ -372,6 +466,16 @@ fn positive(field: &'static str, value: usize) -> Result<usize, ModelError> {
         Err(invalid(field, &value, format!("at most {most}")))
     } else {
         Ok(value)
+    }
+}
+
+/// A constant that numbers are multiplied by: anything but a positive 32-bit number leaves nothing to train.
+fn factor(field: &'static str, value: Option<f64>, default: f64) -> Result<f64, ModelError> {
+    let value = value.unwrap_or(default);
+    if value as f32 > 0.0 && (value as f32).is_finite() {
+        Ok(value)
+    } else {
+        Err(invalid(field, &value, "a positive number".to_owned()))
     }
 }
 
@@ -394,3 +498,6 @@ fn unsupported(
         model_type: config.model_type.name().to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests;

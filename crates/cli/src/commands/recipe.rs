@@ -1,6 +1,8 @@
 //! `jikji recipe`.
 
-use jikji_recipe::Overrides;
+use jikji_eval::check_exportable;
+use jikji_model::DecoderConfig;
+use jikji_recipe::{Overrides, RunConfig};
 
 use crate::arguments::{RecipeArguments, RecipeCommand};
 use crate::console;
@@ -11,7 +13,7 @@ pub(crate) fn run(command: &RecipeCommand) -> Result<(), Failure> {
     match command {
         RecipeCommand::Check(arguments) => {
             let config = load(arguments)?;
-            jikji_model::DecoderConfig::resolve(&config.model.config)?;
+            check_model(&config)?;
             console::data(config.to_toml().trim_end());
             console::say(format!(
                 "`{}` is a valid recipe",
@@ -40,8 +42,16 @@ pub(crate) fn run(command: &RecipeCommand) -> Result<(), Failure> {
     Ok(())
 }
 
+/// The recipe's model, if it can be trained and what comes of it exported.
+pub(crate) fn check_model(config: &RunConfig) -> Result<DecoderConfig, Failure> {
+    let decoder = DecoderConfig::resolve(&config.model.config)?;
+    check_exportable(&config.model.config, &decoder)
+        .map_err(|error| Failure::from_error(exit::RECIPE, &error, error.hint()))?;
+    Ok(decoder)
+}
+
 /// A recipe with the command line's overrides.
-pub(crate) fn load(arguments: &RecipeArguments) -> Result<jikji_recipe::RunConfig, Failure> {
+pub(crate) fn load(arguments: &RecipeArguments) -> Result<RunConfig, Failure> {
     let overrides = Overrides {
         scale: arguments.scale.clone(),
         set: arguments.set.clone(),
