@@ -49,7 +49,10 @@ impl Schedule {
         // 0 at the first step after warm-up, 1 at the last step.
         let progress = |first: u64| {
             let last = total_steps.saturating_sub(1);
-            if last <= first {
+            if last == 0 {
+                // The only step is the first more than the last: a run of one step learns.
+                0.0
+            } else if last <= first {
                 1.0
             } else {
                 ((step.saturating_sub(first)) as f64 / (last - first) as f64).min(1.0)
@@ -151,6 +154,9 @@ mod tests {
         };
         assert!((linear.ratio(25, 101) - 0.75).abs() < 1e-12);
         let warmup = Schedule::Constant { warmup_steps: 4 };
+        for schedule in all(0, 0, 0.0) {
+            assert_eq!(schedule.ratio(0, 1), 1.0, "a run of one step learns");
+        }
         assert_eq!(
             [0, 1, 2, 3, 4, 99].map(|step| warmup.ratio(step, 100)),
             [0.25, 0.5, 0.75, 1.0, 1.0, 1.0]
