@@ -13,6 +13,7 @@ use crate::score::{check_ids, score_ids};
 
 /// What a line may hold; other fields are the caller's own.
 #[derive(Debug, Deserialize)]
+#[serde(expecting = "an object with `ids` or `text`")]
 struct InputLine {
     ids: Option<Vec<u32>>,
     text: Option<String>,
@@ -87,12 +88,18 @@ fn read_rows(model: &LoadedModel, input: &Path) -> Result<Vec<Vec<u32>>, EvalErr
         source,
     };
     let lines = BufReader::new(File::open(input).map_err(read)?).lines();
+    let mut lines = lines.collect::<Result<Vec<_>, _>>().map_err(read)?;
+    // What editors leave behind is no line: a mark of UTF-8 at the start, empty lines at the end.
+    if let Some(first) = lines.first_mut() {
+        *first = first.trim_start_matches('\u{feff}').to_owned();
+    }
+    while lines.last().is_some_and(|line| line.trim().is_empty()) {
+        lines.pop();
+    }
     lines
+        .iter()
         .enumerate()
-        .map(|(index, line)| {
-            let line = line.map_err(read)?;
-            read_row(model, &line).map_err(|error| at_line(input, index, error))
-        })
+        .map(|(index, line)| read_row(model, line).map_err(|error| at_line(input, index, error)))
         .collect()
 }
 
@@ -151,8 +158,9 @@ mod tests {
         model.tokenizer = Some(tokenizer());
         let text_ids = tokenizer().encode_with_post_processor("말이 서로").unwrap();
         let long = ids(40, 300);
-        let input =
-            format!("{{\"ids\": {long:?}, \"name\": \"x\"}}\n{{\"text\": \"말이 서로\"}}\n");
+        let input = format!(
+            "\u{feff}{{\"ids\": {long:?}, \"name\": \"x\"}}\n{{\"text\": \"말이 서로\"}}\n\n \n"
+        );
         let (report, output) = score(&model, &input).unwrap();
         let lines: Vec<Value> = output
             .lines()

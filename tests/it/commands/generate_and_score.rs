@@ -179,7 +179,7 @@ fn a_line_that_cannot_be_scored_is_named() {
     error: `[lab]/in.jsonl:2` cannot be scored: expected either `ids` or `text`, got neither
     hint: each line is one JSON object such as {"text": "안녕"} or {"ids": [1, 5, 7]}
 
-    error: `[lab]/in.jsonl:2` cannot be scored: expected a JSON object with `ids` or `text`: invalid type: integer `7`, expected struct InputLine at line 1 column 1
+    error: `[lab]/in.jsonl:2` cannot be scored: expected a JSON object with `ids` or `text`: invalid type: integer `7`, expected an object with `ids` or `text` at line 1 column 1
     hint: each line is one JSON object such as {"text": "안녕"} or {"ids": [1, 5, 7]}
     "#);
 }
