@@ -261,6 +261,45 @@ fn sizes_that_no_number_holds() {
 }
 
 #[test]
+fn a_batch_that_no_memory_holds() {
+    let lab = Lab::new();
+    let error = message(
+        &lab,
+        "train small.toml --set train.global_batch_size=1000000000000 --set train.micro_batch_size=1",
+        8,
+    );
+    assert!(error.contains("batches takes"), "{error}");
+    assert!(
+        error.contains("hint: lower `train.global_batch_size`"),
+        "{error}"
+    );
+    assert!(!lab.path("shards").exists(), "found before the preparation");
+}
+
+#[test]
+fn a_model_that_could_not_be_exported() {
+    let lab = Lab::new();
+    let messages = ["train", "train --dry-run", "recipe check"].map(|command| {
+        let line = format!("{command} small.toml --set model.logits_scaling=0.5");
+        message(&lab, &line, 3)
+    });
+    insta::assert_snapshot!(messages[0], @r"
+    error: `logits_scaling` cannot be exported: published `exaone4` models have no such setting
+    hint: remove the setting, or choose a `model_type` that has it
+    ");
+    assert_eq!([&messages[1], &messages[2]], [&messages[0]; 2]);
+}
+
+#[test]
+fn a_key_of_another_family() {
+    let lab = Lab::new();
+    insta::assert_snapshot!(message(&lab, "train small.toml --set model.use_post_norm=true", 3), @r#"
+    error: the model that `--set model.use_post_norm=true` describes is not possible: model config: `use_post_norm = true` is not supported for `model_type = "exaone4"`
+    hint: remove `use_post_norm` or choose a family that has it; docs list what each family reads
+    "#);
+}
+
+#[test]
 fn a_device_that_is_not_in_this_build() {
     let lab = Lab::new();
     insta::assert_snapshot!(message(&lab, "train small.toml --device cuda:0", 9), @r"

@@ -24,7 +24,7 @@ use crate::split::Split;
 pub struct EncodedDocument {
     /// All its ids, begin and end tokens included where wanted.
     pub ids: Vec<u32>,
-    /// Bytes of the text they stand for.
+    /// Bytes of the text that its targets stand for.
     pub text_bytes: u32,
     /// The document's identity (a hash of its text).
     pub hash: [u8; 16],

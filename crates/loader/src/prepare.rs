@@ -17,7 +17,7 @@ use crate::shard_set::ShardSet;
 use crate::split::{Split, split_of};
 
 /// Changes when the same settings would give other tokens.
-const RECIPE_OF_SHARDS: u32 = 2;
+const RECIPE_OF_SHARDS: u32 = 3;
 
 /// Text that is tokenized at a time.
 const CHUNK_BYTES: usize = 4 * 1024 * 1024;
@@ -98,6 +98,27 @@ impl Prepared {
         split: Split,
     ) -> impl Iterator<Item = Result<Document, CorpusError>> + '_ {
         documents_of(&self.corpus, &self.split, split)
+    }
+
+    /// Training documents of about `max_bytes`, from every part of the corpus in its share, so that no source is left out.
+    pub fn sample_of_training(
+        &self,
+        max_bytes: u64,
+    ) -> impl Iterator<Item = Result<Document, CorpusError>> + '_ {
+        let parts = self.corpus.parts();
+        let whole: u64 = parts.iter().map(|part| part.bytes).sum();
+        let share = (max_bytes as f64 / whole.max(1) as f64).min(1.0);
+        parts.iter().flat_map(move |part| {
+            let mut room = (part.bytes as f64 * share).ceil() as u64;
+            documents_of_part(&self.corpus, &self.split, Split::Train, part).take_while(
+                move |document| {
+                    let bytes = document.as_ref().map_or(0, |found| found.text.len() as u64);
+                    let fits = bytes <= room;
+                    room = room.saturating_sub(bytes);
+                    fits
+                },
+            )
+        })
     }
 }
 
@@ -312,13 +333,18 @@ impl<D: Iterator<Item = Result<Document, CorpusError>>> Iterator for Encoding<'_
     }
 }
 
-/// `<bos> text <eos>`: the first token is predicted from something, and the document's end is learnt.
+/// `<bos> text <eos>`: the first token is predicted from something, and the document's end is learnt. Where the tokenizer has no
+/// `<bos>`, nothing predicts the first token, so its bytes do not count in bits per byte either.
 fn encode(
     document: &Document,
     tokenizer: &Tokenizer,
     validation: &ValidationSplit,
 ) -> Result<EncodedDocument, PrepareError> {
     let text = tokenizer.encode(&document.text)?;
+    let unpredicted = match (tokenizer.bos_id(), text.first()) {
+        (None, Some(&first)) => tokenizer.decode_bytes(&[first]).len(),
+        _ => 0,
+    };
     let ids = tokenizer
         .bos_id()
         .into_iter()
@@ -328,7 +354,7 @@ fn encode(
     let hash = document.hash().as_u128().to_be_bytes();
     Ok(EncodedDocument {
         ids,
-        text_bytes: document.text.len() as u32,
+        text_bytes: document.text.len().saturating_sub(unpredicted) as u32,
         hash,
         split: validation.of(&document.source, document.synthetic, hash),
     })
@@ -339,24 +365,27 @@ fn documents_of<'a>(
     validation: &'a ValidationSplit,
     split: Split,
 ) -> impl Iterator<Item = Result<Document, CorpusError>> + 'a {
-    let of_part =
-        move |part: &'a PartEntry| -> Box<dyn Iterator<Item = Result<Document, CorpusError>> + 'a> {
-            match corpus.documents(part) {
-                Ok(documents) => Box::new(documents),
-                Err(error) => Box::new(std::iter::once(Err(error))),
-            }
-        };
-    corpus
-        .parts()
-        .iter()
-        .flat_map(of_part)
-        .filter(move |document| match document {
-            Ok(document) => {
-                let hash = document.hash().as_u128().to_be_bytes();
-                validation.of(&document.source, document.synthetic, hash) == split
-            }
-            Err(_) => true,
-        })
+    let parts = corpus.parts().iter();
+    parts.flat_map(move |part| documents_of_part(corpus, validation, split, part))
+}
+
+fn documents_of_part<'a>(
+    corpus: &Corpus,
+    validation: &'a ValidationSplit,
+    split: Split,
+    part: &PartEntry,
+) -> impl Iterator<Item = Result<Document, CorpusError>> + use<'a> {
+    let documents: Box<dyn Iterator<Item = _>> = match corpus.documents(part) {
+        Ok(documents) => Box::new(documents),
+        Err(error) => Box::new(std::iter::once(Err(error))),
+    };
+    documents.filter(move |document| match document {
+        Ok(document) => {
+            let hash = document.hash().as_u128().to_be_bytes();
+            validation.of(&document.source, document.synthetic, hash) == split
+        }
+        Err(_) => true,
+    })
 }
 
 fn short(id: &str) -> &str {

@@ -2,8 +2,8 @@
 //!
 //! Bits per byte divides what the tokens cost by the bytes they stand for, so the two must be of the same text. A part is
 //! therefore made of whole documents, packed by themselves: the bytes of the documents are the bytes of the set, and every
-//! (token, next token) pair of a document is scored exactly once. What is not scored is the first token of each document: have
-//! documents begin with a token of no bytes (`bos`) where that matters.
+//! (token, next token) pair of a document is scored exactly once. What is not scored is the first token of each document:
+//! it is a token of no bytes (`bos`), or its bytes are not among those of the document.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -135,6 +135,17 @@ impl ValidationSet {
     /// Bytes of text that the whole set stands for.
     pub fn text_bytes(&self) -> u64 {
         self.text_bytes
+    }
+
+    /// The tokens of each document in the set.
+    pub fn token_ids(&self) -> impl Iterator<Item = Result<Vec<u32>, ShardError>> + '_ {
+        self.documents.iter().map(|chosen| {
+            let row = self.set.document(chosen.shard, chosen.index)?;
+            let tokens = row.first_token..row.first_token + u64::from(row.tokens);
+            let mut ids = Vec::with_capacity(row.tokens as usize);
+            self.set.read(chosen.shard, tokens, &mut ids)?;
+            Ok(ids)
+        })
     }
 
     /// Some sequences as rows.

@@ -1,7 +1,7 @@
 //! A run, resolved: every value explicit, enough to repeat it.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Component, Path, PathBuf};
 
 use jikji_corpus::FieldMapping;
 use jikji_model::ModelConfig;
@@ -174,8 +174,29 @@ impl RunConfig {
                     .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
             })
         });
+        for (key, value) in &mut flat {
+            let (table, last) = key.rsplit_once('.').unwrap_or_default();
+            let is_path = match last {
+                "path" => table.starts_with("data.sources."),
+                "from" => table == "tokenizer" || table == "model",
+                _ => false,
+            };
+            if let (true, Value::String(path)) = (is_path, value) {
+                *path = one_spelling(path);
+            }
+        }
         flat
     }
+}
+
+/// `data`, `./data/` and the absolute path of `data` are one path.
+fn one_spelling(path: &str) -> String {
+    let path = Path::new(path);
+    let here = std::env::current_dir().unwrap_or_default();
+    let path = path.strip_prefix(&here).unwrap_or(path);
+    let is_named = |part: &Component<'_>| *part != Component::CurDir;
+    let plain: PathBuf = path.components().filter(is_named).collect();
+    plain.to_string_lossy().into_owned()
 }
 
 fn flatten(flat: &mut BTreeMap<String, Value>, key: String, value: Value) {

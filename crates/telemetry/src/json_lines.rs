@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::records::{
-    MetricsLine, SaveTiming, StepMetrics, TimedStep, TimingLine, ValidationMetrics,
+    MetricsLine, SampleMetrics, SaveTiming, StepMetrics, TimedStep, TimingLine, ValidationMetrics,
 };
 use crate::{TelemetryError, aside};
 
@@ -24,6 +24,8 @@ pub struct Metrics {
     pub steps: Vec<StepMetrics>,
     /// One entry for each validation.
     pub validations: Vec<ValidationMetrics>,
+    /// One entry for each prompt of each sampled step.
+    pub samples: Vec<SampleMetrics>,
 }
 
 /// What `timing.jsonl` holds, in the order of the file.
@@ -43,10 +45,11 @@ pub fn read_metrics(run_dir: &Path) -> Result<Metrics, TelemetryError> {
     let mut metrics = Metrics::default();
     read_lines(
         &run_dir.join(METRICS_FILE),
-        "a step or validation object",
+        "a step, validation or sample object",
         |line| match line {
             MetricsLine::Step(step) => metrics.steps.push(step),
             MetricsLine::Validation(validation) => metrics.validations.push(validation),
+            MetricsLine::Sample(sample) => metrics.samples.push(sample),
         },
     )?;
     Ok(metrics)
@@ -75,6 +78,7 @@ pub fn read_timings(run_dir: &Path) -> Result<Timings, TelemetryError> {
 pub(crate) struct Kept {
     pub(crate) last_step: Option<u64>,
     pub(crate) last_validation: Option<u64>,
+    pub(crate) last_sample: Option<u64>,
     pub(crate) warning: Option<String>,
 }
 
@@ -102,6 +106,7 @@ pub(crate) fn keep_until(path: &Path, last_step: u64) -> Result<Kept, TelemetryE
             Some(Head { kind, step }) => match kind.as_str() {
                 "step" => kept.last_step = Some(step),
                 "validation" => kept.last_validation = Some(step),
+                "sample" => kept.last_sample = Some(step),
                 _ => {}
             },
             None => {

@@ -32,7 +32,8 @@ pub use error::TelemetryError;
 pub use json_lines::{Metrics, Timings, read_metrics, read_timings};
 pub use progress::{Progress, ProgressUpdate};
 pub use records::{
-    SaveTiming, StepMetrics, StepRecord, StepTiming, TimedStep, ValidationMetrics, ValidationRecord,
+    SampleMetrics, SaveTiming, StepMetrics, StepRecord, StepTiming, TimedStep, ValidationMetrics,
+    ValidationRecord,
 };
 pub use report::{ReportInput, write_report};
 pub use run_log::RunLog;

@@ -154,6 +154,18 @@ pub(crate) struct TimedValidation {
 pub(crate) enum MetricsLine {
     Step(StepMetrics),
     Validation(ValidationMetrics),
+    Sample(SampleMetrics),
+}
+
+/// Text that the model wrote, as `metrics.jsonl` keeps it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SampleMetrics {
+    /// Updates done.
+    pub step: u64,
+    /// What it was given.
+    pub prompt: String,
+    /// What it wrote after it.
+    pub text: String,
 }
 
 /// A line of `timing.jsonl`.

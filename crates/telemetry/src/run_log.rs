@@ -18,7 +18,9 @@ use serde::Serialize;
 
 use crate::append_file::AppendFile;
 use crate::json_lines::{self, METRICS_FILE, TIMING_FILE};
-use crate::records::{MetricsLine, SaveTiming, TimedStep, TimedValidation, TimingLine};
+use crate::records::{
+    MetricsLine, SampleMetrics, SaveTiming, TimedStep, TimedValidation, TimingLine,
+};
 use crate::{StepRecord, TelemetryError, TensorBoard, ValidationRecord, aside, wall_clock};
 
 const TENSORBOARD_FOLDER: &str = "tensorboard";
@@ -36,6 +38,8 @@ pub struct RunLog {
     tensorboard: TensorBoard,
     last_step: Option<u64>,
     last_validation: Option<u64>,
+    /// Last step whose samples an earlier process logged.
+    sampled_before: Option<u64>,
     /// How many samples of which step this log has taken.
     samples: Option<(u64, u32)>,
     samples_failing: bool,
@@ -73,7 +77,7 @@ impl RunLog {
     /// Continues the log of a run after `last_step`, the step of the checkpoint that was loaded: what was logged of
     /// later steps is removed, durably, before the first new record.
     ///
-    /// A step or validation that is on file already may be reported again; it is not written twice.
+    /// What is on file already may be reported again; it is not written twice.
     ///
     /// # Errors
     /// A file of the log cannot be read, replaced or opened.
@@ -89,6 +93,7 @@ impl RunLog {
         )?;
         log.last_step = metrics.last_step;
         log.last_validation = metrics.last_validation;
+        log.sampled_before = metrics.last_sample;
         log.warnings = metrics.warning.into_iter().chain(timing.warning).collect();
         Ok(log)
     }
@@ -157,11 +162,20 @@ impl RunLog {
     /// Reports text that the model wrote. Several prompts of one step share a file; TensorBoard shows the first
     /// under `samples`, the others under `samples/2`, `samples/3`, ...
     pub fn sample(&mut self, step: u64, prompt: &str, text: &str) {
+        if self.sampled_before.is_some_and(|last| step <= last) {
+            return;
+        }
         let number = match self.samples {
             Some((of, count)) if of == step => count + 1,
             _ => 1,
         };
         self.samples = Some((step, number));
+        let sample = SampleMetrics {
+            step,
+            prompt: prompt.to_owned(),
+            text: text.to_owned(),
+        };
+        append_line(&mut self.metrics, &MetricsLine::Sample(sample));
         let markdown = format!("**{}**\n\n{}\n", as_heading(prompt), as_code(text));
         let tag = if number == 1 {
             "samples".to_owned()
@@ -239,6 +253,7 @@ impl RunLog {
             tensorboard,
             last_step: None,
             last_validation: None,
+            sampled_before: None,
             samples: None,
             samples_failing: false,
             warnings: Vec::new(),

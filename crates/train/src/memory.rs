@@ -4,7 +4,8 @@ use std::fs;
 
 use jikji_model::{DecoderConfig, Layout};
 
-use crate::config::ActivationCheckpointing;
+use crate::config::{ActivationCheckpointing, TrainConfig};
+use crate::run::PREFETCH;
 
 /// Bytes by owner, from sizes alone.
 #[derive(Debug, Clone, PartialEq)]
@@ -18,15 +19,15 @@ impl MemoryPlan {
     pub fn new(
         config: &DecoderConfig,
         layout: &Layout,
-        [rows, seq_len]: [usize; 2],
-        checkpointing: ActivationCheckpointing,
+        train: &TrainConfig,
         resident: u64,
     ) -> Self {
         // Sizes may be absurd, and a sum that wrapped would let the run through: wide numbers, cut off at the end.
         const F32: u128 = 4;
         let all = layout.table().num_elements() as u128 * F32;
         let trained = layout.num_trainable() as u128 * F32;
-        let tokens = rows.saturating_mul(seq_len) as u128 * F32;
+        let seq_len = train.seq_len.get() as u128;
+        let tokens = train.micro_batch_size() as u128 * seq_len * F32;
         let hidden = config.hidden_size as u128;
         let ffn = config.intermediate_size as u128;
         let q = (config.num_attention_heads * config.head_dim) as u128;
@@ -35,7 +36,7 @@ impl MemoryPlan {
         // attention's output, gate, up and their product.
         let block = tokens * (4 * hidden + 3 * q + 3 * kv + 3 * ffn);
         let layers = config.num_hidden_layers() as u128;
-        let activations = match checkpointing {
+        let activations = match train.activation_checkpointing {
             ActivationCheckpointing::None => layers * block,
             ActivationCheckpointing::Blocks => layers * tokens * hidden + block,
         };
@@ -45,6 +46,8 @@ impl MemoryPlan {
         let vocab = config.vocab_size as u128;
         let chunk = (8 * 1024 * 1024 / vocab).clamp(16, 1024).min(tokens / F32);
         let head = chunk * vocab * F32 + vocab * hidden * F32 + 2 * tokens * hidden;
+        // Five columns of global batches: in the step's hand, in the queue, and in the hand of who makes the next.
+        let batches = train.global_batch_size.get() as u128 * seq_len * 5 * F32;
         let owners = [
             ("weights", all),
             ("gradients", trained),
@@ -53,6 +56,7 @@ impl MemoryPlan {
             // The head works before the blocks' derivatives exist.
             ("backward", derivatives.max(head)),
             ("checkpoint copy", all + 2 * trained),
+            ("batches", batches * (PREFETCH as u128 + 2)),
             ("program and data", resident.into()),
         ];
         Self {

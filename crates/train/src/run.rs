@@ -28,7 +28,10 @@ use crate::stop::StopSignal;
 const RATE_AGE: Duration = Duration::from_secs(2);
 
 /// Batches prepared ahead of the step.
-const PREFETCH: usize = 2;
+pub(crate) const PREFETCH: usize = 2;
+
+/// How long to wait before the last save is tried again: no later step will.
+const LAST_SAVE_PAUSE: Duration = Duration::from_secs(2);
 
 /// Everything a run is made of.
 pub struct RunSetup {
@@ -67,7 +70,7 @@ pub struct RunSetup {
 /// What the loop asks of those above it.
 pub trait Hooks {
     /// Texts that the model writes now: each prompt with its continuation.
-    fn sample(&mut self, decoder: &Decoder, weights: &Store, step: u64) -> Vec<(String, String)>;
+    fn sample(&mut self, decoder: &Decoder, weights: &Store) -> Vec<(String, String)>;
 }
 
 /// Why the loop ended.
@@ -91,8 +94,10 @@ pub struct RunOutcome {
     pub first_validation: Option<Evaluation>,
     /// Validation after the last step.
     pub last_validation: Option<Evaluation>,
-    /// The last samples.
-    pub samples: Vec<(String, String)>,
+    /// The held-back documents it was measured on.
+    pub validation: Vec<(String, ValidationSet)>,
+    /// Steps that this process made.
+    pub steps: u64,
     /// Median tokens per second of this process's steps.
     pub tokens_per_second: f64,
     /// Median share of the matrix rate.
@@ -109,13 +114,10 @@ pub fn run(mut setup: RunSetup, hooks: &mut dyn Hooks) -> Result<RunOutcome, Tra
     let mut saver = Saves::new(&setup);
     let mut progress = Progress::on(&setup.console, total_steps, first_step);
     let mut speeds = Vec::new();
-    let (mut first_validation, mut last_validation, mut samples) = (None, None, Vec::new());
+    let (mut first_validation, mut last_validation) = (None, None);
     if first_step == 0 {
         first_validation = validate(&mut setup)?;
-        samples = sample(&mut setup, hooks);
-    } else if first_step == total_steps {
-        // Every step was done before; only what comes after the last is missing, and it tells of these.
-        samples = hooks.sample(&setup.decoder, &setup.state.weights, first_step);
+        sample(&mut setup, hooks);
     }
 
     let batches = Prefetcher::batches(
@@ -164,7 +166,7 @@ pub fn run(mut setup: RunSetup, hooks: &mut dyn Hooks) -> Result<RunOutcome, Tra
             last_validation = validate(&mut setup)?;
         }
         if last || is_due(setup.state.step, setup.log.sample_every_steps) {
-            samples = sample(&mut setup, hooks);
+            sample(&mut setup, hooks);
         }
         if last || stopping || is_due(setup.state.step, Some(setup.checkpoint.every_steps)) {
             saver.submit(&mut setup)?;
@@ -185,11 +187,12 @@ pub fn run(mut setup: RunSetup, hooks: &mut dyn Hooks) -> Result<RunOutcome, Tra
     let (tokens_per_second, matrix_share) = medians(&mut speeds);
     Ok(RunOutcome {
         reason,
+        steps: setup.state.step - first_step,
         state: setup.state,
         decoder: setup.decoder,
         first_validation,
         last_validation,
-        samples,
+        validation: setup.validation,
         tokens_per_second,
         matrix_share,
         seconds: clock.elapsed().as_secs_f64(),
@@ -262,8 +265,8 @@ fn validate(setup: &mut RunSetup) -> Result<Option<Evaluation>, TrainError> {
     Ok(Some(found))
 }
 
-fn sample(setup: &mut RunSetup, hooks: &mut dyn Hooks) -> Vec<(String, String)> {
-    let samples = hooks.sample(&setup.decoder, &setup.state.weights, setup.state.step);
+fn sample(setup: &mut RunSetup, hooks: &mut dyn Hooks) {
+    let samples = hooks.sample(&setup.decoder, &setup.state.weights);
     for (prompt, text) in &samples {
         setup.run_log.sample(setup.state.step, prompt, text);
         let line = text.replace('\n', " ");
@@ -271,7 +274,6 @@ fn sample(setup: &mut RunSetup, hooks: &mut dyn Hooks) -> Vec<(String, String)> 
             .console
             .say(format!("step {}: {prompt} ▸ {line}", setup.state.step));
     }
-    samples
 }
 
 fn medians(speeds: &mut [(f64, f64)]) -> (f64, f64) {
@@ -291,9 +293,8 @@ struct Saves {
 
 impl Saves {
     fn new(setup: &RunSetup) -> Self {
-        let saver = Saver::new(&setup.checkpoints_dir, setup.checkpoint.keep.get());
         Self {
-            saver,
+            saver: Self::saver(setup),
             failures: 0,
             submitted: None,
         }
@@ -316,19 +317,22 @@ impl Saves {
         self.report(setup, outcomes)
     }
 
+    /// Waits for the saves under way. Nobody comes after the last one, so it is tried again here while patience lasts.
     fn finish(mut self, setup: &mut RunSetup) -> Result<(), TrainError> {
-        let saver = std::mem::replace(&mut self.saver, Saver::new(&setup.checkpoints_dir, 1));
-        let outcomes = saver.finish();
-        let last_failed = outcomes
-            .last()
-            .is_some_and(|outcome| outcome.result.is_err());
-        if last_failed {
-            // Nobody comes after this save, so its failure is the run's.
-            self.failures = self
-                .failures
-                .max(setup.checkpoint.max_failed_saves.get() - 1);
+        loop {
+            let saver = std::mem::replace(&mut self.saver, Self::saver(setup));
+            self.report(setup, saver.finish())?;
+            if self.failures == 0 {
+                return Ok(());
+            }
+            std::thread::sleep(LAST_SAVE_PAUSE);
+            self.submitted = None;
+            self.submit(setup)?;
         }
-        self.report(setup, outcomes)
+    }
+
+    fn saver(setup: &RunSetup) -> Saver {
+        Saver::new(&setup.checkpoints_dir, setup.checkpoint.keep.get())
     }
 
     fn report(

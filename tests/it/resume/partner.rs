@@ -97,7 +97,7 @@ fn the_message_names_all_that_differs() {
     error: the checkpoint `runs/small/checkpoints/step-00000005` was made with other settings:
       `optimizer.learning_rate`: the checkpoint has 0.003, this run 0.001
       `run.seed`: the checkpoint has 1377, this run 7
-    hint: set it back, begin anew with `--fresh`, or accept the change by name with `--allow-change optimizer.learning_rate`
+    hint: set it back, begin anew with `--fresh`, or accept the change by name with `--allow-change optimizer.learning_rate --allow-change run.seed`
     ");
 }
 

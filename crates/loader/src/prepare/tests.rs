@@ -190,3 +190,94 @@ fn another_setting_makes_another_folder_and_keeps_the_old() {
     assert!(after.len() > before.len());
     assert!(other.shards.dir().starts_with(&dir));
 }
+
+#[test]
+fn names_of_sources_may_hold_dots_and_hangul() {
+    let temporary = tempfile::tempdir().expect("a temporary folder");
+    let (texts, dir) = (
+        temporary.path().join("texts"),
+        temporary.path().join("prepared"),
+    );
+    let mut several = config(&texts, &dir);
+    let shared = several.corpus.inputs.remove(0);
+    for (number, name) in ["법.률", "law.v1", "law.v2"].into_iter().enumerate() {
+        let folder = texts.join(number.to_string());
+        fs::create_dir_all(&folder).expect("a temporary folder");
+        for file in 0..4 {
+            let text = format!("{name} 문서 {file}: 가을에는 단풍이 든다.\n");
+            fs::write(folder.join(format!("{file}.txt")), text).expect("a temporary file");
+        }
+        several.corpus.inputs.push(InputConfig {
+            name: name.to_owned(),
+            path: folder.display().to_string(),
+            ..shared.clone()
+        });
+    }
+    let prepared = prepare_quietly(&several);
+    let mut documents: BTreeMap<String, u64> = BTreeMap::new();
+    for split in [Split::Train, Split::Validation] {
+        for source in prepared.shards.sources(split) {
+            *documents.entry(source.name).or_default() += source.documents;
+        }
+    }
+    let expected = ["law.v1", "law.v2", "법.률"].map(|name| (name.to_owned(), 4));
+    assert_eq!(documents, BTreeMap::from(expected));
+
+    let whole: u64 = prepared.corpus.parts().iter().map(|part| part.bytes).sum();
+    let sampled: Vec<Document> = prepared
+        .sample_of_training(whole / 2)
+        .map(|document| document.expect("a readable part"))
+        .collect();
+    let bytes: u64 = sampled.iter().map(|found| found.text.len() as u64).sum();
+    assert!(bytes <= whole / 2 + 3, "{bytes} of {whole}");
+    for (name, _) in documents {
+        assert!(
+            sampled.iter().any(|found| found.source == name),
+            "{name} is in the sample"
+        );
+    }
+}
+
+#[test]
+fn without_a_begin_token_the_first_token_costs_nothing_and_counts_nothing() {
+    let temporary = tempfile::tempdir().expect("a temporary folder");
+    let (texts, dir) = (
+        temporary.path().join("texts"),
+        temporary.path().join("prepared"),
+    );
+    write_texts(&texts, 3);
+    let with_begin = prepare_quietly(&config(&texts, &dir));
+    let document = with_begin
+        .documents(Split::Train)
+        .next()
+        .expect("a document")
+        .expect("a readable part");
+    let everything = ValidationSplit {
+        fraction: 0.0,
+        sources: Vec::new(),
+    };
+    let bytes_with = |tokenizer: &Tokenizer| {
+        encode(&document, tokenizer, &everything)
+            .expect("text that encodes")
+            .text_bytes
+    };
+    let whole = document.text.len() as u32;
+    assert_eq!(bytes_with(&with_begin.tokenizer), whole);
+
+    let folder = temporary.path().join("without");
+    with_begin
+        .tokenizer
+        .save(&folder)
+        .expect("a saved tokenizer");
+    let path = folder.join("tokenizer_config.json");
+    let mut keys: serde_json::Map<String, serde_json::Value> =
+        serde_json::from_slice(&fs::read(&path).expect("a file")).expect("JSON");
+    keys.remove("bos_token");
+    fs::write(&path, serde_json::to_vec(&keys).expect("JSON")).expect("a file");
+    let without = Tokenizer::load(&folder).expect("a tokenizer");
+    assert_eq!(without.bos_id(), None);
+    let first = without.encode(&document.text).expect("ids")[0];
+    let unpredicted = without.decode_bytes(&[first]).len() as u32;
+    assert!(unpredicted > 0);
+    assert_eq!(bytes_with(&without), whole - unpredicted);
+}

@@ -352,6 +352,9 @@ fn identity_is_what_must_not_change() {
         "data.prepared=elsewhere",
     ];
     assert_eq!(identity(&may_change), before);
+    for same in ["data.path=./text", "data.path=text/", "data.path=././text"] {
+        assert_eq!(identity(&[same]), before, "{same}");
+    }
     let must_not = [
         ("run.seed=1", "run.seed"),
         ("train.seq_len=32", "train.seq_len"),

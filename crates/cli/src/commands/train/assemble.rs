@@ -11,11 +11,13 @@ use jikji_model::{Decoder, DecoderConfig, Layout, ParameterTable, Store};
 use jikji_recipe::RunConfig;
 use jikji_telemetry::human_units::{human_bytes, with_separators};
 use jikji_telemetry::{Console, RunLog};
+use jikji_tokenizer::Tokenizer;
 use jikji_train::{MemoryPlan, RunSetup, StepSettings, StopSignal, TrainState};
 
 use super::folder::RunFolder;
 use crate::arguments::TrainArguments;
 use crate::commands::doctor::available_memory;
+use crate::commands::recipe;
 use crate::exit;
 use crate::failure::Failure;
 
@@ -27,21 +29,20 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    pub(super) fn new(config: &RunConfig, prepared: &Prepared) -> Result<Self, Failure> {
-        let plan = Self::of_model(config)?;
-        let (vocab, entries) = (plan.decoder.vocab_size, prepared.tokenizer.vocab_size());
-        if entries > vocab {
-            return Err(Failure::new(
-                exit::RECIPE,
-                format!("the tokenizer has {entries} entries, but the model's `vocab_size` is {vocab}"),
-            )
-            .with_hint("raise `vocab_size` in the model config, or train a smaller tokenizer (`tokenizer.vocab_size`)"));
+    pub(super) fn check_tokenizer(&self, tokenizer: &Tokenizer) -> Result<(), Failure> {
+        let (vocab, entries) = (self.decoder.vocab_size, tokenizer.vocab_size());
+        if entries <= vocab {
+            return Ok(());
         }
-        Ok(plan)
+        Err(Failure::new(
+            exit::RECIPE,
+            format!("the tokenizer has {entries} entries, but the model's `vocab_size` is {vocab}"),
+        )
+        .with_hint("raise `vocab_size` in the model config, or train a smaller tokenizer (`tokenizer.vocab_size`)"))
     }
 
-    pub(super) fn of_model(config: &RunConfig) -> Result<Self, Failure> {
-        let decoder = DecoderConfig::resolve(&config.model.config)?;
+    pub(super) fn new(config: &RunConfig) -> Result<Self, Failure> {
+        let decoder = recipe::check_model(config)?;
         let layout = Layout::new(ParameterTable::new(&decoder), &config.train.trainable)?;
         if layout.num_trainable() == 0 {
             return Err(Failure::new(
@@ -53,8 +54,7 @@ impl Plan {
         let memory = MemoryPlan::new(
             &decoder,
             &layout,
-            [config.train.micro_batch_size(), config.train.seq_len.get()],
-            config.train.activation_checkpointing,
+            &config.train,
             jikji_train::resident_bytes().unwrap_or(0),
         );
         Ok(Self {
@@ -107,7 +107,7 @@ impl Plan {
         ]
     }
 
-    fn check_memory(&self, config: &RunConfig) -> Result<(), Failure> {
+    pub(super) fn check_memory(&self, config: &RunConfig) -> Result<(), Failure> {
         let resident = jikji_train::resident_bytes().unwrap_or(0);
         let needed = self.memory.total().saturating_sub(resident);
         let Some(available) = available_memory().filter(|available| *available < needed) else {
@@ -117,6 +117,8 @@ impl Plan {
         let hint = if owner == "activations" && config.train.micro_batch_size() > 1 {
             "lower `train.micro_batch_size` (the step stays the same), or set \
              `train.activation_checkpointing = \"blocks\"`"
+        } else if owner == "batches" {
+            "lower `train.global_batch_size`"
         } else if owner == "activations" || owner == "backward" {
             "set `train.activation_checkpointing = \"blocks\"`, or lower `train.seq_len`"
         } else {
@@ -246,7 +248,7 @@ fn loader_config(config: &RunConfig, pad_id: u32) -> LoaderConfig {
             .stages
             .iter()
             .map(|stage| Stage {
-                from_sequence: stage.from_step * rows,
+                from_sequence: stage.from_step.saturating_mul(rows),
                 weights: stage
                     .weights
                     .iter()

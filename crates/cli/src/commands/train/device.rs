@@ -7,7 +7,7 @@ use crate::failure::Failure;
 pub(super) fn check(device: &str) -> Result<(), Failure> {
     let kind = device.split(':').next().unwrap_or(device);
     match kind {
-        "cpu" => Ok(()),
+        _ if device == "cpu" => Ok(()),
         "cuda" | "wgpu" | "vulkan" | "metal" => Err(Failure::new(
             exit::DEVICE,
             format!("`--device {device}`: this binary was built for the cpu only, expected `cpu`"),

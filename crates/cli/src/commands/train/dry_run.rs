@@ -2,7 +2,6 @@
 
 use std::fmt::Write as _;
 
-use jikji_corpus::Document;
 use jikji_loader::TokenizerPlan;
 use jikji_recipe::RunConfig;
 use jikji_telemetry::Console;
@@ -20,9 +19,13 @@ const SAMPLE_DOCUMENTS: usize = 200;
 const SHOWN_TOKENS: usize = 160;
 
 pub(super) fn run(config: &RunConfig, talk: &Console) -> Result<(), Failure> {
-    let plan = Plan::of_model(config)?;
+    let plan = Plan::new(config)?;
     for line in plan.lines(config) {
         console::data(line);
+    }
+    // The plan may be for another machine.
+    if let Err(failure) = plan.check_memory(config) {
+        talk.warn(format!("not on this machine: {}", failure.message));
     }
     for source in &config.data.sources {
         let weight = source
@@ -33,16 +36,17 @@ pub(super) fn run(config: &RunConfig, talk: &Console) -> Result<(), Failure> {
     }
     let documents = first_documents(config)?;
     let tokenizer = match &prepare_config(config)?.tokenizer {
-        TokenizerPlan::Load(dir) => Tokenizer::load(dir)?,
+        TokenizerPlan::Load(dir) => {
+            let tokenizer = Tokenizer::load(dir)?;
+            plan.check_tokenizer(&tokenizer)?;
+            tokenizer
+        }
         TokenizerPlan::Train(settings) => {
             talk.say(format!(
                 "the tokenizer of this example is trained on the first {} documents only",
                 documents.len()
             ));
-            jikji_tokenizer::train(
-                documents.iter().map(|document| document.text.as_str()),
-                settings,
-            )?
+            jikji_tokenizer::train(documents.iter().map(String::as_str), settings)?
         }
     };
     console::data(format!(
@@ -54,7 +58,8 @@ pub(super) fn run(config: &RunConfig, talk: &Console) -> Result<(), Failure> {
     Ok(())
 }
 
-fn first_documents(config: &RunConfig) -> Result<Vec<Document>, Failure> {
+/// Clean texts in the order of the sources, the grammar's last.
+fn first_documents(config: &RunConfig) -> Result<Vec<String>, Failure> {
     let corpus = prepare_config(config)?.corpus;
     let mut documents = Vec::new();
     for input in &corpus.inputs {
@@ -64,16 +69,13 @@ fn first_documents(config: &RunConfig) -> Result<Vec<Document>, Failure> {
                 continue;
             };
             for document in rows.take(SAMPLE_DOCUMENTS - documents.len()) {
-                let document = document?;
-                documents.push(Document {
-                    text: jikji_corpus::clean(&document.text),
-                    ..document
-                });
-            }
-            if documents.len() >= SAMPLE_DOCUMENTS {
-                return Ok(documents);
+                documents.push(jikji_corpus::clean(&document?.text));
             }
         }
+    }
+    for synthetic in &corpus.synthetic {
+        let room = SAMPLE_DOCUMENTS - documents.len();
+        documents.extend((synthetic.documents)().take(room));
     }
     Ok(documents)
 }
@@ -83,11 +85,11 @@ fn first_documents(config: &RunConfig) -> Result<Vec<Document>, Failure> {
 fn example(
     config: &RunConfig,
     tokenizer: &Tokenizer,
-    documents: &[Document],
+    documents: &[String],
 ) -> Result<String, Failure> {
     let mut tokens = Vec::new();
     for document in documents {
-        let text = tokenizer.encode(&document.text)?;
+        let text = tokenizer.encode(document)?;
         let ids = tokenizer
             .bos_id()
             .into_iter()

@@ -1,7 +1,7 @@
 //! Facts of a run for its report: baselines, papers, the plan beside what came.
 
 use jikji_eval::{CharacterBaseline, NgramBaseline, Order};
-use jikji_loader::{Prepared, Split};
+use jikji_loader::{Prepared, Split, ValidationSet};
 use jikji_telemetry::report::{Baseline, DataPaper};
 
 use crate::failure::Failure;
@@ -12,48 +12,39 @@ const BASELINE_BYTES: u64 = 64 * 1024 * 1024;
 /// The baseline that sees three syllables where the byte trigram sees one; for the report.
 pub(super) const CHARACTERS: &str = "character trigram";
 
-/// Held-back text that they are measured on at most.
-const MEASURED_BYTES: usize = 4 * 1024 * 1024;
-
-/// Unigram and trigram over bytes, and the stronger trigram over characters: trained on the training documents, measured on the held-back ones.
-pub(super) fn baselines(prepared: &Prepared) -> Result<Vec<Baseline>, Failure> {
+/// Unigram and trigram over bytes, and the stronger trigram over characters: trained on the training documents, measured on the
+/// documents that the model was measured on.
+pub(super) fn baselines(
+    prepared: &Prepared,
+    validation: &[(String, ValidationSet)],
+) -> Result<Vec<Baseline>, Failure> {
     let mut held_back = Vec::new();
-    let mut bytes = 0;
-    for document in prepared.documents(Split::Validation) {
-        let text = document?.text;
-        bytes += text.len();
-        held_back.push(text);
-        if bytes > MEASURED_BYTES {
-            break;
-        }
+    for ids in validation.iter().flat_map(|(_, set)| set.token_ids()) {
+        let bytes = prepared.tokenizer.decode_bytes(&ids?);
+        held_back.push(String::from_utf8_lossy(&bytes).into_owned());
     }
-    let mut baselines = Vec::new();
-    for (name, order) in [("unigram", Order::Unigram), ("trigram", Order::Trigram)] {
-        // A part that cannot be read was found when the shards were made from it.
-        let texts = prepared
-            .documents(Split::Train)
+    // A part that cannot be read was found when the shards were made from it.
+    let training = || {
+        prepared
+            .sample_of_training(BASELINE_BYTES)
             .map_while(Result::ok)
-            .map(|document| document.text);
-        let model = NgramBaseline::train(order, texts, BASELINE_BYTES);
-        if let Some(bits_per_byte) = model.bits_per_byte(&held_back) {
-            baselines.push(Baseline {
-                name: name.to_owned(),
-                bits_per_byte,
-            });
-        }
-    }
-    let texts = prepared
-        .documents(Split::Train)
-        .map_while(Result::ok)
-        .map(|document| document.text);
-    let model = CharacterBaseline::train(texts, BASELINE_BYTES);
-    if let Some(bits_per_byte) = model.bits_per_byte(&held_back) {
-        baselines.push(Baseline {
-            name: CHARACTERS.to_owned(),
-            bits_per_byte,
-        });
-    }
-    Ok(baselines)
+            .map(|document| document.text)
+    };
+    let bytes =
+        |order| NgramBaseline::train(order, training(), BASELINE_BYTES).bits_per_byte(&held_back);
+    let characters = CharacterBaseline::train(training(), BASELINE_BYTES);
+    let measured = [
+        ("unigram", bytes(Order::Unigram)),
+        ("trigram", bytes(Order::Trigram)),
+        (CHARACTERS, characters.bits_per_byte(&held_back)),
+    ];
+    let baseline = |(name, bits_per_byte): (&str, Option<f64>)| {
+        Some(Baseline {
+            name: name.to_owned(),
+            bits_per_byte: bits_per_byte?,
+        })
+    };
+    Ok(measured.into_iter().filter_map(baseline).collect())
 }
 
 /// Documents, bytes, tokens and licence of each source.

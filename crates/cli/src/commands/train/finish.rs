@@ -14,7 +14,6 @@ use jikji_train::RunOutcome;
 use super::assemble::Plan;
 use super::facts;
 use super::folder::{RunFolder, longer_command, quoted, resume_command};
-use super::sampling::Sampling;
 use crate::arguments::TrainArguments;
 use crate::commands::report::REPORT_FACTS;
 use crate::failure::Failure;
@@ -49,7 +48,6 @@ pub(super) fn complete(
     plan: &Plan,
     prepared: &Prepared,
     outcome: &RunOutcome,
-    hooks: &Sampling<'_>,
     peak: Option<u64>,
     arguments: &TrainArguments,
     console: &Console,
@@ -65,14 +63,14 @@ pub(super) fn complete(
         MAX_SHARD_BYTES,
     )?;
 
-    let baselines = facts::baselines(prepared)?;
+    let baselines = facts::baselines(prepared, &outcome.validation)?;
     let result = result_line(folder, &baselines);
     let input = ReportInput {
         title: config.run.name.clone(),
         language: "en".to_owned(),
         result: result.clone().unwrap_or_default(),
         baselines,
-        samples: sample_pairs(hooks),
+        samples: sample_pairs(folder),
         samples_language: "ko".to_owned(),
         data: facts::papers(prepared),
         plan: Some(plan_against_actual(config, plan, outcome, peak)),
@@ -85,10 +83,10 @@ pub(super) fn complete(
     let facts = serde_json::to_vec_pretty(&input).expect("a report's facts are JSON");
     jikji_checkpoint::durable::write_file(&folder.path.join(REPORT_FACTS), &facts)?;
 
-    if made_steps(outcome) {
+    if outcome.steps > 0 {
         console.say(format!(
             "{} steps in {}: {} tokens/s, {:.0} % of the machine's matrix rate",
-            with_separators(outcome.state.step),
+            with_separators(outcome.steps),
             human_duration(outcome.seconds),
             with_separators(outcome.tokens_per_second as u64),
             100.0 * outcome.matrix_share
@@ -142,11 +140,6 @@ pub(super) fn is_told(run: &Path, steps: u64) -> bool {
         .is_some_and(|actual| actual == steps)
 }
 
-/// A process that found all steps done has no speed to tell.
-fn made_steps(outcome: &RunOutcome) -> bool {
-    outcome.tokens_per_second > 0.0
-}
-
 /// `validation 5.9 -> 2.1 bits/byte (unigram 4.4, trigram 2.6)`, from the run's own metrics, so that a resumed run tells of
 /// its beginning too.
 fn result_line(folder: &RunFolder, baselines: &[Baseline]) -> Option<String> {
@@ -168,21 +161,23 @@ fn result_line(folder: &RunFolder, baselines: &[Baseline]) -> Option<String> {
     ))
 }
 
-/// The first and the last sample of each prompt.
-fn sample_pairs(hooks: &Sampling<'_>) -> Vec<SamplePair> {
-    let before = hooks.written.get(&0);
-    let Some((_, after)) = hooks.written.last_key_value() else {
+/// The first and the last sample of each prompt, from the run's own metrics, as the result is.
+fn sample_pairs(folder: &RunFolder) -> Vec<SamplePair> {
+    let samples = read_metrics(&folder.path).map_or_else(|_| Vec::new(), |found| found.samples);
+    let (Some(first), Some(last)) = (samples.first(), samples.last()) else {
         return Vec::new();
     };
+    let text_at = |step: u64, prompt: &str| {
+        let mut found = samples.iter().filter(|sample| sample.step == step);
+        let sample = found.find(|sample| sample.prompt == prompt);
+        sample.map(|sample| sample.text.clone())
+    };
+    let after = samples.iter().filter(|sample| sample.step == last.step);
     after
-        .iter()
-        .enumerate()
-        .map(|(index, (prompt, text))| SamplePair {
-            prompt: prompt.clone(),
-            before: before
-                .and_then(|before| before.get(index))
-                .map(|(_, text)| text.clone()),
-            after: Some(text.clone()),
+        .map(|sample| SamplePair {
+            prompt: sample.prompt.clone(),
+            before: text_at(first.step, &sample.prompt).filter(|_| first.step < last.step),
+            after: Some(sample.text.clone()),
         })
         .collect()
 }
@@ -208,9 +203,10 @@ fn plan_against_actual(
             planned: Some(config.train.steps.get() * tokens_of_a_step),
             actual: Some(outcome.state.step * tokens_of_a_step),
         },
+        // A resumed process knows its own time only.
         seconds: Planned {
             planned: None,
-            actual: Some(outcome.seconds),
+            actual: (outcome.steps == outcome.state.step).then_some(outcome.seconds),
         },
     }
 }
@@ -225,7 +221,8 @@ fn environment(outcome: &RunOutcome) -> Vec<(String, String)> {
         ),
         ("device".to_owned(), "cpu".to_owned()),
     ];
-    if made_steps(outcome) {
+    // A process that found all steps done has no speed to tell.
+    if outcome.steps > 0 {
         environment.push((
             "tokens per second (median)".to_owned(),
             with_separators(outcome.tokens_per_second as u64),

@@ -65,9 +65,13 @@ impl RunFolder {
                 shown(&difference.current)
             );
         }
-        let key = &differences[0].key;
+        let by_name: Vec<String> = differences
+            .iter()
+            .map(|difference| format!("--allow-change {}", quoted(&difference.key)))
+            .collect();
         Err(Failure::new(exit::RUN_FOLDER, message).with_hint(format!(
-            "set it back, begin anew with `--fresh`, or accept the change by name with `--allow-change {key}`"
+            "set it back, begin anew with `--fresh`, or accept the change by name with `{}`",
+            by_name.join(" ")
         )))
     }
 }
@@ -181,11 +185,13 @@ fn move_aside(path: &Path) -> Result<PathBuf, Failure> {
 }
 
 fn complete_lines(path: &Path, step: u64, steps: u64, arguments: &TrainArguments) -> Vec<String> {
+    let done = if step > steps {
+        format!("it is at step {step}, past the {steps} of `train.steps`")
+    } else {
+        format!("{step} of {steps} steps are done")
+    };
     vec![
-        format!(
-            "the run in `{}` is complete: {step} of {steps} steps are done",
-            path.display()
-        ),
+        format!("the run in `{}` is complete: {done}", path.display()),
         format!(
             "  go longer   {}",
             longer_command(arguments, step + step.max(1))

@@ -43,10 +43,13 @@ fn train(
     arguments: &TrainArguments,
     console: &Console,
 ) -> Result<(), Failure> {
+    // What no preparation can change is found before it.
+    assemble::Plan::new(config)?.check_memory(config)?;
     let prepared = prepare::prepare(config, console)?;
     // Until here a signal ends the process at once: preparation continues where it stopped.
     let stop = listen_for_signals()?;
-    let plan = assemble::Plan::new(config, &prepared)?;
+    let plan = assemble::Plan::new(config)?;
+    plan.check_tokenizer(&prepared.tokenizer)?;
     let setup = assemble::assemble(config, &plan, folder, &prepared, arguments, console, stop)?;
     let mut hooks = sampling::Sampling::new(&config.log, &prepared.tokenizer);
     let outcome = jikji_train::run(setup, &mut hooks)?;
@@ -55,7 +58,7 @@ fn train(
         StopReason::Requested => finish::tell_stopped(&outcome, folder, arguments, console),
         StopReason::Complete => {
             finish::complete(
-                config, folder, &plan, &prepared, &outcome, &hooks, peak, arguments, console,
+                config, folder, &plan, &prepared, &outcome, peak, arguments, console,
             )?;
         }
     }

@@ -1,6 +1,5 @@
 //! Samples while training: the loop's hook into generation.
 
-use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 use burn::tensor::Device;
@@ -13,22 +12,16 @@ use jikji_train::{Hooks, LogConfig};
 pub(super) struct Sampling<'a> {
     config: &'a LogConfig,
     tokenizer: &'a Tokenizer,
-    /// What was written, by step.
-    pub(super) written: BTreeMap<u64, Vec<(String, String)>>,
 }
 
 impl<'a> Sampling<'a> {
     pub(super) fn new(config: &'a LogConfig, tokenizer: &'a Tokenizer) -> Self {
-        Self {
-            config,
-            tokenizer,
-            written: BTreeMap::new(),
-        }
+        Self { config, tokenizer }
     }
 }
 
 impl Hooks for Sampling<'_> {
-    fn sample(&mut self, decoder: &Decoder, weights: &Store, step: u64) -> Vec<(String, String)> {
+    fn sample(&mut self, decoder: &Decoder, weights: &Store) -> Vec<(String, String)> {
         let device = Device::flex();
         let generator = Generator::new(decoder, weights, &device);
         let settings = GenerateConfig {
@@ -38,16 +31,16 @@ impl Hooks for Sampling<'_> {
             seed: 1377,
             stop_ids: self.tokenizer.eos_id().into_iter().collect(),
         };
-        let mut samples = Vec::new();
-        for prompt in &self.config.prompts {
+        let write = |prompt: &String| {
             let written = generator.generate_text(self.tokenizer, prompt, &settings, |_| {
                 ControlFlow::Continue(())
             });
             // A sample that fails (a prompt as long as the context) is told, not fatal.
-            let text = written.map_or_else(|error| format!("({error})"), |written| written.text);
-            samples.push((prompt.clone(), text));
-        }
-        self.written.insert(step, samples.clone());
-        samples
+            written.map_or_else(|error| format!("({error})"), |written| written.text)
+        };
+        let prompts = self.config.prompts.iter();
+        prompts
+            .map(|prompt| (prompt.clone(), write(prompt)))
+            .collect()
     }
 }
