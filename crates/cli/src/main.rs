@@ -16,7 +16,8 @@ use crate::arguments::Arguments;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    match commands::run(arguments.command) {
+    let ended = commands::run(arguments.command).and_then(|()| console::lost().map_or(Ok(()), Err));
+    match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             console::report(&failure);

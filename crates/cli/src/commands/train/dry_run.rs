@@ -111,7 +111,7 @@ fn example(
         let piece = if tokenizer.is_special(id) {
             tokenizer.id_to_token(id).unwrap_or_default()
         } else {
-            String::from_utf8_lossy(&tokenizer.decode_bytes(&[id])).into_owned()
+            spelled(&tokenizer.decode_bytes(&[id]))
         };
         let _ = if counted {
             write!(shown, "{piece}|")
@@ -120,4 +120,16 @@ fn example(
         };
     }
     Ok(shown)
+}
+
+/// Text, and in numbers the bytes of a syllable that several tokens share.
+fn spelled(bytes: &[u8]) -> String {
+    let mut spelled = String::new();
+    for chunk in bytes.utf8_chunks() {
+        spelled.push_str(chunk.valid());
+        for byte in chunk.invalid() {
+            let _ = write!(spelled, "<0x{byte:02X}>");
+        }
+    }
+    spelled
 }
