@@ -2,7 +2,7 @@
 //!
 //! Everything that touches burn's insides (backends, primitives, the autodiff engine) lives here, so that a newer burn
 //! changes one crate. Each differentiable operation exists as a composed reference of plain tensor operations
-//! ([`reference`]), as a CPU kernel with its own backward ([`flex`](self)), and behind one function on [`Tensor`]s below.
+//! ([`mod@reference`]), as a CPU kernel with its own backward ([`flex`](self)), and behind one function on [`Tensor`]s below.
 //!
 //! | operation | function | saved for backward |
 //! | --- | --- | --- |
