@@ -361,7 +361,10 @@ fn a_tokenizer_that_the_model_has_no_rows_for() {
 fn a_run_folder_that_cannot_be_made() {
     let lab = Lab::new();
     lab.write("file", "no folder");
-    insta::assert_snapshot!(message(&lab, "train small.toml --set run.output=file/run", 5), @"error: failed to create the folder `file`: File exists (os error 17)");
+    insta::assert_snapshot!(message(&lab, "train small.toml --set run.output=file/run", 5), @r"
+    error: failed to create the folder `file`: File exists (os error 17)
+    hint: a file stands where a folder should be: choose another path
+    ");
 }
 
 /// The command line itself: clap's words and its exit code, 2.

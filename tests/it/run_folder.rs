@@ -49,11 +49,19 @@ impl RunDir {
             .count() as u64
     }
 
-    /// Whether a checkpoint is being written now.
-    pub(crate) fn is_saving(&self) -> bool {
+    /// Whether a half checkpoint lies there, whoever wrote it.
+    pub(crate) fn has_half_checkpoint(&self) -> bool {
         names(&self.checkpoints())
             .iter()
             .any(|name| name.contains(".tmp."))
+    }
+
+    /// Whether the process is writing a checkpoint now; a killed one's remains do not count.
+    pub(crate) fn is_saving(&self, pid: u32) -> bool {
+        let mark = format!(".tmp.{pid}.");
+        names(&self.checkpoints())
+            .iter()
+            .any(|name| name.contains(&mark))
     }
 
     /// What must not depend on how often a run was interrupted.

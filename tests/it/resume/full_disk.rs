@@ -43,7 +43,7 @@ fn a_full_disk_warns_and_ends_the_run_only_after_several_saves() {
     assert!(error.contains("No space left on device"), "{error}");
     assert!(error.contains("\nhint: free space"), "{error}");
     assert_eq!(run.newest_step(), Some(5), "the good one is kept");
-    assert!(!run.is_saving(), "no half checkpoint is left");
+    assert!(!run.has_half_checkpoint(), "no half checkpoint is left");
 
     lab.jikji("train small.toml --resume").succeeds();
     run.result(STEPS)

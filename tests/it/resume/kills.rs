@@ -41,9 +41,10 @@ fn kill_once(lab: &Lab, random: &mut Random, number: usize) -> bool {
         call.starts()
     };
     let is_there = if aims_at_save {
+        let pid = running.pid();
         let saves_later_than = before.unwrap_or(0) + INTERVAL * random.below(2);
         let hit = wait_until(&mut running, || {
-            run.is_saving() && run.steps_logged() > saves_later_than
+            run.is_saving(pid) && run.steps_logged() > saves_later_than
         });
         std::thread::sleep(Duration::from_millis(random.below(90)));
         hit

@@ -66,7 +66,8 @@ fn a_second_signal_ends_the_run_at_once_and_costs_no_checkpoint() {
             .jikji("train small.toml --resume")
             .fault(SLOW_SAVES)
             .starts();
-        assert!(wait_until(&mut running, || run.is_saving()));
+        let pid = running.pid();
+        assert!(wait_until(&mut running, || run.is_saving(pid)));
         std::thread::sleep(Duration::from_millis(random.below(200)));
         running.signal(first);
         std::thread::sleep(Duration::from_millis(30));

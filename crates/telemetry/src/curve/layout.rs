@@ -42,11 +42,12 @@ impl Axes {
         } else {
             (x_low - 0.5, x_low + 0.5)
         };
-        Some(Self {
-            x,
-            y: padded(y_low, y_high, scale),
-            scale,
-        })
+        let mut y = padded(y_low, y_high, scale);
+        if scale == YScale::Linear && !options.reference_lines.is_empty() {
+            // Room for a label below the lowest line.
+            y.0 -= 0.05 * (y.1 - y.0);
+        }
+        Some(Self { x, y, scale })
     }
 
     pub(super) fn x(&self, value: f64) -> f64 {

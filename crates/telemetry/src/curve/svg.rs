@@ -93,12 +93,16 @@ fn body(series: &[Series], options: &CurveOptions) -> String {
     for (series, colour) in shown.iter().zip(colours(&shown)) {
         draw_series(&mut out, &axes, series, colour, options);
     }
+    let ends: Vec<f64> = shown
+        .iter()
+        .filter_map(|series| drawable(series, options.y_scale).last())
+        .map(|(_, value)| axes.y(value))
+        .collect();
     let mut labels = lines
         .map(|line| {
-            (
-                axes.y(line.value),
-                format!("{} {}", line.label, label(line.value)),
-            )
+            let y = axes.y(line.value);
+            let text = format!("{} {}", line.label, label(line.value));
+            (y + beside(y, &ends), text)
         })
         .collect();
     spread(&mut labels);
@@ -229,13 +233,26 @@ fn draw_hover(out: &mut Picture, axes: &Axes, shown: &[&Series], options: &Curve
     }
 }
 
-/// Labels stand above their lines; those that would overlap move apart.
+/// A label stands above its line, or below where a curve ends just above it: the last points are what people look for.
+fn beside(y: f64, ends: &[f64]) -> f64 {
+    const ABOVE: f64 = -5.0;
+    const BELOW: f64 = 14.0;
+    const NEAR: f64 = 30.0;
+    let is_in_the_way = ends.iter().any(|end| (0.0..NEAR).contains(&(y - end)));
+    if is_in_the_way && y + BELOW < BOTTOM {
+        BELOW
+    } else {
+        ABOVE
+    }
+}
+
+/// Labels that would overlap move apart.
 fn spread(labels: &mut Vec<(f64, String)>) {
     const LINE_HEIGHT: f64 = 16.0;
     labels.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let mut lowest_free = TOP + 10.0;
+    let mut lowest_free = TOP + 2.0;
     for (y, _) in labels {
-        *y = (*y - 5.0).max(lowest_free);
+        *y = y.max(lowest_free);
         lowest_free = *y + LINE_HEIGHT;
     }
 }
@@ -355,6 +372,13 @@ mod tests {
     }
 
     #[test]
+    fn labels_keep_clear_of_where_curves_end() {
+        assert_eq!(beside(100.0, &[150.0]), -5.0, "the curve ends below");
+        assert_eq!(beside(100.0, &[90.0]), 14.0, "the curve ends just above");
+        assert_eq!(beside(BOTTOM - 2.0, &[BOTTOM - 9.0]), -5.0, "no room below");
+    }
+
+    #[test]
     fn close_labels_move_apart() {
         let mut labels = vec![
             (100.0, "b".to_owned()),
@@ -363,6 +387,6 @@ mod tests {
         ];
         spread(&mut labels);
         let places = labels.iter().map(|(y, _)| *y).collect::<Vec<_>>();
-        assert_eq!(places, [93.0, 109.0, 195.0]);
+        assert_eq!(places, [98.0, 114.0, 200.0]);
     }
 }
