@@ -116,6 +116,9 @@ impl LockError {
                 holder.host,
                 path.display()
             ),
+            LockError::Io { source, .. } if source.kind() == io::ErrorKind::StorageFull => {
+                "free space on that disk".to_owned()
+            }
             LockError::Io { .. } => {
                 "check that the run folder exists and may be written".to_owned()
             }

@@ -1,7 +1,7 @@
 //! A run, resolved: every value explicit, enough to repeat it.
 
 use std::collections::BTreeMap;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Component, PathBuf};
 
 use jikji_corpus::FieldMapping;
 use jikji_model::ModelConfig;
@@ -189,14 +189,20 @@ impl RunConfig {
     }
 }
 
-/// `data`, `./data/` and the absolute path of `data` are one path.
+/// `data`, `./data/`, `other/../data` and the absolute path of `data` are one path: relative below the current folder, absolute
+/// elsewhere. Names alone decide; no link is followed.
 fn one_spelling(path: &str) -> String {
-    let path = Path::new(path);
     let here = std::env::current_dir().unwrap_or_default();
-    let path = path.strip_prefix(&here).unwrap_or(path);
-    let is_named = |part: &Component<'_>| *part != Component::CurDir;
-    let plain: PathBuf = path.components().filter(is_named).collect();
-    plain.to_string_lossy().into_owned()
+    let mut plain = PathBuf::new();
+    for part in here.join(path).components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir => drop(plain.pop()),
+            part => plain.push(part),
+        }
+    }
+    let path = plain.strip_prefix(&here).unwrap_or(&plain);
+    path.to_string_lossy().into_owned()
 }
 
 fn flatten(flat: &mut BTreeMap<String, Value>, key: String, value: Value) {

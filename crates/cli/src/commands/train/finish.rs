@@ -52,6 +52,8 @@ pub(super) fn complete(
     arguments: &TrainArguments,
     console: &Console,
 ) -> Result<(), Failure> {
+    // A process that found all steps done knows nothing of what they took.
+    let peak = peak.filter(|_| outcome.steps > 0);
     let export = folder.path.join("export");
     let tokenizer = Some(&prepared.tokenizer);
     export_model(
@@ -95,11 +97,13 @@ pub(super) fn complete(
     if let Some(result) = result {
         console.say(result);
     }
-    let used = peak.map_or_else(|| "unknown".to_owned(), human_bytes);
-    console.say(format!(
-        "memory planned {}, used {used}",
-        human_bytes(plan.memory.total())
-    ));
+    if outcome.steps > 0 {
+        let used = peak.map_or_else(|| "unknown".to_owned(), human_bytes);
+        console.say(format!(
+            "memory planned {}, used {used}",
+            human_bytes(plan.memory.total())
+        ));
+    }
     let parameters = plan.layout.table().num_elements();
     if parameters < TOY_PARAMETERS {
         console.say(format!(
