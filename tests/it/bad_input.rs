@@ -66,10 +66,19 @@ fn a_misspelt_key() {
 fn a_value_of_another_type() {
     let lab = Lab::new();
     lab.recipe_with("steps = 40", r#"steps = "many""#);
-    insta::assert_snapshot!(message(&lab, "train small.toml", 3), @"error: `train.steps` in `small.toml`: expected a whole number, 1 or above, got the string `many`");
+    insta::assert_snapshot!(message(&lab, "train small.toml", 3), @"
+    error: `train.steps` in `small.toml`: expected a whole number, 1 or above, got the string `many`
+    hint: change `train.steps`; docs/reference/recipe.md says what it takes
+    ");
     let lab = Lab::new();
-    insta::assert_snapshot!(message(&lab, "train small.toml --set train.steps=0", 3), @"error: `train.steps` in `--set train.steps=0`: expected a whole number, 1 or above, got `0`");
-    insta::assert_snapshot!(message(&lab, "train small.toml --set optimizer.learning_rate=-1", 3), @"error: `optimizer.learning_rate` in `--set optimizer.learning_rate=-1`: expected a number above 0, got `-1`");
+    insta::assert_snapshot!(message(&lab, "train small.toml --set train.steps=0", 3), @"
+    error: `train.steps` in `--set train.steps=0`: expected a whole number, 1 or above, got `0`
+    hint: change `train.steps`; docs/reference/recipe.md says what it takes
+    ");
+    insta::assert_snapshot!(message(&lab, "train small.toml --set optimizer.learning_rate=-1", 3), @"
+    error: `optimizer.learning_rate` in `--set optimizer.learning_rate=-1`: expected a number above 0, got `-1`
+    hint: change `optimizer.learning_rate`; docs/reference/recipe.md says what it takes
+    ");
     insta::assert_snapshot!(message(&lab, "train small.toml --set run.name=7", 3), @r#"
     error: `run.name` in `--set run.name=7`: expected a string, got `7`
     hint: quote it twice so that it stays text: `--set 'run.name="7"'`
@@ -83,13 +92,19 @@ fn a_value_of_another_type() {
 #[test]
 fn heads_that_the_key_value_heads_do_not_divide() {
     let lab = Lab::new();
-    insta::assert_snapshot!(message(&lab, "train small.toml --set model.num_key_value_heads=3", 3), @"error: the model that `--set model.num_key_value_heads=3` describes is not possible: model config: `num_key_value_heads` is `3`, expected a divisor of `num_attention_heads` = 4");
+    insta::assert_snapshot!(message(&lab, "train small.toml --set model.num_key_value_heads=3", 3), @"
+    error: the model that `--set model.num_key_value_heads=3` describes is not possible: model config: `num_key_value_heads` is `3`, expected a divisor of `num_attention_heads` = 4
+    hint: change `num_key_value_heads`; `configs/models/` shows complete files
+    ");
 }
 
 #[test]
 fn an_unknown_architecture() {
     let lab = Lab::new();
-    insta::assert_snapshot!(message(&lab, "train small.toml --set model.model_type=gpt5", 3), @"error: `model.model_type` in `--set model.model_type=gpt5`: expected one of `llama`, `mistral`, `qwen2`, `qwen3`, `exaone`, `exaone4`, `hyperclovax`, got `gpt5`");
+    insta::assert_snapshot!(message(&lab, "train small.toml --set model.model_type=gpt5", 3), @"
+    error: `model.model_type` in `--set model.model_type=gpt5`: expected one of `llama`, `mistral`, `qwen2`, `qwen3`, `exaone`, `exaone4`, `hyperclovax`, got `gpt5`
+    hint: change `model.model_type`; docs/reference/recipe.md says what it takes
+    ");
 }
 
 #[test]
@@ -141,9 +156,9 @@ fn sequences_longer_than_the_shards() {
     let lab = Lab::new();
     let arguments = "train small.toml --set model.max_position_embeddings=1000000 \
                      --set train.seq_len=500000 --set train.global_batch_size=1";
-    insta::assert_snapshot!(message(&lab, arguments, 4), @r"
+    insta::assert_snapshot!(message(&lab, arguments, 4), @"
     error: source `text` has 3689 train tokens, one sequence of `seq_len = 500000` needs 500001
-    hint: set `seq_len` to 3688 or less, add text to `text`, or give it weight 0
+    hint: set `seq_len` to 3688 or less, add text to `text`, or leave the source out
     ");
 }
 
@@ -274,6 +289,78 @@ fn a_batch_that_no_memory_holds() {
         "{error}"
     );
     assert!(!lab.path("shards").exists(), "found before the preparation");
+}
+
+#[test]
+fn an_update_that_breaks_the_weights() {
+    let lab = Lab::new();
+    let error = message(
+        &lab,
+        "train small.toml --set optimizer.learning_rate=1e37 --set optimizer.schedule.warmup_steps=0 --set checkpoint.every_steps=1",
+        6,
+    );
+    insta::assert_snapshot!(error, @"
+    error: after step 1 the weights are so large that their norm is not finite; nothing of it was saved
+    hint: lower `optimizer.learning_rate` or `optimizer.weight_decay`; `--resume` continues from the last checkpoint
+    ");
+    assert!(lab.run().newest_step().is_none(), "nothing of it is saved");
+}
+
+#[test]
+fn a_path_that_a_shell_left_empty() {
+    let lab = Lab::new();
+    insta::assert_snapshot!(message(&lab, "train small.toml --set data.path=", 3), @"
+    error: `data.path` in `--set data.path=`: `` does not exist
+    hint: looked for it in `.`, `[lab]`
+    ");
+    insta::assert_snapshot!(message(&lab, "train small.toml --set run.output=", 3), @"
+    error: `run.output` in `--set run.output=`: expected a path, got ``
+    hint: change `run.output`; docs/reference/recipe.md says what it takes
+    ");
+}
+
+#[test]
+fn an_output_that_is_the_input() {
+    let lab = Lab::empty();
+    lab.write("in.jsonl", "{}");
+    insta::assert_snapshot!(message(&lab, "score --model m --input in.jsonl --output ./in.jsonl", 4), @"
+    error: `--output` names the input, `in.jsonl`: it would be replaced
+    hint: name another file with `--output`
+    ");
+}
+
+#[test]
+fn a_bench_that_no_memory_holds() {
+    let lab = Lab::repository();
+    let error = message(
+        &lab,
+        "bench train-step --model configs/models/exaone-4.0-32b.toml --batch 1000000 --seq 1024",
+        8,
+    );
+    assert!(error.contains("hint: lower `--batch`"), "{error}");
+}
+
+#[test]
+fn a_fresh_run_that_cannot_start_moves_nothing() {
+    let lab = Lab::new();
+    lab.jikji("train small.toml").succeeds();
+    let newest = lab.run().newest_step();
+    message(
+        &lab,
+        "train small.toml --fresh --set data.min_chars=1000000",
+        4,
+    );
+    message(
+        &lab,
+        "train small.toml --fresh --set data.validation_fraction=0.9999",
+        4,
+    );
+    message(
+        &lab,
+        "train small.toml --fresh --set train.trainable=[\"nope*\"]",
+        3,
+    );
+    assert_eq!(lab.run().newest_step(), newest);
 }
 
 #[test]

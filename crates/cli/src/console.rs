@@ -1,8 +1,11 @@
 //! The only place that prints.
 #![expect(clippy::print_stderr, reason = "this module is the program's mouth")]
+#![expect(
+    clippy::exit,
+    reason = "what cannot be said to anybody is not computed to its end"
+)]
 
 use std::io::{ErrorKind, Write};
-use std::sync::OnceLock;
 
 use crate::exit;
 use crate::failure::Failure;
@@ -12,28 +15,26 @@ pub(crate) fn data(text: impl AsRef<str>) {
     piece(&format!("{}\n", text.as_ref()));
 }
 
-/// A piece of data without a line's end, shown at once.
+/// A piece of data without a line's end, shown at once. Where it cannot be, the program ends: nobody would see the rest.
 pub(crate) fn piece(text: &str) {
     let mut stdout = std::io::stdout();
     let written = stdout.write_all(text.as_bytes());
-    if let Err(error) = written.and_then(|()| stdout.flush())
-        && error.kind() != ErrorKind::BrokenPipe
-    {
-        // A reader that went away (`| head`) has what it wanted; a disk that is full has not.
-        LOST.get_or_init(|| error.to_string());
+    let Err(error) = written.and_then(|()| stdout.flush()) else {
+        return;
+    };
+    // A reader that went away (`| head`) has what it wanted.
+    if error.kind() == ErrorKind::BrokenPipe {
+        std::process::exit(0);
     }
+    report(
+        &Failure::new(
+            exit::RUN_FOLDER,
+            format!("failed to write to the standard output: {error}"),
+        )
+        .with_hint("free space where it goes, or send it elsewhere"),
+    );
+    std::process::exit(exit::RUN_FOLDER.into());
 }
-
-/// Why some of the data reached nobody, if so.
-pub(crate) fn lost() -> Option<Failure> {
-    let error = LOST.get()?;
-    Some(Failure::new(
-        exit::UNEXPECTED,
-        format!("failed to write to the standard output: {error}"),
-    ))
-}
-
-static LOST: OnceLock<String> = OnceLock::new();
 
 /// Talk, on stderr.
 pub(crate) fn say(text: impl AsRef<str>) {

@@ -8,7 +8,7 @@ pub(crate) const RECIPE: u8 = 3;
 pub(crate) const DATA: u8 = 4;
 /// The run's folder: locked, already used, or a checkpoint that does not verify or fit.
 pub(crate) const RUN_FOLDER: u8 = 5;
-/// A loss or gradient was not finite; no weight was changed.
+/// A loss or gradient was not finite, and no weight was changed; or a weight was not, and was not saved.
 pub(crate) const NOT_FINITE: u8 = 6;
 /// Too many checkpoints in a row could not be written.
 pub(crate) const SAVES_FAILED: u8 = 7;

@@ -79,7 +79,7 @@ impl From<jikji_train::TrainError> for Failure {
     fn from(error: jikji_train::TrainError) -> Self {
         use jikji_train::TrainError;
         let code = match &error {
-            TrainError::NonFinite(_) => exit::NOT_FINITE,
+            TrainError::NonFinite(_) | TrainError::WeightNotFinite { .. } => exit::NOT_FINITE,
             TrainError::Loader(_) | TrainError::NothingToLearn { .. } => exit::DATA,
             TrainError::SavesFailed { .. } => exit::SAVES_FAILED,
             TrainError::Checkpoint(_) | TrainError::DoesNotFit { .. } => exit::RUN_FOLDER,

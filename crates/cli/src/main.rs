@@ -16,8 +16,7 @@ use crate::arguments::Arguments;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let ended = commands::run(arguments.command).and_then(|()| console::lost().map_or(Ok(()), Err));
-    match ended {
+    match commands::run(arguments.command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             console::report(&failure);

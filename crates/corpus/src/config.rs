@@ -120,16 +120,30 @@ impl PathGlob {
     }
 }
 
+/// The nearest name that a source may have: composed, `-` for what a name may not hold, such as a space. `None` if nothing is left.
+pub fn source_name(text: &str) -> Option<String> {
+    let fitting = |c: char| if is_plain(c) { c } else { '-' };
+    let mut name: String = text.nfc().map(fitting).collect();
+    name.truncate(name.floor_char_boundary(LONGEST_NAME));
+    let name = name.trim_start_matches(['.', '-']);
+    (!name.is_empty()).then(|| name.to_owned())
+}
+
+fn is_plain(c: char) -> bool {
+    c.is_alphanumeric() || matches!(c, '-' | '_' | '.')
+}
+
+/// Bytes; they leave room for `-00000.jsonl.zst.tmp` within the 255 of common file systems.
+const LONGEST_NAME: usize = 200;
+
 /// Names become file names, so they hold nothing that a file system or a shell would read otherwise.
 pub(crate) fn check_name(name: &str) -> Result<(), CorpusError> {
-    let fits = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.');
     let composed: String = name.nfc().collect();
-    // 200 bytes leave room for `-00000.jsonl.zst.tmp` within the 255 of common file systems.
     if name.is_empty()
-        || name.len() > 200
+        || name.len() > LONGEST_NAME
         || name.starts_with(['.', '-'])
         || composed != name
-        || !name.chars().all(fits)
+        || !name.chars().all(is_plain)
     {
         return Err(CorpusError::Name {
             name: name.chars().take(200).collect(),
@@ -144,6 +158,23 @@ mod tests {
 
     fn config(toml: &str) -> Result<InputConfig, toml::de::Error> {
         toml::from_str(toml)
+    }
+
+    #[test]
+    fn any_text_gives_a_name_that_may_be_used() {
+        for (text, expected) in [
+            ("law", "law"),
+            ("한글 폴더", "한글-폴더"),
+            ("-x-", "x-"),
+            ("\u{1112}\u{1161}\u{11ab}", "한"),
+            ("a/b\0", "a-b-"),
+        ] {
+            let name = source_name(text).unwrap();
+            assert_eq!(name, expected);
+            check_name(&name).unwrap();
+        }
+        check_name(&source_name(&"가".repeat(300)).unwrap()).unwrap();
+        assert_eq!(source_name("..."), None);
     }
 
     #[test]

@@ -35,7 +35,7 @@ pub mod synth;
 
 pub use build::{BuildConfig, BuildProgress, MakeDocuments, SyntheticInput, build, fingerprint};
 pub use clean::clean;
-pub use config::{FieldMapping, InputConfig};
+pub use config::{FieldMapping, InputConfig, source_name};
 pub use corpus::Corpus;
 pub use discover::{InputFile, InputFormat, Inputs, Skipped, discover};
 pub use document::{Document, DocumentHash, InvalidDocumentHash};

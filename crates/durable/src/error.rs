@@ -42,6 +42,9 @@ impl DurableError {
                 "check who owns the folder and whether it may be written"
             }
             io::ErrorKind::NotFound => "check that the folder exists",
+            io::ErrorKind::IsADirectory => {
+                "a folder stands where a file should be: choose another path"
+            }
             io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => {
                 "a file stands where a folder should be: choose another path"
             }

@@ -20,17 +20,39 @@ pub fn write_file(path: &Path, bytes: &[u8]) -> Result<(), DurableError> {
 
 /// As [`write_file`], with a body that writes piece by piece; its writes are gathered into chunks.
 ///
+/// A link stays a link, and what it points to is replaced. A device or pipe has no content to replace: it is written to.
+///
 /// # Errors
 /// If any call or the body fails; the previous content is then still there and no temporary is left.
 pub fn write_file_with(
     path: &Path,
     body: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> Result<(), DurableError> {
-    let (mut temporary, file) = Temporary::create(path, Operation::Create, create_new)?;
+    let inspect = |error| DurableError::new(Operation::Inspect, path, error);
+    let is_link = fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink());
+    let target = if is_link {
+        fs::canonicalize(path).map_err(inspect)?
+    } else {
+        path.to_owned()
+    };
+    if fs::metadata(&target).is_ok_and(|found| !found.is_file() && !found.is_dir()) {
+        return write_through(&target, body);
+    }
+    let (mut temporary, file) = Temporary::create(&target, Operation::Create, create_new)?;
     fill_and_sync(file, temporary.path(), body)?;
-    rename(temporary.path(), path)?;
+    rename(temporary.path(), &target)?;
     temporary.keep();
-    sync_parent(path)
+    sync_parent(&target)
+}
+
+fn write_through(
+    path: &Path,
+    body: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> Result<(), DurableError> {
+    let failed = |error| DurableError::new(Operation::Write, path, error);
+    let file = fs::OpenOptions::new().write(true).open(path);
+    let mut out = io::BufWriter::new(file.map_err(failed)?);
+    body(&mut out).and_then(|()| out.flush()).map_err(failed)
 }
 
 /// Removes one file and flushes its folder; a file that is already gone is no error.
@@ -54,6 +76,36 @@ mod tests {
             .collect();
         names.sort();
         names
+    }
+
+    #[test]
+    fn links_and_devices_stay_what_they_are() {
+        let dir = tempfile::tempdir().unwrap();
+        let (link, target) = (dir.path().join("link"), dir.path().join("there"));
+        fs::write(&target, "old").unwrap();
+        std::os::unix::fs::symlink("there", &link).unwrap();
+        write_file(&link, b"new").unwrap();
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert_eq!(fs::read(&target).unwrap(), b"new");
+        assert_eq!(names(dir.path()), ["link", "there"]);
+
+        // A device of our own making needs privileges; a pipe does not.
+        let pipe = dir.path().join("pipe");
+        rustix::fs::mknodat(
+            rustix::fs::CWD,
+            &pipe,
+            rustix::fs::FileType::Fifo,
+            rustix::fs::Mode::RWXU,
+            0,
+        )
+        .unwrap();
+        let reader = {
+            let pipe = pipe.clone();
+            std::thread::spawn(move || fs::read(pipe).unwrap())
+        };
+        write_file(&pipe, b"through").unwrap();
+        assert_eq!(reader.join().unwrap(), b"through");
+        assert!(!fs::metadata(&pipe).unwrap().is_file());
     }
 
     #[test]

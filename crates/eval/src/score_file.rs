@@ -88,7 +88,10 @@ fn read_rows(model: &LoadedModel, input: &Path) -> Result<Vec<Vec<u32>>, EvalErr
         source,
     };
     let lines = BufReader::new(File::open(input).map_err(read)?).lines();
-    let mut lines = lines.collect::<Result<Vec<_>, _>>().map_err(read)?;
+    let lines = lines
+        .enumerate()
+        .map(|(index, line)| line.map_err(|error| at_line(input, index, read(error))));
+    let mut lines = lines.collect::<Result<Vec<_>, _>>()?;
     // What editors leave behind is no line: a mark of UTF-8 at the start, empty lines at the end.
     if let Some(first) = lines.first_mut() {
         *first = first.trim_start_matches('\u{feff}').to_owned();

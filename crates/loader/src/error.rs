@@ -395,11 +395,11 @@ impl LoaderError {
             }),
             Self::SequenceTooLong { name, tokens, .. } => Some(if *tokens > 1 {
                 format!(
-                    "set `seq_len` to {} or less, add text to `{name}`, or give it weight 0",
+                    "set `seq_len` to {} or less, add text to `{name}`, or leave the source out",
                     tokens - 1
                 )
             } else {
-                format!("add text to `{name}`, or give it weight 0")
+                format!("add text to `{name}`, or leave the source out")
             }),
             Self::NothingToPredict {
                 split: Split::Validation,

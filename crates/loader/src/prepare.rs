@@ -22,6 +22,9 @@ const RECIPE_OF_SHARDS: u32 = 3;
 /// Text that is tokenized at a time.
 const CHUNK_BYTES: usize = 4 * 1024 * 1024;
 
+/// Text of one document that is tokenized at a time: the library holds some sixty bytes for each of text.
+const PIECE_BYTES: usize = 1024 * 1024;
+
 /// Where the tokenizer comes from.
 #[derive(Debug, Clone, PartialEq)]
 pub enum TokenizerPlan {
@@ -100,7 +103,8 @@ impl Prepared {
         documents_of(&self.corpus, &self.split, split)
     }
 
-    /// Training documents of about `max_bytes`, from every part of the corpus in its share, so that no source is left out.
+    /// Training documents of about `max_bytes`, from every part of the corpus in its share and at least one of each, so that no
+    /// source is left out.
     pub fn sample_of_training(
         &self,
         max_bytes: u64,
@@ -113,9 +117,9 @@ impl Prepared {
             documents_of_part(&self.corpus, &self.split, Split::Train, part).take_while(
                 move |document| {
                     let bytes = document.as_ref().map_or(0, |found| found.text.len() as u64);
-                    let fits = bytes <= room;
+                    let has_room = room > 0;
                     room = room.saturating_sub(bytes);
-                    fits
+                    has_room
                 },
             )
         })
@@ -134,6 +138,12 @@ pub enum PrepareError {
     /// Writing or reading the shards.
     #[error(transparent)]
     Shards(#[from] ShardError),
+    /// Nothing is left to train on.
+    #[error("all {documents} documents are held back for validation, none is left to train on")]
+    AllHeldBack {
+        /// How many.
+        documents: u64,
+    },
     /// A tokenizer that cannot mark where documents end.
     #[error(
         "the tokenizer in `{path}` names no end-of-document token (`eos_token` of tokenizer_config.json)"
@@ -151,6 +161,9 @@ impl PrepareError {
             Self::Corpus(error) => error.hint(),
             Self::Tokenizer(error) => error.hint(),
             Self::Shards(error) => error.hint(),
+            Self::AllHeldBack { .. } => {
+                Some("lower `data.validation_fraction`, or add text".to_owned())
+            }
             Self::NoEndToken { .. } => Some("add `eos_token` to tokenizer_config.json".to_owned()),
         }
     }
@@ -166,6 +179,13 @@ pub fn prepare(
     let corpus = jikji_corpus::build(&config.corpus, &corpus_dir, &mut |at| {
         progress(PrepareProgress::Corpus(at));
     })?;
+    if documents_of(&corpus, &config.validation, Split::Train)
+        .next()
+        .is_none()
+    {
+        let documents = corpus.parts().iter().map(|part| part.documents).sum();
+        return Err(PrepareError::AllHeldBack { documents });
+    }
     let (tokenizer, tokenizer_dir) = prepare_tokenizer(config, &corpus_id, &corpus, progress)?;
     if tokenizer.eos_id().is_none() {
         return Err(PrepareError::NoEndToken {
@@ -340,7 +360,10 @@ fn encode(
     tokenizer: &Tokenizer,
     validation: &ValidationSplit,
 ) -> Result<EncodedDocument, PrepareError> {
-    let text = tokenizer.encode(&document.text)?;
+    let mut text = Vec::new();
+    for piece in pieces(&document.text, PIECE_BYTES) {
+        text.extend(tokenizer.encode(piece)?);
+    }
     let unpredicted = match (tokenizer.bos_id(), text.first()) {
         (None, Some(&first)) => tokenizer.decode_bytes(&[first]).len(),
         _ => 0,
@@ -358,6 +381,36 @@ fn encode(
         hash,
         split: validation.of(&document.source, document.synthetic, hash),
     })
+}
+
+/// Pieces of about `bytes`, cut where a line of text begins: no token of a byte-level tokenizer reaches over such a place. A text
+/// without lines is cut after a space, and as a last resort anywhere between two characters.
+fn pieces(text: &str, bytes: usize) -> impl Iterator<Item = &str> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
+        let (piece, after) = rest.split_at(end_of_piece(rest, bytes));
+        rest = after;
+        Some(piece)
+    })
+}
+
+fn end_of_piece(text: &str, bytes: usize) -> usize {
+    if text.len() <= bytes {
+        return text.len();
+    }
+    let window = &text[..text.floor_char_boundary(bytes)];
+    let begins_a_line = |(at, _): &(usize, &str)| {
+        let next = text[at + 1..].chars().next();
+        next.is_some_and(|next| !next.is_whitespace())
+    };
+    let line = window.rmatch_indices('\n').find(begins_a_line);
+    let place = line.map(|(at, _)| at + 1);
+    // Before the space: it belongs to the word after it.
+    let place = place.or_else(|| window.rfind(' ').filter(|at| *at > 0));
+    place.unwrap_or(window.len())
 }
 
 fn documents_of<'a>(

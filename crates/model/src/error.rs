@@ -48,7 +48,9 @@ impl ModelError {
             Self::Missing { field } => Some(format!(
                 "add `{field}`; `configs/models/` shows complete files"
             )),
-            Self::Invalid { .. } => None,
+            Self::Invalid { field, .. } => Some(format!(
+                "change `{field}`; `configs/models/` shows complete files"
+            )),
             Self::Unsupported { field, .. } => Some(format!(
                 "remove `{field}` or choose a family that has it; docs list what each family reads"
             )),

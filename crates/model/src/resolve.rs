@@ -143,6 +143,7 @@ impl DecoderConfig {
             ));
         }
         refuse_keys_of_other_families(config)?;
+        check_control_tokens(config)?;
         if let Some(act) = config.hidden_act.as_deref().filter(|act| *act != "silu") {
             return Err(unsupported(config, "hidden_act", &act));
         }
@@ -240,6 +241,21 @@ fn refuse_keys_of_other_families(config: &ModelConfig) -> Result<(), ModelError>
         Some(unsupported(config, field, &value))
     });
     unread.map_or(Ok(()), Err)
+}
+
+fn check_control_tokens(config: &ModelConfig) -> Result<(), ModelError> {
+    let tokens = [
+        ("bos_token_id", config.bos_token_id),
+        ("eos_token_id", config.eos_token_id),
+        ("pad_token_id", config.pad_token_id),
+    ];
+    for (field, id) in tokens {
+        if let Some(id) = id.filter(|id| *id as usize >= config.vocab_size) {
+            let most = config.vocab_size.saturating_sub(1);
+            return Err(invalid(field, &id, format!("at most {most}")));
+        }
+    }
+    Ok(())
 }
 
 fn resolve_initializer(config: &ModelConfig) -> Result<Initializer, ModelError> {
@@ -368,12 +384,26 @@ fn resolve_scaling(
     config: &ModelConfig,
     scaling: &RopeScaling,
 ) -> Result<crate::rope::Scaling, ModelError> {
-    let Some(kind) = scaling
-        .rope_type
-        .as_deref()
-        .filter(|kind| *kind != "default")
-    else {
-        return Ok(crate::rope::Scaling::None);
+    let plain = RopeScaling {
+        rope_type: scaling.rope_type.clone(),
+        rope_theta: scaling.rope_theta,
+        ..RopeScaling::default()
+    };
+    let kind = match scaling.rope_type.as_deref() {
+        None | Some("default") if *scaling == plain => return Ok(crate::rope::Scaling::None),
+        None => {
+            return Err(ModelError::Missing {
+                field: "rope_scaling.rope_type",
+            });
+        }
+        Some("default") => {
+            return Err(invalid(
+                "rope_scaling.rope_type",
+                &"default",
+                "`llama3` or `yarn`, or no key beside it but `rope_theta`".to_owned(),
+            ));
+        }
+        Some(kind) => kind,
     };
     let above = |field, value: Option<f64>, least: f64| match value {
         None => Err(ModelError::Missing { field }),

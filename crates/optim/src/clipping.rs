@@ -21,14 +21,14 @@ pub fn clip_factor(norm: f64, max_grad_norm: Option<f64>) -> f64 {
     }
 }
 
-/// Published name of the first parameter whose gradient is not finite.
-pub fn non_finite_parameter(gradients: &Store) -> Option<String> {
-    let parameters = gradients.layout().table().parameters();
+/// Published name of the first parameter with a value (a gradient, a weight) that is not finite.
+pub fn non_finite_parameter(values: &Store) -> Option<String> {
+    let parameters = values.layout().table().parameters();
     parameters
         .iter()
         .enumerate()
         .find_map(|(index, parameter)| {
-            let values = gradients.values(index)?;
+            let values = values.values(index)?;
             values
                 .iter()
                 .any(|value| !value.is_finite())

@@ -12,6 +12,7 @@ use crate::run_config::{DataSection, RunConfig, TokenizerSource};
 /// Checks a resolved run; `layers` knows where each setting was said.
 pub(crate) fn check(run: &RunConfig, layers: &Layers) -> Result<(), RecipeError> {
     let check = Check { layers };
+    check.paths(run)?;
     check.ranges(run)?;
     check.schedule(run)?;
     check.sizes(run)?;
@@ -72,6 +73,13 @@ impl Check<'_> {
             second_value,
             origin: self.layers.origin_of(first),
         })
+    }
+
+    /// What is written to; what is read must be there, so it cannot be empty.
+    fn paths(&self, run: &RunConfig) -> Result<(), RecipeError> {
+        let filled = |key: &str, path: &str| self.holds(key, !path.is_empty(), "a path", &"");
+        filled("run.output", &run.run.output.to_string_lossy())?;
+        filled("data.prepared", &run.data.prepared.to_string_lossy())
     }
 
     fn ranges(&self, run: &RunConfig) -> Result<(), RecipeError> {

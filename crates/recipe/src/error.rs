@@ -306,7 +306,7 @@ impl RecipeError {
             }
             Self::Value {
                 expected, origin, ..
-            } if expected == "a string" => {
+            } if expected == "a string" && matches!(**origin, Origin::Set(_)) => {
                 let Origin::Set(argument) = &**origin else {
                     return None;
                 };
@@ -355,10 +355,10 @@ impl RecipeError {
             Self::Model { source, .. } => return source.hint(),
             Self::Tokenizer { source, .. } => return source.hint(),
             Self::Corpus { source, .. } => return source.hint(),
-            Self::Json { .. }
-            | Self::Value { .. }
-            | Self::Refused { .. }
-            | Self::NotFound { .. } => return None,
+            Self::Value { key, .. } | Self::Refused { key, .. } => {
+                format!("change `{key}`; docs/reference/recipe.md says what it takes")
+            }
+            Self::Json { .. } | Self::NotFound { .. } => return None,
         })
     }
 }

@@ -30,6 +30,10 @@ impl Places {
 
     /// The path of an existing file or folder, or of a glob whose fixed part exists.
     pub(crate) fn find(&self, written: &str) -> Option<PathBuf> {
+        // An unset variable of a shell gives an empty path, which would mean the current folder.
+        if written.is_empty() {
+            return None;
+        }
         let folders = std::iter::once(&self.current).chain(&self.above_recipe);
         folders
             .map(|folder| folder.join(written))

@@ -149,7 +149,8 @@ impl RunConfig {
     }
 
     /// What must be the same for a run to go on, by dotted key: all but the length of the run, when it saves, validates and
-    /// logs, and where it writes. Entries of lists of tables are called by their name where they have one.
+    /// logs, and where it writes. Where text and tokenizer lie does not count either: a run compares what is in them. Entries of
+    /// lists of tables are called by their name where they have one.
     ///
     /// # Panics
     /// Never: every key of a run is text.
@@ -168,20 +169,19 @@ impl RunConfig {
         let whole = serde_json::to_value(self).expect("a run's keys are text and its paths UTF-8");
         let mut flat = BTreeMap::new();
         flatten(&mut flat, String::new(), whole);
+        let is_place = |key: &str| {
+            let is_path = key.rsplit('.').next() == Some("path");
+            key == "tokenizer.from" || key.starts_with("data.sources.") && is_path
+        };
         flat.retain(|key, _| {
-            !MAY_CHANGE.iter().any(|may| {
-                key.strip_prefix(may)
-                    .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-            })
+            !is_place(key)
+                && !MAY_CHANGE.iter().any(|may| {
+                    key.strip_prefix(may)
+                        .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+                })
         });
         for (key, value) in &mut flat {
-            let (table, last) = key.rsplit_once('.').unwrap_or_default();
-            let is_path = match last {
-                "path" => table.starts_with("data.sources."),
-                "from" => table == "tokenizer" || table == "model",
-                _ => false,
-            };
-            if let (true, Value::String(path)) = (is_path, value) {
+            if let ("model.from", Value::String(path)) = (key.as_str(), value) {
                 *path = one_spelling(path);
             }
         }
@@ -189,8 +189,7 @@ impl RunConfig {
     }
 }
 
-/// `data`, `./data/`, `other/../data` and the absolute path of `data` are one path: relative below the current folder, absolute
-/// elsewhere. Names alone decide; no link is followed.
+/// `model`, `./model/`, `other/../model` and the absolute path are one path. Names alone decide; no link is followed.
 fn one_spelling(path: &str) -> String {
     let here = std::env::current_dir().unwrap_or_default();
     let mut plain = PathBuf::new();
@@ -201,8 +200,7 @@ fn one_spelling(path: &str) -> String {
             part => plain.push(part),
         }
     }
-    let path = plain.strip_prefix(&here).unwrap_or(&plain);
-    path.to_string_lossy().into_owned()
+    plain.to_string_lossy().into_owned()
 }
 
 fn flatten(flat: &mut BTreeMap<String, Value>, key: String, value: Value) {

@@ -133,17 +133,8 @@ fn sub_folders(root: &Path) -> Result<Vec<(String, PathBuf)>, RecipeError> {
     Ok(folders)
 }
 
-/// A folder's name as a source's: composed, and without what a source's name may not have.
 fn source_name(folder: &str) -> String {
-    let fits = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.');
-    let name: String = folder
-        .nfc()
-        .map(|c| if fits(c) { c } else { '-' })
-        .collect();
-    match name.trim_start_matches(['.', '-']) {
-        "" => "data".to_owned(),
-        name => name.to_owned(),
-    }
+    jikji_corpus::source_name(folder).unwrap_or_else(|| "data".to_owned())
 }
 
 fn is_readable(source: &SourceConfig) -> Result<bool, CorpusError> {

@@ -88,6 +88,14 @@ pub enum TrainError {
     /// See [`NonFinite`].
     #[error(transparent)]
     NonFinite(#[from] NonFinite),
+    /// An update went so far that a weight is no number any more.
+    #[error("after step {step} {what}; nothing of it was saved")]
+    WeightNotFinite {
+        /// Updates done.
+        step: u64,
+        /// What is wrong with which of them.
+        what: String,
+    },
     /// The data could not be read.
     #[error(transparent)]
     Loader(#[from] jikji_loader::LoaderError),
@@ -125,6 +133,10 @@ impl TrainError {
             Self::NonFinite(_) => Some(
                 "look at the named documents, lower `optimizer.learning_rate` or set `optimizer.max_grad_norm`; \
                  `--resume` continues from the last checkpoint"
+                    .to_owned(),
+            ),
+            Self::WeightNotFinite { .. } => Some(
+                "lower `optimizer.learning_rate` or `optimizer.weight_decay`; `--resume` continues from the last checkpoint"
                     .to_owned(),
             ),
             Self::Loader(error) => error.hint(),

@@ -22,7 +22,7 @@ pub use config::{
 };
 pub use error::{NonFinite, TrainError};
 pub use evaluate::{Evaluation, evaluate};
-pub use memory::{MemoryPlan, peak_resident_bytes, reset_peak, resident_bytes};
+pub use memory::{MemoryPlan, StepSize, peak_resident_bytes, reset_peak, resident_bytes};
 pub use resume::{restore, snapshot};
 pub use run::{Hooks, RunOutcome, RunSetup, StopReason, run};
 pub use state::TrainState;

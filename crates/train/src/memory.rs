@@ -7,6 +7,33 @@ use jikji_model::{DecoderConfig, Layout};
 use crate::config::{ActivationCheckpointing, TrainConfig};
 use crate::run::PREFETCH;
 
+/// What a run takes beside its plan whatever its size: stacks, packed operands of the threads, the allocator's slack.
+const WORKING_SET: u128 = 12_000_000;
+
+/// What of a step decides its memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StepSize {
+    /// Sequences at a time.
+    pub micro_batch_size: usize,
+    /// Sequences of an update.
+    pub global_batch_size: usize,
+    /// Tokens of a sequence.
+    pub seq_len: usize,
+    /// What forward leaves for backward.
+    pub activation_checkpointing: ActivationCheckpointing,
+}
+
+impl From<&TrainConfig> for StepSize {
+    fn from(train: &TrainConfig) -> Self {
+        Self {
+            micro_batch_size: train.micro_batch_size(),
+            global_batch_size: train.global_batch_size.get(),
+            seq_len: train.seq_len.get(),
+            activation_checkpointing: train.activation_checkpointing,
+        }
+    }
+}
+
 /// Bytes by owner, from sizes alone.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MemoryPlan {
@@ -16,18 +43,13 @@ pub struct MemoryPlan {
 
 impl MemoryPlan {
     /// The peak of a run's training: `resident` is what the process holds before the state exists.
-    pub fn new(
-        config: &DecoderConfig,
-        layout: &Layout,
-        train: &TrainConfig,
-        resident: u64,
-    ) -> Self {
+    pub fn new(config: &DecoderConfig, layout: &Layout, step: StepSize, resident: u64) -> Self {
         // Sizes may be absurd, and a sum that wrapped would let the run through: wide numbers, cut off at the end.
         const F32: u128 = 4;
         let all = layout.table().num_elements() as u128 * F32;
         let trained = layout.num_trainable() as u128 * F32;
-        let seq_len = train.seq_len.get() as u128;
-        let tokens = train.micro_batch_size() as u128 * seq_len * F32;
+        let seq_len = step.seq_len as u128;
+        let tokens = step.micro_batch_size as u128 * seq_len * F32;
         let hidden = config.hidden_size as u128;
         let ffn = config.intermediate_size as u128;
         let q = (config.num_attention_heads * config.head_dim) as u128;
@@ -36,7 +58,7 @@ impl MemoryPlan {
         // attention's output, gate, up and their product.
         let block = tokens * (4 * hidden + 3 * q + 3 * kv + 3 * ffn);
         let layers = config.num_hidden_layers() as u128;
-        let activations = match train.activation_checkpointing {
+        let activations = match step.activation_checkpointing {
             ActivationCheckpointing::None => layers * block,
             ActivationCheckpointing::Blocks => layers * tokens * hidden + block,
         };
@@ -47,7 +69,7 @@ impl MemoryPlan {
         let chunk = (8 * 1024 * 1024 / vocab).clamp(16, 1024).min(tokens / F32);
         let head = chunk * vocab * F32 + vocab * hidden * F32 + 2 * tokens * hidden;
         // Five columns of global batches: in the step's hand, in the queue, and in the hand of who makes the next.
-        let batches = train.global_batch_size.get() as u128 * seq_len * 5 * F32;
+        let batches = step.global_batch_size as u128 * seq_len * 5 * F32;
         let owners = [
             ("weights", all),
             ("gradients", trained),
@@ -57,7 +79,7 @@ impl MemoryPlan {
             ("backward", derivatives.max(head)),
             ("checkpoint copy", all + 2 * trained),
             ("batches", batches * (PREFETCH as u128 + 2)),
-            ("program and data", resident.into()),
+            ("program and data", u128::from(resident) + WORKING_SET),
         ];
         Self {
             owners: owners
@@ -65,6 +87,12 @@ impl MemoryPlan {
                 .map(|(owner, bytes)| (owner, u64::try_from(bytes).unwrap_or(u64::MAX)))
                 .collect(),
         }
+    }
+
+    /// The bytes of one owner.
+    pub fn bytes_of(&self, owner: &str) -> u64 {
+        let found = self.owners.iter().find(|(name, _)| *name == owner);
+        found.map_or(0, |(_, bytes)| *bytes)
     }
 
     /// All owners together.

@@ -11,6 +11,7 @@ use jikji_checkpoint::{RunState, SaveOutcome, Saver};
 use jikji_loader::{Loader, Prefetcher, ValidationSet};
 use jikji_model::{Decoder, Store, flop_per_token};
 use jikji_ops::{MatrixRate, measure_matrix_rate};
+use jikji_optim::{global_norm, non_finite_parameter};
 use jikji_telemetry::{
     Console, Progress, ProgressUpdate, RunLog, StepRecord, StepTiming, ValidationRecord,
 };
@@ -162,13 +163,19 @@ pub fn run(mut setup: RunSetup, hooks: &mut dyn Hooks) -> Result<RunOutcome, Tra
         if last || is_due(setup.state.step, Some(setup.log.every_steps)) {
             log_step(&mut setup, &report, timing);
         }
-        if last || is_due(setup.state.step, setup.train.validate_every_steps) {
+        let saves =
+            last || stopping || is_due(setup.state.step, Some(setup.checkpoint.every_steps));
+        let validates = last || is_due(setup.state.step, setup.train.validate_every_steps);
+        if saves || validates {
+            check_weights(&setup.state)?;
+        }
+        if validates {
             last_validation = validate(&mut setup)?;
         }
         if last || is_due(setup.state.step, setup.log.sample_every_steps) {
             sample(&mut setup, hooks);
         }
-        if last || stopping || is_due(setup.state.step, Some(setup.checkpoint.every_steps)) {
+        if saves {
             saver.submit(&mut setup)?;
         }
         saver.settle(&mut setup)?;
@@ -201,6 +208,19 @@ pub fn run(mut setup: RunSetup, hooks: &mut dyn Hooks) -> Result<RunOutcome, Tra
 
 fn is_due(step: u64, every: Option<NonZeroU64>) -> bool {
     every.is_some_and(|every| step.is_multiple_of(every.get()))
+}
+
+/// Finite gradients can still throw a weight out of the numbers: found before anything is said or saved of it.
+fn check_weights(state: &TrainState) -> Result<(), TrainError> {
+    if global_norm(&state.weights).is_finite() {
+        return Ok(());
+    }
+    let what = match non_finite_parameter(&state.weights) {
+        Some(parameter) => format!("the weight `{parameter}` is not finite"),
+        None => "the weights are so large that their norm is not finite".to_owned(),
+    };
+    let step = state.step;
+    Err(TrainError::WeightNotFinite { step, what })
 }
 
 fn timing(setup: &RunSetup, report: &StepReport, waited: f64, seconds: f64) -> StepTiming {

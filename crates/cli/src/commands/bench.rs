@@ -1,11 +1,14 @@
 //! `jikji bench`.
 
-use jikji_model::DecoderConfig;
+use jikji_model::{DecoderConfig, Layout, ParameterTable};
 use jikji_ops::Precision;
 use jikji_telemetry::human_units::human_bytes;
-use jikji_train::{ActivationCheckpointing, BenchConfig, BenchError, bench_train_step};
+use jikji_train::{
+    ActivationCheckpointing, BenchConfig, BenchError, MemoryPlan, StepSize, bench_train_step,
+};
 
 use crate::arguments::{BenchCommand, CheckpointingArgument, PrecisionArgument};
+use crate::commands::doctor::available_memory;
 use crate::console;
 use crate::exit;
 use crate::failure::Failure;
@@ -39,10 +42,18 @@ pub(crate) fn run(command: &BenchCommand) -> Result<(), Failure> {
             "note: on the CPU bf16 changes the numbers, not the speed: products still run in f32",
         );
     }
+    check_memory(&config, &bench)?;
     let report = bench_train_step(config, &bench).map_err(|error| match error {
         BenchError::Model(error) => error.into(),
         BenchError::Train(error) => error.into(),
-        BenchError::TooLong { .. } => Failure::from_error(exit::RECIPE, &error, None),
+        BenchError::TooLong {
+            max_position_embeddings,
+            ..
+        } => Failure::from_error(
+            exit::RECIPE,
+            &error,
+            Some(format!("use `--seq {max_position_embeddings}` or less")),
+        ),
     })?;
     if *json {
         let text = serde_json::to_string_pretty(&report).expect("numbers are JSON");
@@ -63,4 +74,31 @@ pub(crate) fn run(command: &BenchCommand) -> Result<(), Failure> {
         human_bytes(report.peak_rss_bytes),
     ));
     Ok(())
+}
+
+fn check_memory(config: &DecoderConfig, bench: &BenchConfig) -> Result<(), Failure> {
+    let layout = Layout::new(ParameterTable::new(config), &["*".to_owned()])?;
+    let step = StepSize {
+        micro_batch_size: bench.batch.get(),
+        global_batch_size: bench.batch.get(),
+        seq_len: bench.seq.get(),
+        activation_checkpointing: bench.activation_checkpointing,
+    };
+    let plan = MemoryPlan::new(config, &layout, step, 0);
+    // A bench saves nothing.
+    let needed = plan
+        .total()
+        .saturating_sub(plan.bytes_of("checkpoint copy"));
+    match available_memory() {
+        Some(available) if available < needed => Err(Failure::new(
+            exit::MEMORY,
+            format!(
+                "the bench needs {}, {} are available",
+                human_bytes(needed),
+                human_bytes(available)
+            ),
+        )
+        .with_hint("lower `--batch` or `--seq`, set `--activation-checkpointing blocks`, or choose a smaller `--model`")),
+        _ => Ok(()),
+    }
 }

@@ -76,12 +76,11 @@ fn build(
 
 /// The last part of a path without wildcards and endings: `/data/law/*.jsonl` is `law`.
 fn source_name(path: &str) -> String {
-    let plain = path
-        .split('/')
-        .rev()
-        .find(|part| !part.is_empty() && !part.contains(['*', '?', '[']));
+    let mut parts = path.split('/').rev();
+    let plain = parts.find(|part| !part.is_empty() && !part.contains(['*', '?', '[']));
     let stem = plain.and_then(|part| part.split('.').find(|stem| !stem.is_empty()));
-    stem.unwrap_or("input").to_owned()
+    stem.and_then(jikji_corpus::source_name)
+        .unwrap_or_else(|| "input".to_owned())
 }
 
 fn unused_name(name: &str, taken: &[InputConfig]) -> String {

@@ -11,7 +11,10 @@ mod score;
 mod tokenizer;
 mod train;
 
+use std::path::Path;
+
 use crate::arguments::Command;
+use crate::exit;
 use crate::failure::Failure;
 
 pub(crate) fn run(command: Command) -> Result<(), Failure> {
@@ -27,4 +30,23 @@ pub(crate) fn run(command: Command) -> Result<(), Failure> {
         Command::Report { run, curve } => report::run(&run, curve.as_deref()),
         Command::Doctor => doctor::run(),
     }
+}
+
+/// An output that is the input would cost the input.
+fn refuse_same_file(input: &Path, output: &Path) -> Result<(), Failure> {
+    let same = match (input.canonicalize(), output.canonicalize()) {
+        (Ok(input), Ok(output)) => input == output,
+        _ => false,
+    };
+    if !same {
+        return Ok(());
+    }
+    Err(Failure::new(
+        exit::DATA,
+        format!(
+            "`--output` names the input, `{}`: it would be replaced",
+            input.display()
+        ),
+    )
+    .with_hint("name another file with `--output`"))
 }

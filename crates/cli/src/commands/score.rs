@@ -8,6 +8,7 @@ use crate::console;
 use crate::failure::Failure;
 
 pub(crate) fn run(arguments: &ScoreArguments) -> Result<(), Failure> {
+    super::refuse_same_file(&arguments.input, &arguments.output)?;
     let model = LoadedModel::load(&arguments.model, Precision::F32)?;
     let report = score_file(&model, &arguments.input, &arguments.output)?;
     let loss = report

@@ -170,6 +170,7 @@ impl Row {
 }
 
 fn encode(dir: &Path, input: &Path, output: &Path) -> Result<(), Failure> {
+    super::refuse_same_file(input, output)?;
     let tokenizer = Tokenizer::load(dir)?;
     let file = std::fs::File::open(input).map_err(|error| {
         Failure::new(
@@ -182,10 +183,12 @@ fn encode(dir: &Path, input: &Path, output: &Path) -> Result<(), Failure> {
         let place = || format!("`{}` line {}", input.display(), number + 1);
         let line =
             line.map_err(|error| Failure::new(exit::DATA, format!("{}: {error}", place())))?;
+        // What editors leave behind is no line: a mark of UTF-8 at the start, empty lines.
+        let line = line.trim_start_matches('\u{feff}');
         if line.trim().is_empty() {
             continue;
         }
-        let row: Value = serde_json::from_str(&line).map_err(|error| {
+        let row: Value = serde_json::from_str(line).map_err(|error| {
             Failure::new(
                 exit::DATA,
                 format!("{}: not a JSON object: {error}", place()),

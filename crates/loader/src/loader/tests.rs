@@ -322,7 +322,7 @@ fn impossible_settings_are_refused_by_name() {
     assert!(
         matches!(&error, LoaderError::SequenceTooLong { name, tokens: 1_332, .. } if name == "news")
     );
-    insta::assert_snapshot!(error.hint().unwrap(), @"set `seq_len` to 1331 or less, add text to `news`, or give it weight 0");
+    insta::assert_snapshot!(error.hint().unwrap(), @"set `seq_len` to 1331 or less, add text to `news`, or leave the source out");
 }
 
 #[test]

@@ -50,6 +50,11 @@ fn numbers_that_leave_nothing_to_compute_are_refused() {
     for (key, field) in [
         ("rope_theta = nan", "rope_theta"),
         ("rope_theta = inf", "rope_theta"),
+        ("eos_token_id = 64", "eos_token_id"),
+        (
+            "rope_scaling = { rope_type = \"default\", factor = 4.0 }",
+            "rope_scaling.rope_type",
+        ),
         ("rms_norm_eps = 1e-60", "rms_norm_eps"),
         ("initializer_range = -0.02", "initializer_range"),
         ("initializer_range = 1e-60", "initializer_range"),
@@ -93,6 +98,19 @@ fn numbers_that_leave_nothing_to_compute_are_refused() {
             other => panic!("{key}: {other:?}"),
         }
     }
+}
+
+#[test]
+fn a_scaling_without_its_kind_is_not_passed_over() {
+    assert_eq!(
+        message("model_type = \"llama\"\nrope_scaling = { factor = 4.0 }"),
+        "model config: `rope_scaling.rope_type` is missing"
+    );
+    let theta = "model_type = \"llama\"\nrope_parameters = { rope_theta = 5e5 }";
+    assert_eq!(
+        DecoderConfig::resolve(&config(theta)).unwrap().rope.theta,
+        5e5
+    );
 }
 
 #[test]

@@ -61,42 +61,96 @@ fn slips_of_the_pen() {
 fn wrong_kinds() {
     let workplace = Workplace::new();
     let refusal = |text: &str, set: &[&str]| workplace.refusal(text, set);
-    insta::assert_snapshot!(refusal(&LEAST.replace("steps = 10", "steps = \"ten\""), &[]), @"`train.steps` in `DIR/recipe.toml`: expected a whole number, 1 or above, got the string `ten`");
-    insta::assert_snapshot!(refusal(LEAST, &["train.steps=0"]), @"`train.steps` in `--set train.steps=0`: expected a whole number, 1 or above, got `0`");
-    insta::assert_snapshot!(refusal(LEAST, &["train.seq_len=-1"]), @"`train.seq_len` in `--set train.seq_len=-1`: expected a whole number, 1 or above, got `-1`");
+    insta::assert_snapshot!(refusal(&LEAST.replace("steps = 10", "steps = \"ten\""), &[]), @"
+    `train.steps` in `DIR/recipe.toml`: expected a whole number, 1 or above, got the string `ten`
+    hint: change `train.steps`; docs/reference/recipe.md says what it takes
+    ");
+    insta::assert_snapshot!(refusal(LEAST, &["train.steps=0"]), @"
+    `train.steps` in `--set train.steps=0`: expected a whole number, 1 or above, got `0`
+    hint: change `train.steps`; docs/reference/recipe.md says what it takes
+    ");
+    insta::assert_snapshot!(refusal(LEAST, &["train.seq_len=-1"]), @"
+    `train.seq_len` in `--set train.seq_len=-1`: expected a whole number, 1 or above, got `-1`
+    hint: change `train.seq_len`; docs/reference/recipe.md says what it takes
+    ");
     insta::assert_snapshot!(refusal(LEAST, &["train.precision=fp16"]), @r"
         `train.precision` in `--set train.precision=fp16`: expected one of `f32`, `bf16`, got `fp16`
         hint: did you mean `bf16`?
         ");
-    insta::assert_snapshot!(refusal(LEAST, &["train=3"]), @"`train` in `--set train=3`: expected a table, got `3`");
+    insta::assert_snapshot!(refusal(LEAST, &["train=3"]), @"
+    `train` in `--set train=3`: expected a table, got `3`
+    hint: change `train`; docs/reference/recipe.md says what it takes
+    ");
     insta::assert_snapshot!(refusal(LEAST, &["run.name=2024"]), @r#"
         `run.name` in `--set run.name=2024`: expected a string, got `2024`
         hint: quote it twice so that it stays text: `--set 'run.name="2024"'`
         "#);
-    insta::assert_snapshot!(refusal(LEAST, &["log.prompts=가"]), @"`log.prompts` in `--set log.prompts=가`: expected a list, got the string `가`");
-    insta::assert_snapshot!(refusal(LEAST, &["optimizer.betas=[0.9]"]), @"`optimizer.betas` in `--set optimizer.betas=[0.9]`: expected a list of 2, got a list of 1");
-    insta::assert_snapshot!(refusal(LEAST, &["optimizer.betas=[0.9, 0.95, 0.99]"]), @"`optimizer.betas` in `--set optimizer.betas=[0.9, 0.95, 0.99]`: expected a list of 2, got a list of 3");
-    insta::assert_snapshot!(refusal(LEAST, &["optimizer.schedule.warmup_steps=few"]), @"`optimizer.schedule.warmup_steps` in `--set optimizer.schedule.warmup_steps=few`: expected a whole number, 0 or above, got the string `few`");
-    insta::assert_snapshot!(refusal(LEAST, &["model.hidden_size=wide"]), @"`model.hidden_size` in `--set model.hidden_size=wide`: expected a whole number, 0 or above, got the string `wide`");
+    insta::assert_snapshot!(refusal(LEAST, &["log.prompts=가"]), @"
+    `log.prompts` in `--set log.prompts=가`: expected a list, got the string `가`
+    hint: change `log.prompts`; docs/reference/recipe.md says what it takes
+    ");
+    insta::assert_snapshot!(refusal(LEAST, &["optimizer.betas=[0.9]"]), @"
+    `optimizer.betas` in `--set optimizer.betas=[0.9]`: expected a list of 2, got a list of 1
+    hint: change `optimizer.betas`; docs/reference/recipe.md says what it takes
+    ");
+    insta::assert_snapshot!(refusal(LEAST, &["optimizer.betas=[0.9, 0.95, 0.99]"]), @"
+    `optimizer.betas` in `--set optimizer.betas=[0.9, 0.95, 0.99]`: expected a list of 2, got a list of 3
+    hint: change `optimizer.betas`; docs/reference/recipe.md says what it takes
+    ");
+    insta::assert_snapshot!(refusal(LEAST, &["optimizer.schedule.warmup_steps=few"]), @"
+    `optimizer.schedule.warmup_steps` in `--set optimizer.schedule.warmup_steps=few`: expected a whole number, 0 or above, got the string `few`
+    hint: change `optimizer.schedule.warmup_steps`; docs/reference/recipe.md says what it takes
+    ");
+    insta::assert_snapshot!(refusal(LEAST, &["model.hidden_size=wide"]), @"
+    `model.hidden_size` in `--set model.hidden_size=wide`: expected a whole number, 0 or above, got the string `wide`
+    hint: change `model.hidden_size`; docs/reference/recipe.md says what it takes
+    ");
     insta::assert_snapshot!(refusal(LEAST, &["model.config=3"]), @r#"
         `model.config` in `--set model.config=3`: expected a string, got `3`
         hint: quote it twice so that it stays text: `--set 'model.config="3"'`
         "#);
-    insta::assert_snapshot!(refusal(LEAST, &["data.drop_exact_duplicates=1"]), @"`data.drop_exact_duplicates` in `--set data.drop_exact_duplicates=1`: expected `true` or `false`, got `1`");
-    insta::assert_snapshot!(refusal(LEAST, &["run.seed=2026-11-22"]), @"`run.seed` in `--set run.seed=2026-11-22`: expected a whole number, 0 or above, got a date");
-    insta::assert_snapshot!(refusal(&format!("include = 'x'\n{LEAST}"), &[]), @"`include` in `DIR/recipe.toml`: expected a list, got the string `x`");
+    insta::assert_snapshot!(refusal(LEAST, &["data.drop_exact_duplicates=1"]), @"
+    `data.drop_exact_duplicates` in `--set data.drop_exact_duplicates=1`: expected `true` or `false`, got `1`
+    hint: change `data.drop_exact_duplicates`; docs/reference/recipe.md says what it takes
+    ");
+    insta::assert_snapshot!(refusal(LEAST, &["run.seed=2026-11-22"]), @"
+    `run.seed` in `--set run.seed=2026-11-22`: expected a whole number, 0 or above, got a date
+    hint: change `run.seed`; docs/reference/recipe.md says what it takes
+    ");
+    insta::assert_snapshot!(refusal(&format!("include = 'x'\n{LEAST}"), &[]), @"
+    `include` in `DIR/recipe.toml`: expected a list, got the string `x`
+    hint: change `include`; docs/reference/recipe.md says what it takes
+    ");
 }
 
 #[test]
 fn out_of_range() {
     let workplace = Workplace::new();
     let refusal = |set: &str| workplace.refusal(LEAST, &[set]);
-    insta::assert_snapshot!(refusal("optimizer.learning_rate=0"), @"`optimizer.learning_rate` in `--set optimizer.learning_rate=0`: expected a number above 0, got `0`");
-    insta::assert_snapshot!(refusal("optimizer.learning_rate=nan"), @"`optimizer.learning_rate` in `--set optimizer.learning_rate=nan`: expected a number above 0, got `NaN`");
-    insta::assert_snapshot!(refusal("optimizer.betas=[0.9, 1.0]"), @"`optimizer.betas` in `--set optimizer.betas=[0.9, 1.0]`: expected two numbers from 0 up to but not 1, got `1`");
-    insta::assert_snapshot!(refusal("optimizer.schedule.final_ratio=1.5"), @"`optimizer.schedule.final_ratio` in `--set optimizer.schedule.final_ratio=1.5`: expected a number from 0 to 1, got `1.5`");
-    insta::assert_snapshot!(refusal("data.validation_fraction=1"), @"`data.validation_fraction` in `--set data.validation_fraction=1`: expected a number from 0 up to but not 1, got `1`");
-    insta::assert_snapshot!(refusal("run.name=a/b"), @r"`run.name` in `--set run.name=a/b`: expected 1 to 200 bytes without `/` or `\` that do not begin with `.`, got `a/b`");
+    insta::assert_snapshot!(refusal("optimizer.learning_rate=0"), @"
+    `optimizer.learning_rate` in `--set optimizer.learning_rate=0`: expected a number above 0, got `0`
+    hint: change `optimizer.learning_rate`; docs/reference/recipe.md says what it takes
+    ");
+    insta::assert_snapshot!(refusal("optimizer.learning_rate=nan"), @"
+    `optimizer.learning_rate` in `--set optimizer.learning_rate=nan`: expected a number above 0, got `NaN`
+    hint: change `optimizer.learning_rate`; docs/reference/recipe.md says what it takes
+    ");
+    insta::assert_snapshot!(refusal("optimizer.betas=[0.9, 1.0]"), @"
+    `optimizer.betas` in `--set optimizer.betas=[0.9, 1.0]`: expected two numbers from 0 up to but not 1, got `1`
+    hint: change `optimizer.betas`; docs/reference/recipe.md says what it takes
+    ");
+    insta::assert_snapshot!(refusal("optimizer.schedule.final_ratio=1.5"), @"
+    `optimizer.schedule.final_ratio` in `--set optimizer.schedule.final_ratio=1.5`: expected a number from 0 to 1, got `1.5`
+    hint: change `optimizer.schedule.final_ratio`; docs/reference/recipe.md says what it takes
+    ");
+    insta::assert_snapshot!(refusal("data.validation_fraction=1"), @"
+    `data.validation_fraction` in `--set data.validation_fraction=1`: expected a number from 0 up to but not 1, got `1`
+    hint: change `data.validation_fraction`; docs/reference/recipe.md says what it takes
+    ");
+    insta::assert_snapshot!(refusal("run.name=a/b"), @r"
+    `run.name` in `--set run.name=a/b`: expected 1 to 200 bytes without `/` or `\` that do not begin with `.`, got `a/b`
+    hint: change `run.name`; docs/reference/recipe.md says what it takes
+    ");
     insta::assert_snapshot!(refusal("tokenizer.vocab_size=100"), @r"
         the tokenizer that `DIR/recipe.toml` describes is not possible
         caused by: `vocab_size` is `100`, but the special tokens and the 256 bytes alone need `280`
@@ -124,18 +178,20 @@ fn contradictions_name_both_sides() {
         `optimizer.schedule.warmup_steps` = 11 in `--set optimizer.schedule.warmup_steps=11` exceeds `train.steps` = 10
         hint: change `optimizer.schedule.warmup_steps` or `train.steps`
         ");
-    insta::assert_snapshot!(refusal(LEAST, &["model.num_key_value_heads=3"]), @r"
-        the model that `--set model.num_key_value_heads=3` describes is not possible
-        caused by: model config: `num_key_value_heads` is `3`, expected a divisor of `num_attention_heads` = 4
-        ");
+    insta::assert_snapshot!(refusal(LEAST, &["model.num_key_value_heads=3"]), @"
+    the model that `--set model.num_key_value_heads=3` describes is not possible
+    caused by: model config: `num_key_value_heads` is `3`, expected a divisor of `num_attention_heads` = 4
+    hint: change `num_key_value_heads`; `configs/models/` shows complete files
+    ");
     workplace.write(
         "bad.toml",
         &MODEL.replace("num_key_value_heads = 2", "num_key_value_heads = 3"),
     );
-    insta::assert_snapshot!(refusal(LEAST, &["model.config=bad.toml"]), @r"
-        the model that `DIR/bad.toml` describes is not possible
-        caused by: model config: `num_key_value_heads` is `3`, expected a divisor of `num_attention_heads` = 4
-        ");
+    insta::assert_snapshot!(refusal(LEAST, &["model.config=bad.toml"]), @"
+    the model that `DIR/bad.toml` describes is not possible
+    caused by: model config: `num_key_value_heads` is `3`, expected a divisor of `num_attention_heads` = 4
+    hint: change `num_key_value_heads`; `configs/models/` shows complete files
+    ");
     insta::assert_snapshot!(refusal(&LEAST.replace("[model]", "[model]\nfrom = 'no/such'"), &[]), @r"
         `model.config` and `model.from` exclude each other, `DIR/recipe.toml` gives both
         hint: remove `model.config` or `model.from`
@@ -181,7 +237,10 @@ fn sources_and_stages() {
         source `b` has a `weight` and source `a` has none in `DIR/recipe.toml`
         hint: give every source a weight, or none: then each is read as much as it is long
         ");
-    insta::assert_snapshot!(refusal(&["data.sources.a.weight=0", "data.sources.b.weight=1"]), @"`data.sources.0.weight` in `--set data.sources.a.weight=0`: expected a number above 0, got `0`");
+    insta::assert_snapshot!(refusal(&["data.sources.a.weight=0", "data.sources.b.weight=1"]), @"
+    `data.sources.0.weight` in `--set data.sources.a.weight=0`: expected a number above 0, got `0`
+    hint: change `data.sources.0.weight`; docs/reference/recipe.md says what it takes
+    ");
     insta::assert_snapshot!(refusal(&["data.sources.c.weight=1"]), @r"
         `data.sources` in `--set data.sources.c.weight=1`: the list has no entry `c`
         hint: its entries are `a`, `b`
@@ -206,13 +265,22 @@ fn sources_and_stages() {
         `data.validation_sources` in `--set data.validation_sources=["c"]` names the source `c`, which does not exist
         hint: the sources are `a`, `b`
         "#);
-    insta::assert_snapshot!(refusal(&["data.stages=[{from_step=0, weights={a=1}}]"]), @"`data.stages.0.from_step` in `--set data.stages=[{from_step=0, weights={a=1}}]`: expected a step above 0: the sources' own weights count from the start, got `0`");
-    insta::assert_snapshot!(refusal(&["data.stages=[{from_step=5, weights={a=1}}, {from_step=5, weights={b=1}}]"]), @"`data.stages.1.from_step` in `--set data.stages=[{from_step=5, weights={a=1}}, {from_step=5, weights={b=1}}]`: expected a step above 5, where the stage before begins, got `5`");
+    insta::assert_snapshot!(refusal(&["data.stages=[{from_step=0, weights={a=1}}]"]), @"
+    `data.stages.0.from_step` in `--set data.stages=[{from_step=0, weights={a=1}}]`: expected a step above 0: the sources' own weights count from the start, got `0`
+    hint: change `data.stages.0.from_step`; docs/reference/recipe.md says what it takes
+    ");
+    insta::assert_snapshot!(refusal(&["data.stages=[{from_step=5, weights={a=1}}, {from_step=5, weights={b=1}}]"]), @"
+    `data.stages.1.from_step` in `--set data.stages=[{from_step=5, weights={a=1}}, {from_step=5, weights={b=1}}]`: expected a step above 5, where the stage before begins, got `5`
+    hint: change `data.stages.1.from_step`; docs/reference/recipe.md says what it takes
+    ");
     insta::assert_snapshot!(refusal(&["data.stages=[{from_step=5, weights={c=1}}]"]), @r"
         `data.stages.0.weights` in `--set data.stages=[{from_step=5, weights={c=1}}]` names the source `c`, which does not exist
         hint: the sources are `a`, `b`
         ");
-    insta::assert_snapshot!(refusal(&["data.stages=[{from_step=5, weights={}}]"]), @"`data.stages.0.weights` in `--set data.stages=[{from_step=5, weights={}}]`: expected at least one source, got `{}`");
+    insta::assert_snapshot!(refusal(&["data.stages=[{from_step=5, weights={}}]"]), @"
+    `data.stages.0.weights` in `--set data.stages=[{from_step=5, weights={}}]`: expected at least one source, got `{}`
+    hint: change `data.stages.0.weights`; docs/reference/recipe.md says what it takes
+    ");
     insta::assert_snapshot!(with("[[data.sources]]\nname = 'a'\n"), @r"
         `DIR/recipe.toml` gives neither `data.sources.0.path` nor `data.sources.0.synth`
         hint: give `data.sources.0.path` or `data.sources.0.synth`
@@ -300,8 +368,14 @@ fn model_configs() {
         unknown key `hidden_dim` in `DIR/m.toml`
         hint: did you mean `hidden_size`?
         ");
-    insta::assert_snapshot!(refusal("m.toml", &MODEL.replace("512", "'512'")), @"`vocab_size` in `DIR/m.toml`: expected a whole number, 0 or above, got the string `512`");
-    insta::assert_snapshot!(refusal("m.toml", &MODEL.replace("\"llama\"", "\"gpt2\"")), @"`model_type` in `DIR/m.toml`: expected one of `llama`, `mistral`, `qwen2`, `qwen3`, `exaone`, `exaone4`, `hyperclovax`, got `gpt2`");
+    insta::assert_snapshot!(refusal("m.toml", &MODEL.replace("512", "'512'")), @"
+    `vocab_size` in `DIR/m.toml`: expected a whole number, 0 or above, got the string `512`
+    hint: change `vocab_size`; docs/reference/recipe.md says what it takes
+    ");
+    insta::assert_snapshot!(refusal("m.toml", &MODEL.replace("\"llama\"", "\"gpt2\"")), @"
+    `model_type` in `DIR/m.toml`: expected one of `llama`, `mistral`, `qwen2`, `qwen3`, `exaone`, `exaone4`, `hyperclovax`, got `gpt2`
+    hint: change `model_type`; docs/reference/recipe.md says what it takes
+    ");
     insta::assert_snapshot!(refusal("m.toml", &MODEL.replace("vocab_size = 512", "")), @r"
         `vocab_size` is missing in `DIR/m.toml`
         hint: add it; the files below `recipes/` and `configs/` are complete examples

@@ -352,7 +352,11 @@ fn identity_is_what_must_not_change() {
         "data.prepared=elsewhere",
     ];
     assert_eq!(identity(&may_change), before);
-    for same in ["data.path=./text", "data.path=text/", "data.path=text/../text"] {
+    for same in [
+        "data.path=./text",
+        "data.path=text/",
+        "data.path=text/../text",
+    ] {
         assert_eq!(identity(&[same]), before, "{same}");
     }
     let must_not = [

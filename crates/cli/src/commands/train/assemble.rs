@@ -54,7 +54,7 @@ impl Plan {
         let memory = MemoryPlan::new(
             &decoder,
             &layout,
-            &config.train,
+            (&config.train).into(),
             jikji_train::resident_bytes().unwrap_or(0),
         );
         Ok(Self {

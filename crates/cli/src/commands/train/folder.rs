@@ -171,7 +171,20 @@ fn is_used(path: &Path) -> bool {
         .any(|name| path.join(name).exists())
 }
 
+/// A link stays: the folder it points to is renamed beside itself.
 fn move_aside(path: &Path) -> Result<PathBuf, Failure> {
+    let real = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let path = if path.is_symlink() { &real } else { path };
+    if std::env::current_dir().is_ok_and(|here| here.starts_with(&real)) {
+        return Err(Failure::new(
+            exit::RUN_FOLDER,
+            format!(
+                "`{}` cannot be moved aside: it is the current folder",
+                path.display()
+            ),
+        )
+        .with_hint("start from another folder, or name another one with `run.output`"));
+    }
     let name = path.file_name().map_or_else(
         || "run".to_owned(),
         |name| name.to_string_lossy().into_owned(),

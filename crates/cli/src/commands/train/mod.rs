@@ -9,6 +9,7 @@ mod folder;
 mod prepare;
 mod sampling;
 
+use jikji_loader::Prepared;
 use jikji_telemetry::{Console, ProgressMode};
 use jikji_train::{StopReason, StopSignal};
 
@@ -25,6 +26,13 @@ pub(crate) fn run(arguments: &TrainArguments) -> Result<(), Failure> {
     if arguments.dry_run {
         return dry_run::run(&config, &console);
     }
+    let plan = assemble::Plan::new(&config)?;
+    let prepare = || {
+        plan.check_memory(&config)?;
+        prepare::prepare(&config, &console)
+    };
+    // `--fresh` moves a run aside: not before the new one has all it needs.
+    let prepared = arguments.fresh.then(&prepare).transpose()?;
     let folder = match folder::open(&config, arguments, &console)? {
         Opened::Run(folder) => folder,
         Opened::AlreadyComplete(lines) => {
@@ -34,23 +42,22 @@ pub(crate) fn run(arguments: &TrainArguments) -> Result<(), Failure> {
             return Ok(());
         }
     };
-    train(&config, &folder, arguments, &console)
+    let prepared = prepared.map_or_else(prepare, Ok)?;
+    train(&config, &folder, &prepared, arguments, &console)
 }
 
 fn train(
     config: &jikji_recipe::RunConfig,
     folder: &RunFolder,
+    prepared: &Prepared,
     arguments: &TrainArguments,
     console: &Console,
 ) -> Result<(), Failure> {
-    // What no preparation can change is found before it.
-    assemble::Plan::new(config)?.check_memory(config)?;
-    let prepared = prepare::prepare(config, console)?;
     // Until here a signal ends the process at once: preparation continues where it stopped.
     let stop = listen_for_signals()?;
     let plan = assemble::Plan::new(config)?;
     plan.check_tokenizer(&prepared.tokenizer)?;
-    let setup = assemble::assemble(config, &plan, folder, &prepared, arguments, console, stop)?;
+    let setup = assemble::assemble(config, &plan, folder, prepared, arguments, console, stop)?;
     let mut hooks = sampling::Sampling::new(&config.log, &prepared.tokenizer);
     let outcome = jikji_train::run(setup, &mut hooks)?;
     let peak = jikji_train::peak_resident_bytes();
@@ -58,7 +65,7 @@ fn train(
         StopReason::Requested => finish::tell_stopped(&outcome, folder, arguments, console),
         StopReason::Complete => {
             finish::complete(
-                config, folder, &plan, &prepared, &outcome, peak, arguments, console,
+                config, folder, &plan, prepared, &outcome, peak, arguments, console,
             )?;
         }
     }

@@ -63,6 +63,12 @@ fn tell(prepared: &Prepared, console: &Console, seconds: f64) {
     };
     let (documents, tokens, bytes) = total(Split::Train);
     let (held_back, _, _) = total(Split::Validation);
+    if held_back == 0 {
+        console.warn(
+            "no document is held back: the run will have no validation and no baselines; \
+             raise `data.validation_fraction` or add text",
+        );
+    }
     console.say(format!(
         "data: {} documents, {} of text, {} tokens ({:.2} bytes/token), {} documents held back; ready in {seconds:.1} s",
         with_separators(documents),
