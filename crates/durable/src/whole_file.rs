@@ -29,15 +29,16 @@ pub fn write_file_with(
     body: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> Result<(), DurableError> {
     let inspect = |error| DurableError::new(Operation::Inspect, path, error);
+    // Asked through links: `/dev/stdout` points to what has no path of its own.
+    if fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir()) {
+        return write_through(path, body);
+    }
     let is_link = fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink());
     let target = if is_link {
         fs::canonicalize(path).map_err(inspect)?
     } else {
         path.to_owned()
     };
-    if fs::metadata(&target).is_ok_and(|found| !found.is_file() && !found.is_dir()) {
-        return write_through(&target, body);
-    }
     let (mut temporary, file) = Temporary::create(&target, Operation::Create, create_new)?;
     fill_and_sync(file, temporary.path(), body)?;
     rename(temporary.path(), &target)?;
