@@ -11,10 +11,12 @@ mod clock;
 mod conversation;
 mod error;
 
+mod lexical;
 mod source;
 mod template;
 
 mod builtins;
+mod dict_view;
 mod environment;
 mod json;
 mod methods;

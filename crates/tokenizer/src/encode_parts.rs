@@ -211,3 +211,93 @@ fn without_first_space(pre_tokenizer: &PreTokenizerWrapper) -> Option<PreTokeniz
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::config_file::ConfigFile;
+
+    /// A vocabulary of characters, as published SentencePiece files have it, with three control tokens.
+    fn tokenizer(pre_tokenizer: &Value, flags: &Value) -> Tokenizer {
+        let characters = "▁ab글.<|endx>\n".chars().map(String::from);
+        let vocab: serde_json::Map<String, Value> = characters
+            .enumerate()
+            .map(|(id, token)| (token, json!(id)))
+            .collect();
+        let first = vocab.len();
+        let added = |at: usize, content: &str| {
+            let mut token = json!({"id": first + at, "content": content, "single_word": false, "lstrip": false,
+                "rstrip": false, "normalized": false, "special": true});
+            for (name, value) in flags.as_object().unwrap() {
+                token[name] = value.clone();
+            }
+            token
+        };
+        let document = json!({
+            "version": "1.0", "truncation": null, "padding": null,
+            "added_tokens": [added(0, "<|end|>"), added(1, "<|end|>x"), added(2, "한")],
+            "normalizer": null, "pre_tokenizer": pre_tokenizer, "post_processor": null, "decoder": null,
+            "model": {"type": "BPE", "dropout": null, "unk_token": null, "continuing_subword_prefix": null,
+                "end_of_word_suffix": null, "fuse_unk": false, "byte_fallback": false, "ignore_merges": false,
+                "vocab": vocab, "merges": []},
+        });
+        Tokenizer::from_document(document, ConfigFile::default(), Path::new("tokenizer.json"))
+            .unwrap()
+    }
+
+    /// What transformers makes of a rendered text: control tokens are found wherever they stand.
+    fn with_control_tokens(tokenizer: &Tokenizer, text: &str) -> Vec<u32> {
+        let mut library = tokenizer.library().clone();
+        library.set_encode_special_tokens(false);
+        library.encode_fast(text, false).unwrap().get_ids().to_vec()
+    }
+
+    fn metaspace(scheme: &str) -> Value {
+        json!({"type": "Metaspace", "replacement": "▁", "prepend_scheme": scheme, "split": true})
+    }
+
+    proptest! {
+        #[test]
+        fn text_of_the_template_has_the_ids_of_transformers(
+            pieces in proptest::collection::vec(
+                proptest::sample::select(&["<|end|>", "<|end|>x", "한", "a", "b", " ", "\n", ".", "<|", "end"][..]), 0..14),
+            scheme in proptest::sample::select(&["first", "always", "never"][..]),
+            sequence in any::<bool>(),
+            flag in proptest::sample::select(&["", "lstrip", "rstrip", "single_word", "normalized"][..]),
+        ) {
+            let pre_tokenizer = metaspace(scheme);
+            let pre_tokenizer = if sequence {
+                json!({"type": "Sequence", "pretokenizers": [pre_tokenizer]})
+            } else {
+                pre_tokenizer
+            };
+            let flags = if flag.is_empty() { json!({}) } else { json!({flag: true}) };
+            let tokenizer = tokenizer(&pre_tokenizer, &flags);
+            let text = pieces.concat();
+            let ids = tokenizer.encode_parts(&[Part::Template(text.clone())]).unwrap();
+            prop_assert_eq!(ids, with_control_tokens(&tokenizer, &text));
+        }
+
+        #[test]
+        fn text_of_a_message_has_no_control_token(
+            pieces in proptest::collection::vec(
+                (any::<bool>(), proptest::sample::select(&["<|end|>", "<|end|>x", "한", "a", " ", "<|", "end", "|>"][..])), 0..10),
+        ) {
+            let tokenizer = tokenizer(&metaspace("never"), &json!({}));
+            let part = |(own, text): &(bool, &str)| {
+                if *own { Part::Template((*text).to_owned()) } else { Part::Content((*text).to_owned()) }
+            };
+            let parts: Vec<Part> = pieces.iter().map(part).collect();
+            let ids = tokenizer.encode_parts(&parts).unwrap();
+            let own = parts.iter().filter(|part| {
+                matches!(part, Part::Template(text) if tokenizer.control_tokens().contains(text))
+            });
+            prop_assert_eq!(ids.iter().filter(|id| tokenizer.is_special(**id)).count(), own.count());
+        }
+    }
+}

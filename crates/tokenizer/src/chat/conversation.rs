@@ -4,6 +4,7 @@ use minijinja::Value as JinjaValue;
 use serde_json::{Map, Value};
 
 use super::clock::LocalTime;
+use super::python_text::float_value;
 
 /// One message: `role`, `content` and whatever else its template reads, such as `tool_calls` or `reasoning_content`.
 pub type Message = Map<String, Value>;
@@ -58,7 +59,7 @@ pub(super) fn to_jinja(value: &Value) -> JinjaValue {
         Value::Number(number) => match (number.as_u64(), number.as_i64()) {
             (Some(value), _) => JinjaValue::from(value),
             (None, Some(value)) => JinjaValue::from(value),
-            (None, None) => JinjaValue::from(number.as_f64().unwrap_or(f64::NAN)),
+            (None, None) => float_value(number.as_f64().unwrap_or(f64::NAN)),
         },
         Value::String(text) => JinjaValue::from(text.as_str()),
         Value::Array(items) => JinjaValue::from(items.iter().map(to_jinja).collect::<Vec<_>>()),

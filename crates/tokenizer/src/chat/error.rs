@@ -66,6 +66,12 @@ pub enum ChatError {
         /// Which limit, with its value.
         what: String,
     },
+    /// The template engine itself failed.
+    #[error("the template engine failed: {reason}")]
+    Engine {
+        /// Its words.
+        reason: String,
+    },
     /// There is nothing to render.
     #[error("the conversation has no message")]
     NoMessage,
@@ -100,6 +106,7 @@ impl ChatError {
             Self::Render { .. } => {
                 "compare the fields of the messages with those that the template reads in that line"
             }
+            Self::Engine { .. } => "report the template; another one renders meanwhile",
             Self::Limit { .. } => {
                 "use a template from a source that you trust; this one does not end in reasonable time"
             }

@@ -5,9 +5,9 @@ use std::fmt::Write as _;
 use minijinja::value::{Kwargs, ValueKind};
 use minijinja::{Error, ErrorKind, State, Value};
 
+use super::dict_view::DictView;
 use super::environment::charge;
-use super::methods::DictView;
-use super::python_text::{self, MAX_DEPTH, unsupported};
+use super::python_text::{self, MAX_DEPTH, PythonFloat, refuse_engine_object, unsupported};
 
 /// `value|tojson(ensure_ascii=False, indent=None, separators=None, sort_keys=False)`.
 pub(super) fn tojson(
@@ -92,7 +92,9 @@ struct Writer<'a> {
 impl Writer<'_> {
     fn value(&mut self, value: &Value, depth: usize) -> Result<(), Error> {
         if depth > MAX_DEPTH {
-            return Err(unsupported("`tojson` of a value of more than 64 levels"));
+            return Err(unsupported(&format!(
+                "`tojson` of more than `{MAX_DEPTH}` levels"
+            )));
         }
         if self.out.len() - self.charged > 4096 {
             charge(self.state, self.out.len() - self.charged)?;
@@ -124,6 +126,7 @@ impl Writer<'_> {
                 self.out.push(']');
             }
             ValueKind::Map => {
+                refuse_engine_object(value)?;
                 let mut keys = value.try_iter()?.checked().collect::<Result<Vec<_>, _>>()?;
                 if self.sort_keys {
                     if keys.iter().any(|key| key.as_str().is_none()) {
@@ -144,10 +147,13 @@ impl Writer<'_> {
                 self.out.push('}');
             }
             other => {
-                return Err(Error::new(
-                    ErrorKind::InvalidOperation,
-                    format!("a value of type {other} has no form in JSON"),
-                ));
+                let Some(PythonFloat(value)) = value.downcast_object_ref() else {
+                    return Err(Error::new(
+                        ErrorKind::InvalidOperation,
+                        format!("a value of type {other} has no form in JSON"),
+                    ));
+                };
+                self.out.push_str(&python_text::float(*value));
             }
         }
         Ok(())

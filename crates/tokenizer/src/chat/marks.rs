@@ -69,8 +69,19 @@ fn collect_fields<'a>(fields: &'a Map<String, Value>, found: &mut Vec<&'a str>) 
 /// Marks every control token that a string of the conversation spells, and the beginnings and ends of strings that would
 /// spell one together with a neighbour. `None` if there was nothing to mark.
 ///
-/// Roles are exempt from the second rule only: templates do build tokens such as `<|user|>` around them.
-pub(super) fn mark(inputs: &mut Inputs, tokens: &[String], marks: Marks) -> Option<Marked> {
+/// Roles are exempt from the second rule only: templates do build tokens such as `<|user|>` around them. In what the
+/// assistant said, the tokens of `parsed` are left alone. The caller's own variables such as `bos_token` are tokens.
+pub(super) fn mark(
+    inputs: &mut Inputs,
+    tokens: &[String],
+    parsed: &[String],
+    marks: Marks,
+) -> Option<Marked> {
+    let others: Vec<String> = tokens
+        .iter()
+        .filter(|token| !parsed.contains(token))
+        .cloned()
+        .collect();
     let mut marker = Marker {
         tokens,
         marks,
@@ -78,6 +89,8 @@ pub(super) fn mark(inputs: &mut Inputs, tokens: &[String], marks: Marks) -> Opti
         spellings: BTreeSet::new(),
     };
     for message in &mut inputs.messages {
+        let of_assistant = message.get("role").and_then(Value::as_str) == Some("assistant");
+        marker.tokens = if of_assistant { &others } else { tokens };
         for (name, value) in message.iter_mut() {
             if name == "role" {
                 marker.whole_tokens(value);
@@ -87,16 +100,37 @@ pub(super) fn mark(inputs: &mut Inputs, tokens: &[String], marks: Marks) -> Opti
         }
         marker.names(message);
     }
+    marker.tokens = tokens;
     for tool in inputs.tools.iter_mut().flatten() {
         marker.value(tool);
     }
-    for value in inputs.extra.values_mut() {
-        marker.value(value);
+    for (name, value) in &mut inputs.extra {
+        if !name.ends_with("_token") {
+            marker.value(value);
+        }
     }
     Some(Marked {
         token: marker.first?,
         spellings: marker.spellings,
     })
+}
+
+/// The tokens by which a template takes messages apart: those that it splits at or looks for.
+pub(super) fn parsed_tokens(source: &str, tokens: &[String]) -> Vec<String> {
+    let is_parsed = |token: &&String| {
+        ['\'', '"'].into_iter().any(|quote| {
+            let literal = format!("{quote}{token}{quote}");
+            source.match_indices(&literal).any(|(at, _)| {
+                let before = source[..at].trim_end();
+                let behind = source[at + literal.len()..].trim_start();
+                let called = ["split(", "partition(", "find(", "index(", "replace("];
+                called.iter().any(|call| before.ends_with(call))
+                    || behind.starts_with("in ")
+                    || behind.starts_with("not in ")
+            })
+        })
+    };
+    tokens.iter().filter(is_parsed).cloned().collect()
 }
 
 /// What was marked.
@@ -267,6 +301,14 @@ mod tests {
         check("<|end|", true, "«<|end|»");
         check("끝] a", true, "«끝]» a");
         check("a < b", true, "a < b");
+    }
+
+    #[test]
+    fn tokens_by_which_a_template_takes_messages_apart_are_found() {
+        let source =
+            "{{ m.split('</s>')[0] }}{% if \"[끝]\" not in m %}<|end|>{{ '<|end|>' }}{% endif %}";
+        let tokens = ["<|end|>", "</s>", "[끝]"].map(str::to_owned);
+        assert_eq!(parsed_tokens(source, &tokens), ["</s>", "[끝]"]);
     }
 
     #[test]

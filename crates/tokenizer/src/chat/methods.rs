@@ -4,12 +4,11 @@
 //! of white space, with all their arguments, and with the size of the result paid for before it is made. A method that is
 //! in neither place is an error.
 
-use std::sync::Arc;
-
-use minijinja::value::{Enumerator, Kwargs, Object, ObjectRepr, Tuple, ValueKind, from_args};
+use minijinja::value::{Kwargs, Tuple, ValueKind, from_args};
 use minijinja::{Error, ErrorKind, State, Value};
 use minijinja_contrib::pycompat;
 
+use super::dict_view::dict_view;
 use super::environment::charge;
 use super::python_text::unsupported;
 
@@ -27,24 +26,6 @@ const SHARED: [&str; 10] = [
     "upper",
 ];
 
-/// What `keys`, `values` and `items` give: a list to loop over, which neither prints nor serializes as a list.
-#[derive(Debug)]
-pub(super) struct DictView(Vec<Value>);
-
-impl Object for DictView {
-    fn repr(self: &Arc<Self>) -> ObjectRepr {
-        ObjectRepr::Iterable
-    }
-
-    fn enumerate(self: &Arc<Self>) -> Enumerator {
-        Enumerator::Values(self.0.clone())
-    }
-
-    fn enumerator_len(self: &Arc<Self>) -> Option<usize> {
-        Some(self.0.len())
-    }
-}
-
 /// Calls `value.method(args)`.
 pub(super) fn call(
     state: &mut State,
@@ -58,7 +39,10 @@ pub(super) fn call(
             charge(state, text.len())?;
             str_method(state, text, method, args)?
         }
-        ValueKind::Map => dict_method(state, value, method, args)?,
+        ValueKind::Map if matches!(method, "keys" | "values" | "items") => {
+            let () = from_args(args)?;
+            Some(dict_view(state, value, method)?)
+        }
         _ => None,
     };
     match own {
@@ -76,34 +60,8 @@ pub(super) fn call(
     }
 }
 
-fn dict_method(
-    state: &State,
-    value: &Value,
-    method: &str,
-    args: &[Value],
-) -> Result<Option<Value>, Error> {
-    if !matches!(method, "keys" | "values" | "items") {
-        return Ok(None);
-    }
-    let () = from_args(args)?;
-    charge(state, value.len().unwrap_or(0) * 64)?;
-    let mut entries = Vec::new();
-    for key in value.try_iter()?.checked() {
-        let key = key?;
-        entries.push(match method {
-            "keys" => key,
-            "values" => value.get_item(&key)?,
-            _ => {
-                let item = value.get_item(&key)?;
-                Value::from(Tuple::from([key, item]))
-            }
-        });
-    }
-    Ok(Some(Value::from_object(DictView(entries))))
-}
-
 fn str_method(
-    state: &State,
+    state: &mut State,
     text: &str,
     method: &str,
     args: &[Value],
@@ -141,12 +99,18 @@ fn str_method(
             let (suffix,): (&str,) = from_args(args)?;
             Value::from(text.strip_suffix(suffix).unwrap_or(text))
         }
+        "format" => {
+            check_format(text)?;
+            pycompat::unknown_method_callback(state, &Value::from(text), method, args)?
+        }
         "title" => {
             let () = from_args(args)?;
+            refuse_title_case(text)?;
             Value::from(title(text))
         }
         "capitalize" => {
             let () = from_args(args)?;
+            refuse_title_case(text)?;
             let mut chars = text.chars();
             let first: String = chars
                 .next()
@@ -211,24 +175,21 @@ fn split(state: &State, text: &str, args: &[Value], from_right: bool) -> Result<
     options.assert_all_used()?;
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let mut pieces: Vec<&str> = Vec::new();
-    match separator.filter(|given| !given.is_none()) {
-        Some(separator) => {
-            let separator = separator.as_str().ok_or_else(|| {
-                Error::new(ErrorKind::InvalidOperation, "a separator is a string")
-            })?;
-            refuse_empty(separator)?;
-            charge(state, text.matches(separator).take(limit).count() * 64)?;
-            if from_right {
-                pieces.extend(text.rsplitn(limit.saturating_add(1), separator));
-                pieces.reverse();
-            } else {
-                pieces.extend(text.splitn(limit.saturating_add(1), separator));
-            }
+    if let Some(separator) = separator.filter(|given| !given.is_none()) {
+        let separator = separator
+            .as_str()
+            .ok_or_else(|| Error::new(ErrorKind::InvalidOperation, "a separator is a string"))?;
+        refuse_empty(separator)?;
+        charge(state, text.matches(separator).take(limit).count() * 64)?;
+        if from_right {
+            pieces.extend(text.rsplitn(limit.saturating_add(1), separator));
+            pieces.reverse();
+        } else {
+            pieces.extend(text.splitn(limit.saturating_add(1), separator));
         }
-        None => {
-            charge(state, text.len() * 16)?;
-            split_words(text, limit, from_right, &mut pieces);
-        }
+    } else {
+        charge(state, text.len() * 16)?;
+        split_words(text, limit, from_right, &mut pieces);
     }
     Ok(pieces.into_iter().map(Value::from).collect())
 }
@@ -324,6 +285,34 @@ fn replace(state: &State, text: &str, args: &[Value]) -> Result<Value, Error> {
         text.len().saturating_add(count.saturating_mul(new.len())),
     )?;
     Ok(Value::from(text.replacen(old, new, limit)))
+}
+
+/// Refuses formats that reach into values or whose width would fill the memory.
+fn check_format(format: &str) -> Result<(), Error> {
+    for field in format.split('{').skip(1) {
+        let field = field.split('}').next().unwrap_or_default();
+        let (name, spec) = field.split_once(':').unwrap_or((field, ""));
+        let plain = name.chars().all(|c| c == '_' || c.is_ascii_alphanumeric());
+        let narrow = spec
+            .split(|c: char| !c.is_ascii_digit())
+            .all(|number| number.len() <= 3);
+        if !plain || !narrow {
+            return Err(unsupported(&format!("the field `{{{field}}}` of `format`")));
+        }
+    }
+    Ok(())
+}
+
+/// Letters that have a title case of their own, which Rust does not know.
+fn refuse_title_case(text: &str) -> Result<(), Error> {
+    let special = |c: char| {
+        matches!(c, 'ß' | '\u{149}' | '\u{1c4}'..='\u{1cc}' | '\u{1f0}'..='\u{1f3}' | '\u{390}' | '\u{3b0}'
+            | '\u{587}' | '\u{10d0}'..='\u{10ff}' | '\u{1e96}'..='\u{1e9a}' | '\u{1f50}'..='\u{1fff}' | '\u{fb00}'..='\u{fb17}')
+    };
+    match text.chars().find(|c| special(*c)) {
+        Some(c) => Err(unsupported(&format!("the title case of `{c}`"))),
+        None => Ok(()),
+    }
 }
 
 /// Python's `title`: a letter behind a letter is small, any other is large.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::conversation::{Conversation, RenderOptions};
 use super::error::ChatError;
-use super::marks::{Marks, mark, strings};
+use super::marks::{Marks, mark, parsed_tokens, strings};
 use super::template::{ChatTemplate, Inputs};
 
 /// A piece of a rendered conversation.
@@ -34,6 +34,9 @@ impl ChatTemplate {
     /// ends in a message, so that two messages cannot spell one together. Text that the template builds from pieces of a
     /// message in another way is not seen.
     ///
+    /// A template that takes what the assistant said apart at a control token, such as `</think>`, gives that token a meaning
+    /// there. Where marking it would change the text, it stays a control token in the assistant's messages, and in no others.
+    ///
     /// # Errors
     /// Those of [`render`](Self::render), and a template that alters a message that spells a control token in a way which
     /// hides where the spelling went.
@@ -43,33 +46,37 @@ impl ChatTemplate {
         options: &RenderOptions,
         control_tokens: &[String],
     ) -> Result<Vec<Part>, ChatError> {
-        let mut inputs = Inputs::new(conversation, options);
+        let inputs = Inputs::new(conversation, options);
         let plain = self.render_inputs(&inputs, options)?;
         let hidden = |token: String| ChatError::Hidden { token };
-        let marks = {
-            let source = self.source(inputs.tools.is_some());
-            let texts = strings(&inputs).into_iter();
-            let texts = texts.chain([source.as_str(), plain.as_str()]);
-            Marks::absent_from(texts.chain(control_tokens.iter().map(String::as_str)))
-        };
-        let Some(marks) = marks else {
+        let source = self.source(inputs.tools.is_some());
+        let texts = strings(&inputs).into_iter();
+        let texts = texts.chain([source.as_str(), plain.as_str()]);
+        let texts = texts.chain(control_tokens.iter().map(String::as_str));
+        let Some(marks) = Marks::absent_from(texts) else {
             // A conversation that has every character of a private-use plane is made to get here.
             return Err(hidden(control_tokens.first().cloned().unwrap_or_default()));
         };
-        let Some(marked) = mark(&mut inputs, control_tokens, marks) else {
-            return Ok(vec![Part::Template(plain)]);
-        };
-        let text = match self.render_inputs(&inputs, options) {
-            Ok(text) => text,
-            Err(limit @ ChatError::Limit { .. }) => return Err(limit),
-            Err(_) => return Err(hidden(marked.token)),
-        };
-        let parts = cut(&text, marks, &marked.spellings);
-        if parts.iter().map(Part::text).collect::<String>() == plain {
-            Ok(parts)
-        } else {
-            Err(hidden(marked.token))
+        let parsed = parsed_tokens(&source, control_tokens);
+        let mut last = String::new();
+        for spared in [&[], parsed.as_slice()] {
+            let mut inputs = inputs.clone();
+            let Some(marked) = mark(&mut inputs, control_tokens, spared, marks) else {
+                return Ok(vec![Part::Template(plain)]);
+            };
+            match self.render_inputs(&inputs, options) {
+                Ok(text) => {
+                    let parts = cut(&text, marks, &marked.spellings);
+                    if parts.iter().map(Part::text).collect::<String>() == plain {
+                        return Ok(parts);
+                    }
+                }
+                Err(limit @ ChatError::Limit { .. }) => return Err(limit),
+                Err(_) => {}
+            }
+            last = marked.token;
         }
+        Err(hidden(last))
     }
 }
 

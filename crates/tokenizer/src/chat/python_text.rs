@@ -1,14 +1,15 @@
 //! Values as Python's `str` and `repr` spell them.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
+use std::sync::Arc;
 
-use minijinja::value::ValueKind;
+use minijinja::value::{Object, ObjectRepr, ValueKind};
 use minijinja::{Error, ErrorKind, Value};
 
-use super::methods::DictView;
+use super::dict_view::DictView;
 
-/// Deeper values than this are refused: printing goes down by recursion.
-pub(super) const MAX_DEPTH: usize = 64;
+/// Deeper values than this are refused: the engine and we go down by recursion. JSON that is read is less deep.
+pub(super) const MAX_DEPTH: usize = 200;
 
 /// The text that `{{ value }}` stands for.
 pub(super) fn str_of(value: &Value) -> Result<String, Error> {
@@ -44,6 +45,37 @@ pub(super) fn float(value: f64) -> String {
     }
 }
 
+/// A float that the engine spells differently from Python: below 10^-4 or from 10^16 on.
+///
+/// The operator `~` spells by the engine's rule, which a template's environment cannot change. So these floats are objects
+/// that know their spelling; calculating with one is an error, and it equals no number.
+pub(super) struct PythonFloat(pub(super) f64);
+
+impl fmt::Debug for PythonFloat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&float(self.0))
+    }
+}
+
+impl Object for PythonFloat {
+    fn repr(self: &Arc<Self>) -> ObjectRepr {
+        ObjectRepr::Plain
+    }
+
+    fn render(self: &Arc<Self>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self, f)
+    }
+}
+
+/// A float as the engine is to hold it.
+pub(super) fn float_value(value: f64) -> Value {
+    if float(value).contains('e') {
+        Value::from_object(PythonFloat(value))
+    } else {
+        Value::from(value)
+    }
+}
+
 /// The error of a value that Python would print in a way which we do not reproduce.
 pub(super) fn unsupported(what: &str) -> Error {
     Error::new(
@@ -54,7 +86,9 @@ pub(super) fn unsupported(what: &str) -> Error {
 
 fn write_repr(out: &mut String, value: &Value, depth: usize) -> Result<(), Error> {
     if depth > MAX_DEPTH {
-        return Err(unsupported("printing a value of more than 64 levels"));
+        return Err(unsupported(&format!(
+            "printing a value of more than `{MAX_DEPTH}` levels"
+        )));
     }
     match value.kind() {
         ValueKind::None => out.push_str("None"),
@@ -83,6 +117,7 @@ fn write_repr(out: &mut String, value: &Value, depth: usize) -> Result<(), Error
             });
         }
         ValueKind::Map => {
+            refuse_engine_object(value)?;
             out.push('{');
             for (index, key) in value.try_iter()?.checked().enumerate() {
                 let key = key?;
@@ -95,7 +130,22 @@ fn write_repr(out: &mut String, value: &Value, depth: usize) -> Result<(), Error
             }
             out.push('}');
         }
-        other => return Err(unsupported(&format!("printing a value of type {other}"))),
+        other => match value.downcast_object_ref::<PythonFloat>() {
+            Some(PythonFloat(value)) => out.push_str(&float(*value)),
+            None => return Err(unsupported(&format!("printing a value of type {other}"))),
+        },
+    }
+    Ok(())
+}
+
+/// Refuses macros, namespaces and loops, which are mappings to the engine and opaque objects to Python.
+pub(super) fn refuse_engine_object(value: &Value) -> Result<(), Error> {
+    let name = value.as_object().map_or("", |object| object.type_name());
+    if ["Macro", "Namespace", "Loop"]
+        .iter()
+        .any(|kind| name.ends_with(kind))
+    {
+        return Err(unsupported("printing a macro, a namespace or a loop"));
     }
     Ok(())
 }
@@ -204,6 +254,11 @@ mod tests {
         for _ in 0..=MAX_DEPTH {
             deep = Value::from(vec![deep]);
         }
-        assert!(str_of(&deep).unwrap_err().to_string().contains("64 levels"));
+        assert!(
+            str_of(&deep)
+                .unwrap_err()
+                .to_string()
+                .contains("`200` levels")
+        );
     }
 }

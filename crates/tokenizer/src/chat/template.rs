@@ -12,7 +12,7 @@ use super::clock::LocalTime;
 use super::conversation::{
     Conversation, Message, RenderOptions, map_to_jinja, normalized, text_bytes, to_jinja,
 };
-use super::environment::{NAME, environment, fuel, output_limit};
+use super::environment::{NAME, environment, fuel, output_limit, with_stack};
 use super::error::ChatError;
 use super::python_text::unsupported;
 use super::source;
@@ -29,6 +29,7 @@ pub struct ChatTemplate {
 }
 
 /// What a rendering reads, prepared once.
+#[derive(Clone)]
 pub(super) struct Inputs {
     pub(super) messages: Vec<Message>,
     pub(super) tools: Option<Vec<Value>>,
@@ -152,17 +153,23 @@ impl ChatTemplate {
             exceeded: false,
         };
         let variables = self.variables(inputs, options);
-        let result = environment.get_template(NAME).and_then(|template| {
-            template
-                .render_captured_to(variables, &mut writer)
-                .map(drop)
+        // Everything that the template made is dropped on that thread too: freeing goes down by recursion.
+        let result = with_stack(|| {
+            let result = environment.get_template(NAME).and_then(|template| {
+                template
+                    .render_captured_to(variables, &mut writer)
+                    .map(drop)
+            });
+            drop(environment);
+            result.map_err(|error| run_error(error, fuel))
         });
+        let result = result.map_err(|reason| ChatError::Engine { reason })?;
         if writer.exceeded {
             return Err(ChatError::Limit {
                 what: format!("`{}` bytes of text", writer.limit),
             });
         }
-        result.map_err(|error| run_error(error, fuel))?;
+        result?;
         String::from_utf8(writer.bytes).map_err(|_| ChatError::Limit {
             what: "text that is UTF-8".to_owned(),
         })
@@ -205,10 +212,12 @@ impl ChatTemplate {
 
 fn compile(source: &str) -> Result<Environment<'static>, ChatError> {
     let prepared = source::prepare(source)?;
-    environment(prepared).map_err(|error| ChatError::Syntax {
-        line: error.line().unwrap_or(1),
-        reason: words(&error),
-    })
+    with_stack(|| environment(prepared))
+        .map_err(|reason| ChatError::Engine { reason })?
+        .map_err(|error| ChatError::Syntax {
+            line: error.line().unwrap_or(1),
+            reason: words(&error),
+        })
 }
 
 /// The engine's error in our words: an exception of the template, a limit, or a failure.
