@@ -6,8 +6,12 @@ use std::path::{Path, PathBuf};
 use jikji_tokenizer::chat::{ChatError, ChatTemplate, Conversation, LocalTime, RenderOptions};
 use serde_json::{Map, Value, json};
 
+use super::chat_differences::{DIFFERENT, LENIENT, REFUSED};
+
 fn fixture(name: &str) -> Value {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/chat").join(name);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/fixtures/chat")
+        .join(name);
     serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap()
 }
 
@@ -63,35 +67,33 @@ fn shipped_templates_render_as_in_transformers() {
     }
 }
 
-/// Templates that transformers renders and we refuse. Each must end in an error and never in another text.
-const REFUSED: &[&str] = &[];
-
 #[test]
 fn features_of_templates_behave_as_in_transformers() {
     let fixture = fixture("features.json");
     let cases = fixture["cases"].as_array().unwrap();
-    assert!(cases.len() > 400, "only {} cases", cases.len());
+    assert!(cases.len() > 600, "only {} cases", cases.len());
     let conversation = conversation(&fixture["messages"]);
     let options = RenderOptions {
         add_generation_prompt: true,
         extra: fixture["variables"].as_object().unwrap().clone(),
         now: now(&fixture),
     };
-    let mut wrong = Vec::new();
-    let mut refused = Vec::new();
+    let (mut refused, mut lenient, mut different) = (Vec::new(), Vec::new(), Vec::new());
     for case in cases {
         let source = case["template"].as_str().unwrap();
         let result = ChatTemplate::parse(source)
             .and_then(|template| with_special(template, &fixture).render(&conversation, &options));
         match (case["text"].as_str(), result) {
             (Some(expected), Ok(text)) if text == expected => {}
-            (Some(_), Err(_)) => refused.push(source),
             (None, Err(_)) => {}
-            (expected, result) => wrong.push((source, expected, result)),
+            (Some(_), Err(_)) => refused.push(source),
+            (None, Ok(_)) => lenient.push(source),
+            (Some(_), Ok(_)) => different.push(source),
         }
     }
-    assert!(wrong.is_empty(), "{wrong:#?}");
-    assert_eq!(refused, REFUSED, "the list of what is refused is out of date");
+    assert_eq!(different, DIFFERENT, "templates that give another text");
+    assert_eq!(lenient, LENIENT, "templates that only transformers refuses");
+    assert_eq!(refused, REFUSED, "templates that only we refuse");
 }
 
 fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
@@ -114,10 +116,15 @@ fn a_folder_names_its_template_in_the_places_that_transformers_reads() {
         let template = ChatTemplate::load(folder(files).path()).unwrap()?;
         let mut conversation = one_message();
         conversation.tools = tools.then(|| vec![json!({})]);
-        Some(template.render(&conversation, &RenderOptions::default()).unwrap())
+        Some(
+            template
+                .render(&conversation, &RenderOptions::default())
+                .unwrap(),
+        )
     };
     let config = |template: Value| {
-        json!({"chat_template": template, "eos_token": {"content": "</s>"}, "bos_token": "<s>"}).to_string()
+        json!({"chat_template": template, "eos_token": {"content": "</s>"}, "bos_token": "<s>"})
+            .to_string()
     };
     let one = config(json!("{{ bos_token }}config{{ eos_token }}{{ pad_token }}"));
     let named = config(json!([
@@ -156,10 +163,21 @@ fn a_folder_that_cannot_be_used_is_named() {
     assert!(matches!(load(&named), ChatError::NoDefault { names, .. } if names == ["rag"]));
     let nameless = json!({"chat_template": [{"template": ""}]}).to_string();
     assert!(load(&nameless).to_string().contains("chat_template[0]"));
-    assert!(load(r#"{"chat_template": 3}"#).to_string().contains("`chat_template`"));
-    assert!(load(r#"{"chat_template": "{% if %}"}"#).to_string().contains("line `1`"));
+    assert!(
+        load(r#"{"chat_template": 3}"#)
+            .to_string()
+            .contains("`chat_template`")
+    );
+    assert!(
+        load(r#"{"chat_template": "{% if %}"}"#)
+            .to_string()
+            .contains("line `1`")
+    );
     assert!(load("{").to_string().contains("JSON"));
-    assert!(matches!(load(r#"{"chat_template": "{% include 'x' %}"}"#), ChatError::Syntax { .. }));
+    assert!(matches!(
+        load(r#"{"chat_template": "{% include 'x' %}"}"#),
+        ChatError::Syntax { .. }
+    ));
 }
 
 #[test]
@@ -169,26 +187,62 @@ fn errors_say_where_and_why() {
             .and_then(|template| template.render(&one_message(), &RenderOptions::default()))
             .unwrap_err()
     };
-    insta::assert_snapshot!(error("\n{{ raise_exception('no \"system\" here') }}"), @r#"the chat template refuses this conversation: no "system" here"#);
-    insta::assert_snapshot!(error("\n\n{{ messages[0].zz.y }}"), @"");
-    insta::assert_snapshot!(error("{{ messages | nofilter }}"), @"");
-    insta::assert_snapshot!(error("{{ 'a'.encode() }}"), @"");
-    insta::assert_snapshot!(error("a\n{% for x in %}"), @"");
-    for template in ["{{ raise_exception('x') }}", "{{ messages[0].zz.y }}", "{% for %}", "{{ d.items }}"] {
+    let check = |template: &str, expected: &str| {
+        assert_eq!(error(template).to_string(), expected, "{template}");
+    };
+    check(
+        "\n{{ raise_exception('no \"system\" here') }}",
+        "the chat template refuses this conversation: no \"system\" here",
+    );
+    check(
+        "\n\n{{ messages[0].zz.y }}",
+        "the chat template failed in line `3`: undefined value",
+    );
+    check(
+        "{{ messages | nofilter }}",
+        "the chat template failed in line `1`: unknown filter: filter nofilter is unknown",
+    );
+    check(
+        "{{ 'a'.encode() }}",
+        "the chat template failed in line `1`: unknown method: the method `encode` of a string is not supported",
+    );
+    check(
+        "a\n{% for x in %}",
+        "chat template, line `2`: syntax error: unexpected end of block",
+    );
+    check(
+        "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}",
+        "the chat template exceeds the limit of `504021` steps for this conversation",
+    );
+    for template in [
+        "{{ raise_exception('x') }}",
+        "{{ messages[0].zz.y }}",
+        "{% for %}",
+        "{{ d.items }}",
+    ] {
         assert!(error(template).hint().is_some());
     }
-    let nothing = ChatTemplate::parse("x").unwrap().render(&Conversation::default(), &RenderOptions::default());
+    let nothing = ChatTemplate::parse("x")
+        .unwrap()
+        .render(&Conversation::default(), &RenderOptions::default());
     assert!(matches!(nothing, Err(ChatError::NoMessage)));
 }
 
 #[test]
 fn variables_of_the_caller_go_before_the_folders() {
-    let template = ChatTemplate::parse("{{ bos_token }}|{{ documents[0].text }}|{{ enable_thinking }}").unwrap();
+    let template =
+        ChatTemplate::parse("{{ bos_token }}|{{ documents[0].text }}|{{ enable_thinking }}")
+            .unwrap();
     let mut extra = Map::new();
     extra.insert("bos_token".to_owned(), json!("[B]"));
     extra.insert("documents".to_owned(), json!([{"text": "t"}]));
     extra.insert("enable_thinking".to_owned(), json!(false));
-    let options = RenderOptions { extra, ..RenderOptions::default() };
-    let text = template.with_special_token("bos_token", "<s>").render(&one_message(), &options);
+    let options = RenderOptions {
+        extra,
+        ..RenderOptions::default()
+    };
+    let text = template
+        .with_special_token("bos_token", "<s>")
+        .render(&one_message(), &options);
     assert_eq!(text.unwrap(), "[B]|t|False");
 }

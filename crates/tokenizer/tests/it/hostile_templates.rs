@@ -36,11 +36,21 @@ fn work_without_end_is_stopped() {
         &doubling.replace("ns.x + ns.x", "[ns.x, ns.x] | string"),
         &doubling.replace("ns.x + ns.x", "(ns.x ~ '.').split('b') | join('bb')"),
         &doubling.replace("ns.x + ns.x", "'%s%s' | format(ns.x, ns.x)"),
-        &doubling.replace("ns.x + ns.x", "[ns.x, ns.x]").replace("| length", "| tojson"),
-        &doubling.replace("ns.x + ns.x", "[ns.x, ns.x]").replace("| length", ""),
-        &doubling.replace("ns.x + ns.x", "[ns.x, ns.x]").replace("| length", "| string"),
-        &doubling.replace("ns.x + ns.x", "[ns.x, ns.x]").replace("| length", "~ ''"),
-        &doubling.replace("ns.x + ns.x", "{'a': ns.x, 'b': ns.x}").replace("| length", "== 1"),
+        &doubling
+            .replace("ns.x + ns.x", "[ns.x, ns.x]")
+            .replace("| length", "| tojson"),
+        &doubling
+            .replace("ns.x + ns.x", "[ns.x, ns.x]")
+            .replace("| length", ""),
+        &doubling
+            .replace("ns.x + ns.x", "[ns.x, ns.x]")
+            .replace("| length", "| string"),
+        &doubling
+            .replace("ns.x + ns.x", "[ns.x, ns.x]")
+            .replace("| length", "~ ''"),
+        &doubling
+            .replace("ns.x + ns.x", "{'a': ns.x, 'b': ns.x}")
+            .replace("| length", "== 1"),
         "{{ 'x' * 1000000000000 }}",
         "{{ [1] * 1000000000000 }}",
         "{{ '%1000000000d' | format(1) }}",
@@ -58,15 +68,34 @@ fn work_without_end_is_stopped() {
         let start = Instant::now();
         let result = run(template);
         let taken = start.elapsed();
-        assert!(result.is_err(), "{template}: {} bytes", result.unwrap().len());
+        assert!(
+            result.is_err(),
+            "{template}: {} bytes",
+            result.unwrap().len()
+        );
         assert!(taken < Duration::from_secs(5), "{template}: {taken:?}");
     }
 }
 
 #[test]
 fn values_without_bottom_do_not_break_the_engine() {
-    for print in ["{{ ns.x }}", "{{ ns.x | tojson }}", "{{ ns.x ~ '' }}", "{{ ns.x == ns.y }}", "{{ ns.x | string }}", "x"] {
-        for wrap in ["[NS]", "{'a': NS}", "(NS,)", "[NS] + []", "[NS][0:]", "[NS] | list", "{'a': NS}.items()"] {
+    for print in [
+        "{{ ns.x }}",
+        "{{ ns.x | tojson }}",
+        "{{ ns.x ~ '' }}",
+        "{{ ns.x == ns.y }}",
+        "{{ ns.x | string }}",
+        "x",
+    ] {
+        for wrap in [
+            "[NS]",
+            "{'a': NS}",
+            "(NS,)",
+            "[NS] + []",
+            "[NS][0:]",
+            "[NS] | list",
+            "{'a': NS}.items()",
+        ] {
             let step = format!("{{% set ns.x = {} %}}", wrap.replace("NS", "ns.x"));
             let other = format!("{{% set ns.y = {} %}}", wrap.replace("NS", "ns.y"));
             // An error or a text, but not a stack that overflows: that would end the process.
@@ -82,7 +111,18 @@ fn values_without_bottom_do_not_break_the_engine() {
 
 #[test]
 fn sources_without_bottom_are_refused() {
-    for (open, close) in [("(", ")"), ("[", "]"), ("{'a':", "}"), ("not ", ""), ("-", ""), ("f(", ")"), ("x if ", ""), ("1+", ""), ("a[", "]"), ("1 ~ ", "")] {
+    for (open, close) in [
+        ("(", ")"),
+        ("[", "]"),
+        ("{'a':", "}"),
+        ("not ", ""),
+        ("-", ""),
+        ("f(", ")"),
+        ("x if ", ""),
+        ("1+", ""),
+        ("a[", "]"),
+        ("1 ~ ", ""),
+    ] {
         let deep = format!("{{{{ {}1{} }}}}", open.repeat(20_000), close.repeat(20_000));
         let _ = run(&deep);
     }
@@ -100,7 +140,10 @@ fn sources_without_bottom_are_refused() {
     let _ = run(&format!("{{{{ 1{} }}}}", " | upper".repeat(50_000)));
     let _ = run(&format!("{{{{ 1{} }}}}", ".a".repeat(50_000)));
     let _ = run(&format!("{{{{ 1{} }}}}", " + 1".repeat(50_000)));
-    assert!(matches!(run(&"x".repeat(2 << 20)), Err(ChatError::TooLong { .. })));
+    assert!(matches!(
+        run(&"x".repeat(2 << 20)),
+        Err(ChatError::TooLong { .. })
+    ));
 }
 
 #[test]
@@ -138,12 +181,86 @@ fn nothing_outside_of_the_conversation_is_reached() {
 
 /// Pieces that a random template is put together from: every tag, and what upsets parsers.
 const PIECES: &[&str] = &[
-    "{{", "}}", "{%", "%}", "{#", "#}", "-", "+", " if ", " for ", " in ", " set ", "endif", "endfor", "endset", " macro f(x)",
-    "endmacro", " call f(1)", "endcall", "generation", "endgeneration", "raw", "endraw", "messages", ".role", "[0]", "[::-1]",
-    "|", "tojson", "trim", "join", "length", "'", "\"", "\\", "(", ")", "[", "]", "{", "}", ":", ",", "==", "~", " not ", " is ",
-    "string", "mapping", "namespace(x=1)", "ns", ".x", "=", "1", "99999999999999999999", "1e400", "loop.index", "break",
-    "continue", "range(3)", ".split('a')", ".items()", ".strip()", "한글", "\u{1f600}", "\n", "\r", "\t", " ", "é", "\0", "\\x",
-    "\\u12", "\\777", "raise_exception('x')", "strftime_now('%Y')", "filter upper", "endfilter", " recursive", " else ",
+    "{{",
+    "}}",
+    "{%",
+    "%}",
+    "{#",
+    "#}",
+    "-",
+    "+",
+    " if ",
+    " for ",
+    " in ",
+    " set ",
+    "endif",
+    "endfor",
+    "endset",
+    " macro f(x)",
+    "endmacro",
+    " call f(1)",
+    "endcall",
+    "generation",
+    "endgeneration",
+    "raw",
+    "endraw",
+    "messages",
+    ".role",
+    "[0]",
+    "[::-1]",
+    "|",
+    "tojson",
+    "trim",
+    "join",
+    "length",
+    "'",
+    "\"",
+    "\\",
+    "(",
+    ")",
+    "[",
+    "]",
+    "{",
+    "}",
+    ":",
+    ",",
+    "==",
+    "~",
+    " not ",
+    " is ",
+    "string",
+    "mapping",
+    "namespace(x=1)",
+    "ns",
+    ".x",
+    "=",
+    "1",
+    "99999999999999999999",
+    "1e400",
+    "loop.index",
+    "break",
+    "continue",
+    "range(3)",
+    ".split('a')",
+    ".items()",
+    ".strip()",
+    "한글",
+    "\u{1f600}",
+    "\n",
+    "\r",
+    "\t",
+    " ",
+    "é",
+    "\0",
+    "\\x",
+    "\\u12",
+    "\\777",
+    "raise_exception('x')",
+    "strftime_now('%Y')",
+    "filter upper",
+    "endfilter",
+    " recursive",
+    " else ",
 ];
 
 proptest! {

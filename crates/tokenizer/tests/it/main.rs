@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod chat_differences;
 mod chat_parts;
 mod chat_templates;
 mod hostile_files;
