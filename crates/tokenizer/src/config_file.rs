@@ -1,7 +1,8 @@
 //! `tokenizer_config.json`: which tokens begin, end and pad, and how a conversation is rendered.
 
+use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value, json};
 
@@ -82,6 +83,118 @@ impl ConfigFile {
         let mut text = format!("{document:#}");
         text.push('\n');
         text.into_bytes()
+    }
+}
+
+/// The templates of a folder.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Templates {
+    One(String),
+    Named {
+        /// The file that names them, or the folder whose files have the names.
+        path: PathBuf,
+        by_name: BTreeMap<String, String>,
+    },
+}
+
+/// What rendering a conversation needs of a folder.
+#[derive(Debug)]
+pub(crate) struct ConversationFiles {
+    pub(crate) templates: Option<Templates>,
+    /// Spelling of each special token that has a role, such as `bos_token`.
+    pub(crate) special_tokens: Map<String, Value>,
+}
+
+/// The roles that transformers hands to a template as variables.
+const SPECIAL_TOKENS: [&str; 7] = [
+    "bos_token",
+    "eos_token",
+    "unk_token",
+    "sep_token",
+    "pad_token",
+    "cls_token",
+    "mask_token",
+];
+
+/// Folder of further templates, one a file.
+const TEMPLATE_DIR: &str = "additional_chat_templates";
+
+impl ConversationFiles {
+    /// Template files go before the configuration, and one file is then enough to silence it.
+    pub(crate) fn read(folder: &Path) -> Result<Self, TokenizerError> {
+        let path = folder.join(NAME);
+        let mut special_tokens = Map::new();
+        let mut templates = None;
+        if let Some(document) = read_json(&path)? {
+            let Some(fields) = document.as_object() else {
+                return Err(field_error(&path, "(whole file)", "an object", &document));
+            };
+            for name in SPECIAL_TOKENS {
+                if let Some(spelling) = token(fields, name, &path)? {
+                    special_tokens.insert(name.to_owned(), Value::String(spelling));
+                }
+            }
+            templates = configured_templates(fields, &path)?;
+        }
+        let mut by_name = BTreeMap::new();
+        for name in ["default", "tool_use"] {
+            let file = if name == "default" {
+                folder.join(TEMPLATE_NAME)
+            } else {
+                folder.join(TEMPLATE_DIR).join(format!("{name}.jinja"))
+            };
+            if let Some(template) = read_text(&file)? {
+                by_name.insert(name.to_owned(), template);
+            }
+        }
+        match (by_name.len(), by_name.remove("default")) {
+            (0, _) => {}
+            (1, Some(only)) => templates = Some(Templates::One(only)),
+            (_, default) => {
+                by_name.extend(default.map(|template| ("default".to_owned(), template)));
+                let path = folder.to_owned();
+                templates = Some(Templates::Named { path, by_name });
+            }
+        }
+        Ok(Self {
+            templates,
+            special_tokens,
+        })
+    }
+}
+
+/// One template, or several with names.
+fn configured_templates(
+    fields: &Map<String, Value>,
+    path: &Path,
+) -> Result<Option<Templates>, TokenizerError> {
+    match fields.get("chat_template") {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(template)) => Ok(Some(Templates::One(template.clone()))),
+        Some(Value::Array(named)) => {
+            let mut by_name = BTreeMap::new();
+            for (index, entry) in named.iter().enumerate() {
+                let text = |name| entry.get(name).and_then(Value::as_str).map(str::to_owned);
+                let (Some(name), Some(template)) = (text("name"), text("template")) else {
+                    let field = format!("chat_template[{index}]");
+                    return Err(field_error(
+                        path,
+                        &field,
+                        "`name` and `template`, both strings",
+                        entry,
+                    ));
+                };
+                by_name.insert(name, template);
+            }
+            let path = path.to_owned();
+            Ok(Some(Templates::Named { path, by_name }))
+        }
+        Some(value) => Err(field_error(
+            path,
+            "chat_template",
+            "a string, or a list of named templates",
+            value,
+        )),
     }
 }
 

@@ -20,10 +20,12 @@ mod train;
 mod word_counts;
 
 mod config_file;
+mod encode_parts;
 mod stream;
 mod tokenizer;
 mod validate;
 
+pub mod chat;
 pub mod measure;
 
 pub use config::{Digits, SpecialTokens, TokenizerConfig};

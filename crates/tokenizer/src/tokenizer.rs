@@ -1,6 +1,7 @@
 //! The tokenizer that the rest of the program holds: load, save, encode, decode.
 
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use jikji_durable::{create_dir_all, write_file};
 use serde_json::Value;
@@ -9,6 +10,7 @@ use tokenizers::{DecoderWrapper, ModelWrapper};
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 
 use crate::config_file::{self, ConfigFile, read_json};
+use crate::encode_parts::inside_of_text;
 use crate::guard::guarded;
 use crate::validate::{check_document, field_error, strip_run_settings};
 use crate::{DecodeStream, TokenizerError, byte_alphabet};
@@ -30,6 +32,8 @@ pub struct Tokenizer {
     /// The file normalizes to NFC and does nothing else before cutting.
     normalizes_to_nfc: bool,
     fingerprint: String,
+    /// The library for pieces inside of a text, where it is another one; made when first asked for.
+    continuation: OnceLock<Option<Box<tokenizers::Tokenizer>>>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -127,6 +131,7 @@ impl Tokenizer {
             spelling,
             normalizes_to_nfc,
             fingerprint: String::new(),
+            continuation: OnceLock::new(),
         };
         tokenizer.fingerprint = tokenizer.probe().map_err(refused)?;
         Ok(tokenizer)
@@ -243,7 +248,7 @@ impl Tokenizer {
             .is_some_and(|token| token.special)
     }
 
-    /// The Jinja template that renders a conversation, if there is one.
+    /// The Jinja template that renders a conversation, if there is one. [`chat::ChatTemplate`](crate::chat::ChatTemplate) runs it.
     pub fn chat_template(&self) -> Option<&str> {
         self.settings.chat_template.as_deref()
     }
@@ -305,6 +310,15 @@ impl Tokenizer {
     }
 
     fn encode_as(&self, text: &str, post_process: bool) -> Result<Vec<u32>, TokenizerError> {
+        self.encode_with(&self.library, text, post_process)
+    }
+
+    fn encode_with(
+        &self,
+        library: &tokenizers::Tokenizer,
+        text: &str,
+        post_process: bool,
+    ) -> Result<Vec<u32>, TokenizerError> {
         // The library normalizes by the tables of Unicode 9. Ours are the current ones, and what is NFC by them stays so
         // under the older ones. Programs that leave it to the library differ from us on sequences of newer characters that
         // compose (a few Indic and African scripts), and nowhere else.
@@ -315,13 +329,12 @@ impl Tokenizer {
         } else {
             text
         };
-        let encoding =
-            guarded(|| self.library.encode_fast(text, post_process)).map_err(|reason| {
-                TokenizerError::Library {
-                    action: "encode a text",
-                    reason,
-                }
-            })?;
+        let encoding = guarded(|| library.encode_fast(text, post_process)).map_err(|reason| {
+            TokenizerError::Library {
+                action: "encode a text",
+                reason,
+            }
+        })?;
         Ok(encoding.get_ids().to_vec())
     }
 
@@ -339,6 +352,15 @@ impl Tokenizer {
             action: "write out a tokenizer",
             reason,
         })
+    }
+
+    /// As [`encode`](Self::encode), of a piece that has something in front of it: files that put a space in front of a text
+    /// do so only where it begins.
+    pub(crate) fn encode_continuation(&self, text: &str) -> Result<Vec<u32>, TokenizerError> {
+        let library = self
+            .continuation
+            .get_or_init(|| inside_of_text(&self.library).map(Box::new));
+        self.encode_with(library.as_deref().unwrap_or(&self.library), text, false)
     }
 
     /// Runs every part of a file once, so that a part which cannot work fails here and not during a run.

@@ -2,7 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod chat_differences;
+mod chat_parts;
+mod chat_templates;
 mod hostile_files;
+mod hostile_templates;
 mod published_files;
 mod round_trip;
 mod training;
