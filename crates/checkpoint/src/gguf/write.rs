@@ -115,7 +115,9 @@ fn head(metadata: &[(String, GgufValue)], tensors: &[GgufTensor], offsets: &[u64
         value.encode(&mut bytes);
     };
     put(ALIGNMENT_KEY, &GgufValue::U32(DEFAULT_ALIGNMENT));
-    metadata.iter().for_each(|(key, value)| put(key, value));
+    for (key, value) in metadata {
+        put(key, value);
+    }
     for (tensor, offset) in tensors.iter().zip(offsets) {
         encode_text(&tensor.name, &mut bytes);
         bytes.extend((tensor.shape.len() as u32).to_le_bytes());
