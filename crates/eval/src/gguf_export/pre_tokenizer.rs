@@ -20,11 +20,11 @@ pub(super) struct PreTokenizer {
 const QWEN2: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
 const LLAMA3: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
 
-/// No entry of the list cuts Hangul from Latin, but these two cut everywhere else as the tokenizers trained here do, and no merge
-/// learned here spans the two scripts: ids differ only at the places named.
-const OWN_DIFFERENCE: &str = "llama.cpp has no pre-tokenizer that cuts text exactly as this tokenizer does; with the one named in \
-    `tokenizer.ggml.pre`, ids differ where an apostrophe stands before a word that begins with s, d, m, t, ll, ve or re, where \
-    combining marks stand apart from their letter, and, rarely, where punctuation touches Hangul";
+/// No entry of the list cuts Hangul from Latin as ours does. Where a piece is longer there, ids are the same all the same, for
+/// merges learned here stay within our pieces; only bytes of two characters that meet at such a border may be merged.
+const OWN_DIFFERENCE: &str = "llama.cpp has no pre-tokenizer that cuts text exactly as this tokenizer does; with the one \
+    named in `tokenizer.ggml.pre`, ids differ where an apostrophe stands before a word that begins with s, d, m, t, ll, ve or re, where \
+    combining marks follow a letter, and, rarely, where a symbol or a Chinese character touches Hangul";
 
 /// The entry of the list for a file's `pre_tokenizer`; `ignore_merges` is that of its model.
 ///
