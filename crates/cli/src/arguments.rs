@@ -244,7 +244,7 @@ pub(crate) enum ModelCommand {
     /// Write a model in another number format, as a folder or as one GGUF file
     #[command(after_help = "Examples:
   jikji model export --model runs/quickstart/export --output quickstart-bf16 --dtype bf16
-  jikji model export --model runs/quickstart/export --output quickstart.gguf --format gguf --dtype q8_0")]
+  jikji model export --model EXAONE-4.0-1.2B --output exaone.gguf --format gguf --dtype q8_0")]
     Export(ExportArguments),
 }
 
