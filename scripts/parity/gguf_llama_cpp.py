@@ -12,19 +12,25 @@ the log-probabilities and the perplexity with `jikji score`. Ends with 1 if a bo
 
     F32: the continuation is equal, and perplexity within 0.1 %.
     F16, BF16, Q8_0: perplexity within 0.1 %, 1 % and 1 %; rounding the weights changes what a random model continues with.
+
+With `--texts`, ids are also compared over whole documents (.txt, .jsonl, or .jsonl.zst with the package zstandard), normalized to
+NFC first, as llama.cpp does not do that: this measures how close `tokenizer.ggml.pre` comes to the model's own tokenizer.
 """
 
 import argparse
+import io
 import json
 import math
 import subprocess
 import sys
 import tempfile
+import unicodedata
 import urllib.request
 from pathlib import Path
 
 import gguf
 import numpy
+import safetensors
 import safetensors.numpy
 import tokenizers
 import xllamacpp
@@ -97,7 +103,7 @@ def tiny_model(folder, settings, tokenizer, seed):
     embed, stem, attention, out, (gate, up, down), final = names
     norms = {"exaone": ("ln_1", "ln_2"), "exaone4": ("post_attention_layernorm", "post_feedforward_layernorm")}.get(
         family, ("input_layernorm", "post_attention_layernorm"))
-    tensors[f"{embed}.weight"] = random.normal(0, 1, (config["vocab_size"], hidden)).astype(numpy.float32)
+    matrix(f"{embed}.weight", config["vocab_size"], hidden)
     for layer in range(layers):
         block = f"{stem}.{layer}."
         for norm in norms:
@@ -124,15 +130,28 @@ def tiny_model(folder, settings, tokenizer, seed):
         (folder / file.name).write_bytes(file.read_bytes())
 
 
-def check_structure(path, dtype):
-    """The file as the `gguf` package of llama.cpp's authors reads it."""
+def check_structure(path, dtype, folder):
+    """The file as the `gguf` package of llama.cpp's authors reads it, and the embedding as that package would store it."""
     reader = gguf.GGUFReader(path)
     architecture = str(bytes(reader.fields["general.architecture"].parts[-1]), "utf-8")
     types = sorted({tensor.tensor_type.name for tensor in reader.tensors})
     assert dtype.upper() in types and set(types) <= {dtype.upper(), "F32"}, types
     assert all(tensor.tensor_type.name == "F32" for tensor in reader.tensors if len(tensor.shape) == 1)
     assert all(tensor.data_offset % reader.alignment == 0 for tensor in reader.tensors)
+    stored = next(tensor for tensor in reader.tensors if tensor.name == "token_embd.weight")
+    published = embedding(folder).astype(numpy.float32)
+    expected = gguf.quants.quantize(published, stored.tensor_type).reshape(-1).view(numpy.uint8)
+    assert numpy.array_equal(stored.data.reshape(-1).view(numpy.uint8), expected), "other bytes than those of `gguf`"
     return f"{architecture}, {len(reader.tensors)} tensors ({', '.join(types)}), {len(reader.fields)} fields"
+
+
+def embedding(folder):
+    for file in sorted(folder.glob("model*.safetensors")):
+        with safetensors.safe_open(file, "numpy") as tensors:
+            for name in tensors.keys():
+                if name in ("model.embed_tokens.weight", "transformer.wte.weight"):
+                    return tensors.get_tensor(name)
+    raise FileNotFoundError(f"no embedding in {folder}")
 
 
 class LlamaCpp:
@@ -164,21 +183,47 @@ class LlamaCpp:
         answer = self.ask("/completion", {"prompt": ids, "n_predict": NEW_TOKENS, "temperature": 0.0, "top_k": 1, "return_tokens": True})
         return answer["tokens"]
 
-    def log_probabilities(self, ids, vocab_size):
-        """Of each id but the first: the distribution behind each prefix is asked for whole."""
+    def log_probabilities(self, ids, vocab_size, plain):
+        """Of each id but the first: the distribution behind each prefix is asked for whole.
+
+        The server withholds it where the sampled token is no whole character, so sampling is led to the token `plain`; what is
+        given are the probabilities before sampling, which this does not touch.
+        """
         found = []
         for end in range(1, len(ids)):
             answer = self.ask("/completion", {"prompt": ids[:end], "n_predict": 1, "n_probs": vocab_size, "temperature": 1.0,
-                                              "cache_prompt": True, "post_sampling_probs": False})
+                                              "logit_bias": [[plain, 10000.0]], "post_sampling_probs": False})
             tops = answer["completion_probabilities"][0]["top_logprobs"]
             found.append(next(top["logprob"] for top in tops if top["id"] == ids[end]))
         return found
 
 
-def check(name, folder, dtype, jikji, work):
+def documents(path):
+    content = path.read_bytes()
+    if path.suffix == ".zst":
+        import zstandard
+        content = zstandard.ZstdDecompressor().stream_reader(io.BytesIO(content)).read()
+    text = content.decode()
+    return [text] if path.suffix == ".txt" else [json.loads(line)["text"] for line in text.splitlines() if line.strip()]
+
+
+def compare_ids(llama, own, paths, most):
+    """The share of documents with equal ids; of each file, at most `most`, spread evenly."""
+    total = equal = tokens = 0
+    for path in paths:
+        texts = documents(path)
+        for text in texts[:: max(1, len(texts) // most)][:most]:
+            text = unicodedata.normalize("NFC", text)
+            ids = own.encode(text, add_special_tokens=False).ids
+            total, tokens = total + 1, tokens + len(ids)
+            equal += ids == llama.encode(text, False)
+    print(f"    documents with equal ids: {equal} of {total} ({100 * equal / total:.2f} %), {tokens:,} tokens")
+
+
+def check(name, folder, dtype, jikji, work, texts):
     path = work / f"{dtype}.gguf"
     exported = run(jikji, "model", "export", "--model", folder, "--output", path, "--format", "gguf", "--dtype", dtype)
-    print(f"{name} {dtype}: {check_structure(path, dtype)}")
+    print(f"{name} {dtype}: {check_structure(path, dtype, folder)}")
     for line in exported.stderr.splitlines():
         print(f"    {line}")
     own = tokenizers.Tokenizer.from_file(str(folder / "tokenizer.json"))
@@ -191,6 +236,8 @@ def check(name, folder, dtype, jikji, work):
                 for text in TEXTS for special in (False, True))
     if equal != 2 * len(TEXTS):
         broken.append("ids")
+    if texts:
+        compare_ids(llama, own, texts, 300)
 
     generated = run(jikji, "generate", "--model", folder, "--prompt", PROMPT, "--temperature", "0", "--max-new-tokens", NEW_TOKENS)
     # The last character may be cut off, and programs differ in how they show that.
@@ -204,7 +251,7 @@ def check(name, folder, dtype, jikji, work):
     (work / "ids.jsonl").write_text(json.dumps({"ids": ids}))
     run(jikji, "score", "--model", folder, "--input", work / "ids.jsonl", "--output", work / "scores.jsonl")
     expected = json.loads((work / "scores.jsonl").read_text())["logprobs"]
-    got = llama.log_probabilities(ids, config["vocab_size"])
+    got = llama.log_probabilities(ids, config["vocab_size"], own.token_to_id("a"))
     ours, theirs = (math.exp(-sum(values) / len(values)) for values in (expected, got))
     worst = max(abs(a - b) for a, b in zip(expected, got))
     ratio = theirs / ours - 1
@@ -221,6 +268,8 @@ def main():
     arguments.add_argument("--jikji", type=Path, default=ROOT / "target/release/jikji")
     arguments.add_argument("--model", type=Path, help="a model folder, instead of tiny random models")
     arguments.add_argument("--dtype", nargs="*", choices=list(BOUNDS), default=list(BOUNDS))
+    arguments.add_argument("--tokenizer", type=Path, help="a tokenizer folder for the tiny models, instead of one trained on data/korean")
+    arguments.add_argument("--texts", type=Path, nargs="*", help="files whose documents' ids are compared")
     arguments.add_argument("--only", help="the tiny model of this name")
     chosen = arguments.parse_args()
     print(f"llama.cpp in xllamacpp {xllamacpp.__version__}, {run(chosen.jikji, '--version').stdout.strip()}")
@@ -230,15 +279,17 @@ def main():
         if chosen.model:
             folders = {chosen.model.name: chosen.model}
         else:
-            run(chosen.jikji, "tokenizer", "train", "--input", ROOT / "data/korean", "--vocab-size", 1000, "--output", work / "tokenizer")
+            tokenizer = chosen.tokenizer or work / "tokenizer"
+            if not chosen.tokenizer:
+                run(chosen.jikji, "tokenizer", "train", "--input", ROOT / "data/korean", "--vocab-size", 1000, "--output", tokenizer)
             folders = {}
             for seed, (model, settings) in enumerate(MODELS.items()):
                 if chosen.only in (None, model):
                     folders[model] = work / f"model-{seed}"
-                    tiny_model(folders[model], settings, work / "tokenizer", seed)
+                    tiny_model(folders[model], settings, tokenizer, seed)
         for model, folder in folders.items():
             for dtype in chosen.dtype:
-                broken += check(model, folder, dtype, chosen.jikji, work)
+                broken += check(model, folder, dtype, chosen.jikji, work, chosen.texts)
     print("all within bounds" if not broken else f"{len(broken)} bounds broken")
     return bool(broken)
 
