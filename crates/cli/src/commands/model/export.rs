@@ -34,26 +34,23 @@ pub(crate) fn run(arguments: &ExportArguments) -> Result<(), Failure> {
     let model = LoadedModel::load(&arguments.model, Precision::F32)?;
     let tokenizer = model.tokenizer.as_ref();
     let (config, weights) = (&model.config, &model.weights);
-    let path = match float {
-        Some(float) => {
-            let shard_bytes = arguments.max_shard_size.unwrap_or(DEFAULT_SHARD_BYTES);
-            export_model(
-                &arguments.output,
-                config,
-                weights,
-                tokenizer,
-                float,
-                shard_bytes,
-            )?
+    let path = if let Some(float) = float {
+        let shard_bytes = arguments.max_shard_size.unwrap_or(DEFAULT_SHARD_BYTES);
+        export_model(
+            &arguments.output,
+            config,
+            weights,
+            tokenizer,
+            float,
+            shard_bytes,
+        )?
+    } else {
+        let number = gguf_type(arguments.dtype);
+        let export = export_gguf(&arguments.output, config, weights, tokenizer, number)?;
+        for warning in &export.warnings {
+            console::say(format!("warning: {warning}"));
         }
-        None => {
-            let number = gguf_type(arguments.dtype);
-            let export = export_gguf(&arguments.output, config, weights, tokenizer, number)?;
-            for warning in &export.warnings {
-                console::say(format!("warning: {warning}"));
-            }
-            export.path
-        }
+        export.path
     };
     console::data(path.display().to_string());
     Ok(())
