@@ -29,6 +29,8 @@ mod write;
 
 mod published;
 
+pub mod gguf;
+
 pub use jikji_durable as durable;
 
 pub use self::discover::{Discovery, Verified, discover};

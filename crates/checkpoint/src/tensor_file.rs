@@ -194,7 +194,7 @@ impl TensorFile {
     }
 }
 
-fn map(path: &Path) -> io::Result<Mmap> {
+pub(crate) fn map(path: &Path) -> io::Result<Mmap> {
     // Asked before opening: opening a named pipe would wait for ever.
     if !std::fs::metadata(path)?.is_file() {
         return Err(io::Error::new(

@@ -241,6 +241,66 @@ pub(crate) enum ModelCommand {
         #[arg(long)]
         parameters: bool,
     },
+    /// Write a model in another number format, as a folder or as one GGUF file
+    #[command(after_help = "Examples:
+  jikji model export --model runs/quickstart/export --output quickstart-bf16 --dtype bf16
+  jikji model export --model EXAONE-4.0-1.2B --output exaone.gguf --format gguf --dtype q8_0")]
+    Export(ExportArguments),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ExportArguments {
+    /// Model folder
+    #[arg(long)]
+    pub(crate) model: PathBuf,
+    /// Folder to write, or the file with `--format gguf`; an earlier model there is replaced
+    #[arg(long)]
+    pub(crate) output: PathBuf,
+    /// What to write
+    #[arg(long, value_enum, default_value = "safetensors")]
+    pub(crate) format: ExportFormat,
+    /// Number format of the matrices; q8_0 in GGUF only
+    #[arg(long, value_enum, default_value = "f32")]
+    pub(crate) dtype: ExportDtype,
+    /// Most bytes of tensors in a file, such as 5GB or 500MB; safetensors only [default: 5GB]
+    #[arg(long, value_name = "SIZE", value_parser = parse_bytes)]
+    pub(crate) max_shard_size: Option<u64>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ExportFormat {
+    /// config.json, model*.safetensors and the tokenizer's files: transformers, vLLM, Jikji
+    Safetensors,
+    /// One file: llama.cpp and its relatives
+    Gguf,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ExportDtype {
+    F32,
+    F16,
+    Bf16,
+    /// 8-bit integers, 32 to a scale
+    #[value(name = "q8_0")]
+    Q8_0,
+}
+
+/// A number of bytes with an optional unit: KB, MB and GB count in thousands, as file sizes of published models do.
+fn parse_bytes(text: &str) -> Result<u64, String> {
+    let expected = || format!("expected a number of bytes such as `5GB` or `500MB`, got `{text}`");
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit = match text[digits.len()..].to_ascii_uppercase().as_str() {
+        "" | "B" => 1,
+        "KB" => 1_000,
+        "MB" => 1_000_000,
+        "GB" => 1_000_000_000,
+        _ => return Err(expected()),
+    };
+    let number: u64 = digits.parse().map_err(|_| expected())?;
+    number
+        .checked_mul(unit)
+        .filter(|bytes| *bytes > 0)
+        .ok_or_else(expected)
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -1,7 +1,9 @@
-//! Exit codes. Scripts may rely on them; `docs/reference/exit-codes.md` says the same. 2 is clap's, for the command line itself.
+//! Exit codes. Scripts may rely on them; `docs/reference/exit-codes.md` says the same. 2 is clap's too.
 
 /// Something that should not happen; please report it.
 pub(crate) const UNEXPECTED: u8 = 1;
+/// Flags that contradict each other, where clap cannot tell.
+pub(crate) const COMMAND_LINE: u8 = 2;
 /// A recipe, model config or override.
 pub(crate) const RECIPE: u8 = 3;
 /// Text, tokenizer or shards.

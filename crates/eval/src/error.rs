@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use jikji_checkpoint::PublishedError;
 use jikji_checkpoint::durable::DurableError;
+use jikji_checkpoint::gguf::GgufError;
 use jikji_model::ModelError;
 use jikji_tokenizer::TokenizerError;
 
@@ -100,6 +101,17 @@ pub enum EvalError {
         /// The family.
         model_type: &'static str,
     },
+    /// llama.cpp would compute or encode something else than this model, or cannot load it.
+    #[error("`{field}` cannot be exported to GGUF: {reason}")]
+    NoGgufForm {
+        /// The key of `config.json`, or of a tokenizer's file.
+        field: String,
+        /// What llama.cpp does or lacks.
+        reason: String,
+    },
+    /// A GGUF file cannot be written or read.
+    #[error(transparent)]
+    Gguf(#[from] GgufError),
     /// An export would delete something that is not a model.
     #[error("`{}` holds `{entry}`, which is no part of a model folder and would be deleted", dir.display())]
     Occupied {
@@ -216,6 +228,10 @@ impl EvalError {
             Self::NotPublishable { .. } => {
                 "remove the setting, or choose a `model_type` that has it"
             }
+            Self::NoGgufForm { .. } => {
+                "export as safetensors, which other programs load with every setting"
+            }
+            Self::Gguf(error) => return error.hint(),
             Self::Occupied { .. } => "export into a new folder, or move what is in this one aside",
             Self::Durable(error) => return error.hint(),
             Self::TooShort { .. } => {

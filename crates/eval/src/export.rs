@@ -82,7 +82,7 @@ pub fn export_model(
     Ok(staged.commit()?)
 }
 
-fn check_parameters(decoder: &DecoderConfig, weights: &Store) -> Result<(), EvalError> {
+pub(crate) fn check_parameters(decoder: &DecoderConfig, weights: &Store) -> Result<(), EvalError> {
     let expected = ParameterTable::new(decoder);
     let (expected, got) = (expected.parameters(), weights.layout().table().parameters());
     let differs = |at: usize| {
@@ -100,7 +100,7 @@ fn check_parameters(decoder: &DecoderConfig, weights: &Store) -> Result<(), Eval
 }
 
 /// What the tokenizer says counts; without one, what the config says.
-fn control_ids(
+pub(crate) fn control_ids(
     config: &ModelConfig,
     tokenizer: Option<&Tokenizer>,
 ) -> Result<ControlIds, EvalError> {

@@ -2,7 +2,7 @@
 //!
 //! Read in this order:
 //!
-//! 1. [`LoadedModel`]: a published model folder in memory; [`export_model`]: one on disk;
+//! 1. [`LoadedModel`]: a published model folder in memory; [`export_model`]: one on disk; [`export_gguf`]: as llama.cpp loads it;
 //! 2. [`score_ids`], [`score_file`]: the log-probability of each token after those before it;
 //! 3. [`Generator`]: text from a prompt, with keys and values kept;
 //! 4. [`NgramBaseline`], [`CharacterBaseline`]: bits per byte that counting alone reaches.
@@ -12,6 +12,7 @@
 mod error;
 
 mod export;
+mod gguf_export;
 mod model_folder;
 mod published_config;
 mod read_config;
@@ -35,6 +36,7 @@ pub use character_ngram::CharacterBaseline;
 pub use error::EvalError;
 pub use export::export_model;
 pub use generate::{GenerateConfig, Generated, GeneratedText, Generator, StopReason};
+pub use gguf_export::{GgufExport, export_gguf};
 pub use kneser_ney::Order;
 pub use model_folder::{LoadedModel, load_weights};
 pub use published_config::check_exportable;

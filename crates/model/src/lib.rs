@@ -30,5 +30,6 @@ pub use families::Role;
 pub use init::{Initializer, initial_values};
 pub use input::Input;
 pub use resolve::{DecoderConfig, LayerConfig, Multipliers, NormPlacement, RopeConfig};
+pub use rope::{Scaling, inverse_frequencies};
 pub use store::{Group, Layout, Store};
 pub use table::{Parameter, ParameterTable};

@@ -34,7 +34,7 @@ pub enum Scaling {
 }
 
 /// Angle per position of each of the `head_dim / 2` pairs.
-pub(crate) fn inverse_frequencies(head_dim: usize, theta: f64, scaling: Scaling) -> Vec<f64> {
+pub fn inverse_frequencies(head_dim: usize, theta: f64, scaling: Scaling) -> Vec<f64> {
     let plain = (0..head_dim / 2).map(|pair| theta.powf(-2.0 * pair as f64 / head_dim as f64));
     match scaling {
         Scaling::None => plain.collect(),

@@ -30,6 +30,7 @@ pub mod measure;
 
 pub use config::{Digits, SpecialTokens, TokenizerConfig};
 pub use error::TokenizerError;
+pub use pattern::split_pattern;
 pub use stream::DecodeStream;
 pub use tokenizer::Tokenizer;
 pub use train::train;

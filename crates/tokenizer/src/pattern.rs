@@ -9,7 +9,7 @@ use crate::Digits;
 /// Ranges rather than the script property: engines spell the property differently.
 const HANGUL: &str = r"\u1100-\u11FF\u3130-\u318F\uA960-\uA97F\uAC00-\uD7FF\uFFA0-\uFFDC";
 
-/// The regular expression whose matches are the pieces, tried in this order at each place:
+/// The regular expression by which tokenizers trained here cut text. Its matches are the pieces, tried in this order at each place:
 ///
 /// 1. an English contraction that ends the word (`'s`, `'re`),
 /// 2. a run of Hangul with at most one space in front: an eojeol, cut from the Latin and digits glued to it,
@@ -17,7 +17,7 @@ const HANGUL: &str = r"\u1100-\u11FF\u3130-\u318F\uA960-\uA97F\uAC00-\uD7FF\uFFA
 /// 4. digits, singly or in groups of three from the left,
 /// 5. a run of punctuation, symbols and emoji with at most one space in front and the newlines that follow,
 /// 6. blanks up to and with newlines, then blanks that leave one space for the next word, then any blanks.
-pub(crate) fn split_pattern(digits: Digits) -> String {
+pub fn split_pattern(digits: Digits) -> String {
     let number = match digits {
         Digits::Single => r"\p{N}",
         Digits::UpToThree => r"\p{N}{1,3}",

@@ -248,6 +248,18 @@ impl Tokenizer {
             .is_some_and(|token| token.special)
     }
 
+    /// The `tokenizer.json` as [`save`](Self::save) writes it, for programs with a format of their own.
+    ///
+    /// # Errors
+    /// Only for loaded files that the library cannot write out.
+    pub fn to_json(&self) -> Result<Value, TokenizerError> {
+        let text = self.canonical()?;
+        serde_json::from_str(&text).map_err(|source| TokenizerError::Json {
+            path: TOKENIZER_NAME.into(),
+            source,
+        })
+    }
+
     /// The Jinja template that renders a conversation, if there is one. [`chat::ChatTemplate`](crate::chat::ChatTemplate) runs it.
     pub fn chat_template(&self) -> Option<&str> {
         self.settings.chat_template.as_deref()

@@ -1,5 +1,9 @@
 //! `jikji model`.
 
+mod export;
+
+use std::path::Path;
+
 use jikji_model::{DecoderConfig, ParameterTable};
 use jikji_telemetry::human_units::{human_bytes, with_separators};
 
@@ -8,7 +12,13 @@ use crate::console;
 use crate::failure::Failure;
 
 pub(crate) fn run(command: &ModelCommand) -> Result<(), Failure> {
-    let ModelCommand::Info { model, parameters } = command;
+    match command {
+        ModelCommand::Info { model, parameters } => info(model, *parameters),
+        ModelCommand::Export(arguments) => export::run(arguments),
+    }
+}
+
+fn info(model: &Path, parameters: bool) -> Result<(), Failure> {
     let published = if model.is_dir() {
         jikji_eval::read_config(model)?
     } else {
@@ -48,7 +58,7 @@ pub(crate) fn run(command: &ModelCommand) -> Result<(), Failure> {
         if config.qk_norm { "on" } else { "off" },
         human_bytes(16 * count),
     ));
-    if *parameters {
+    if parameters {
         for parameter in table.parameters() {
             console::data(format!("{:<60} {:?}", parameter.name, parameter.shape));
         }

@@ -1,0 +1,337 @@
+//! Reading everything before the data of a file that may hold anything.
+//!
+//! No count or length of the file is believed before the bytes that it speaks of are there, so memory stays in proportion to
+//! the bytes that were read, and these are limited.
+
+use std::collections::BTreeSet;
+
+use super::value::ARRAY_CODE;
+use super::{
+    ALIGNMENT_KEY, DEFAULT_ALIGNMENT, GgufArray, GgufTensor, GgufType, GgufValue, MAGIC,
+    MAX_DIMENSIONS, MAX_KEY_BYTES, NAME_BYTES, VERSION,
+};
+
+/// Most bytes before the data; a vocabulary of 260,000 tokens with its merges takes about 17 MB.
+const MAX_BYTES: usize = 128 << 20;
+
+/// Largest alignment: what pages of any system need.
+const MAX_ALIGNMENT: u64 = 1 << 20;
+
+/// What a file says of itself.
+#[derive(Debug)]
+pub(super) struct Header {
+    pub(super) metadata: Vec<(String, GgufValue)>,
+    /// Each with the byte of the file at which its data begins.
+    pub(super) tensors: Vec<(GgufTensor, usize)>,
+}
+
+/// Checks all of a file but the numbers in its tensors.
+pub(super) fn parse(file: &[u8]) -> Result<Header, String> {
+    let mut cursor = Cursor {
+        bytes: file.get(..MAX_BYTES).unwrap_or(file),
+        at: 0,
+        cut: file.len() > MAX_BYTES,
+    };
+    if cursor.take::<4>("the magic")? != MAGIC {
+        return Err("it does not begin with `GGUF`".to_owned());
+    }
+    match cursor.u32("the version")? {
+        VERSION => {}
+        version if version.swap_bytes() == VERSION => {
+            return Err("it is big-endian, expected little-endian".to_owned());
+        }
+        version => return Err(format!("its version is {version}, expected {VERSION}")),
+    }
+    let num_tensors = cursor.u64("the number of tensors")?;
+    let num_keys = cursor.u64("the number of keys")?;
+    let metadata = read_metadata(&mut cursor, num_keys)?;
+    let alignment = alignment(&metadata)?;
+    let tensors = read_tensors(&mut cursor, num_tensors)?;
+    place(tensors, cursor.at, alignment, file.len()).map(|tensors| Header { metadata, tensors })
+}
+
+fn read_metadata(cursor: &mut Cursor<'_>, count: u64) -> Result<Vec<(String, GgufValue)>, String> {
+    // A key of one byte with a value of one byte.
+    const LEAST: usize = 8 + 1 + 4 + 1;
+    cursor.expect(count, LEAST, "keys")?;
+    let mut metadata = Vec::new();
+    let mut seen = BTreeSet::new();
+    for _ in 0..count {
+        let at = cursor.at;
+        let key = cursor.text("a key")?;
+        if key.is_empty() || key.len() > MAX_KEY_BYTES {
+            return Err(format!(
+                "the key at byte {at} has {} bytes, expected 1 to {MAX_KEY_BYTES}",
+                key.len()
+            ));
+        }
+        if !seen.insert(key) {
+            return Err(format!("the key `{}` comes twice", shortened(key)));
+        }
+        let value = cursor
+            .u32("a type")
+            .and_then(|code| read_value(cursor, code))
+            .map_err(|problem| format!("key `{}`: {problem}", shortened(key)))?;
+        metadata.push((key.to_owned(), value));
+    }
+    Ok(metadata)
+}
+
+fn read_value(cursor: &mut Cursor<'_>, code: u32) -> Result<GgufValue, String> {
+    let what = "a value";
+    Ok(match code {
+        0 => GgufValue::U8(u8::from_le_bytes(cursor.take(what)?)),
+        1 => GgufValue::I8(i8::from_le_bytes(cursor.take(what)?)),
+        2 => GgufValue::U16(u16::from_le_bytes(cursor.take(what)?)),
+        3 => GgufValue::I16(i16::from_le_bytes(cursor.take(what)?)),
+        4 => GgufValue::U32(u32::from_le_bytes(cursor.take(what)?)),
+        5 => GgufValue::I32(i32::from_le_bytes(cursor.take(what)?)),
+        6 => GgufValue::F32(f32::from_le_bytes(cursor.take(what)?)),
+        7 => GgufValue::Bool(truth(cursor.take(what)?)?),
+        8 => GgufValue::Text(cursor.text(what)?.to_owned()),
+        ARRAY_CODE => GgufValue::Array(read_array(cursor)?),
+        10 => GgufValue::U64(u64::from_le_bytes(cursor.take(what)?)),
+        11 => GgufValue::I64(i64::from_le_bytes(cursor.take(what)?)),
+        12 => GgufValue::F64(f64::from_le_bytes(cursor.take(what)?)),
+        other => return Err(format!("its type is {other}, expected 0 to 12")),
+    })
+}
+
+fn read_array(cursor: &mut Cursor<'_>) -> Result<GgufArray, String> {
+    let code = cursor.u32("a type")?;
+    let count = cursor.u64("a number of entries")?;
+    Ok(match code {
+        0 => GgufArray::U8(cursor.list(count, u8::from_le_bytes)?),
+        1 => GgufArray::I8(cursor.list(count, i8::from_le_bytes)?),
+        2 => GgufArray::U16(cursor.list(count, u16::from_le_bytes)?),
+        3 => GgufArray::I16(cursor.list(count, i16::from_le_bytes)?),
+        4 => GgufArray::U32(cursor.list(count, u32::from_le_bytes)?),
+        5 => GgufArray::I32(cursor.list(count, i32::from_le_bytes)?),
+        6 => GgufArray::F32(cursor.list(count, f32::from_le_bytes)?),
+        7 => {
+            let truths = cursor.list(count, truth)?;
+            GgufArray::Bool(truths.into_iter().collect::<Result<_, _>>()?)
+        }
+        8 => {
+            cursor.expect(count, size_of::<u64>(), "texts")?;
+            let texts = (0..count).map(|_| Ok(cursor.text("an entry")?.to_owned()));
+            GgufArray::Text(texts.collect::<Result<_, String>>()?)
+        }
+        10 => GgufArray::U64(cursor.list(count, u64::from_le_bytes)?),
+        11 => GgufArray::I64(cursor.list(count, i64::from_le_bytes)?),
+        12 => GgufArray::F64(cursor.list(count, f64::from_le_bytes)?),
+        ARRAY_CODE => return Err("it is a list of lists, which is not read".to_owned()),
+        other => {
+            return Err(format!(
+                "the type of its entries is {other}, expected 0 to 12"
+            ));
+        }
+    })
+}
+
+fn truth(byte: [u8; 1]) -> Result<bool, String> {
+    match byte {
+        [0] => Ok(false),
+        [1] => Ok(true),
+        [other] => Err(format!("a truth value is {other}, expected 0 or 1")),
+    }
+}
+
+fn alignment(metadata: &[(String, GgufValue)]) -> Result<u64, String> {
+    let given = metadata.iter().find(|(key, _)| key == ALIGNMENT_KEY);
+    match given.map(|(_, value)| value) {
+        None => Ok(DEFAULT_ALIGNMENT.into()),
+        Some(GgufValue::U32(value))
+            if value.is_power_of_two() && *value >= 8 && u64::from(*value) <= MAX_ALIGNMENT =>
+        {
+            Ok((*value).into())
+        }
+        Some(_) => Err(format!(
+            "key `{ALIGNMENT_KEY}`: expected a 32-bit power of two from 8 to {MAX_ALIGNMENT}"
+        )),
+    }
+}
+
+/// Each tensor with its offset as the file says it.
+fn read_tensors(cursor: &mut Cursor<'_>, count: u64) -> Result<Vec<(GgufTensor, u64)>, String> {
+    // A name of one byte, one dimension.
+    const LEAST: usize = 8 + 1 + 4 + 8 + 4 + 8;
+    cursor.expect(count, LEAST, "tensors")?;
+    let mut tensors = Vec::new();
+    let mut seen = BTreeSet::new();
+    for _ in 0..count {
+        let at = cursor.at;
+        let name = cursor.text("a tensor's name")?;
+        if name.is_empty() || name.len() >= NAME_BYTES {
+            return Err(format!(
+                "the tensor's name at byte {at} has {} bytes, expected 1 to {}",
+                name.len(),
+                NAME_BYTES - 1
+            ));
+        }
+        if !seen.insert(name) {
+            return Err(format!("the tensor `{name}` comes twice"));
+        }
+        let dimensions = cursor.u32("a number of dimensions")? as usize;
+        if !(1..=MAX_DIMENSIONS).contains(&dimensions) {
+            return Err(format!(
+                "tensor `{name}` has {dimensions} dimensions, expected 1 to {MAX_DIMENSIONS}"
+            ));
+        }
+        let mut shape = Vec::with_capacity(dimensions);
+        for _ in 0..dimensions {
+            let size = cursor.u64("a dimension")?;
+            let size = usize::try_from(size).ok().filter(|size| *size > 0);
+            shape.push(size.ok_or_else(|| {
+                format!("tensor `{name}` has a dimension of 0 or more than can be counted")
+            })?);
+        }
+        shape.reverse();
+        let code = cursor.u32("a tensor's type")?;
+        let number = GgufType::of_code(code).ok_or_else(|| {
+            let known = GgufType::ALL.map(|known| format!("{} ({})", known.code(), known.name()));
+            format!(
+                "tensor `{name}` has type {code}, expected {}",
+                known.join(", ")
+            )
+        })?;
+        let offset = cursor.u64("a tensor's offset")?;
+        let tensor = GgufTensor {
+            name: name.to_owned(),
+            shape,
+            number,
+        };
+        tensors.push((tensor, offset));
+    }
+    Ok(tensors)
+}
+
+/// Finds the data: each tensor begins where the one before it ends, aligned, and the last ends with the file.
+fn place(
+    tensors: Vec<(GgufTensor, u64)>,
+    head_bytes: usize,
+    alignment: u64,
+    file_bytes: usize,
+) -> Result<Vec<(GgufTensor, usize)>, String> {
+    let begin = (head_bytes as u64).next_multiple_of(alignment);
+    let mut end = 0_u64;
+    let mut expected = 0_u64;
+    let mut placed = Vec::with_capacity(tensors.len());
+    for (tensor, offset) in tensors {
+        let name = &tensor.name;
+        if offset != expected {
+            return Err(format!(
+                "tensor `{name}` has offset {offset}, expected {expected} by the tensors before it"
+            ));
+        }
+        let next = tensor.num_bytes().and_then(|bytes| {
+            end = offset.checked_add(bytes as u64)?;
+            end.checked_next_multiple_of(alignment)
+        });
+        expected = next.ok_or_else(|| {
+            let (shape, number) = (&tensor.shape, tensor.number.name());
+            format!("tensor `{name}` of shape {shape:?} and type `{number}` does not have a whole number of blocks, or too many")
+        })?;
+        let whole = begin
+            .checked_add(end)
+            .is_some_and(|end| end <= file_bytes as u64);
+        if !whole {
+            return Err(format!(
+                "the data of tensor `{name}` ends behind the end of the file at byte {file_bytes}"
+            ));
+        }
+        placed.push((tensor, (begin + offset) as usize));
+    }
+    // Behind the last tensor, writers pad or do not.
+    let padded = begin.saturating_add(expected);
+    if file_bytes as u64 > padded {
+        return Err(format!(
+            "it has {file_bytes} bytes, expected at most {padded} by its header"
+        ));
+    }
+    Ok(placed)
+}
+
+fn shortened(text: &str) -> String {
+    text.chars().take(60).collect()
+}
+
+struct Cursor<'a> {
+    bytes: &'a [u8],
+    at: usize,
+    /// Whether the file goes on behind `bytes`.
+    cut: bool,
+}
+
+impl<'a> Cursor<'a> {
+    fn slice(&mut self, count: usize, what: &str) -> Result<&'a [u8], String> {
+        let slice = self
+            .at
+            .checked_add(count)
+            .and_then(|end| self.bytes.get(self.at..end))
+            .ok_or_else(|| self.ended(what))?;
+        self.at += count;
+        Ok(slice)
+    }
+
+    fn ended(&self, what: &str) -> String {
+        if self.cut {
+            format!("its header has more than {MAX_BYTES} bytes")
+        } else {
+            format!(
+                "it ends at byte {} inside {what} that begins at byte {}",
+                self.bytes.len(),
+                self.at
+            )
+        }
+    }
+
+    fn take<const N: usize>(&mut self, what: &str) -> Result<[u8; N], String> {
+        let mut bytes = [0; N];
+        bytes.copy_from_slice(self.slice(N, what)?);
+        Ok(bytes)
+    }
+
+    fn u32(&mut self, what: &str) -> Result<u32, String> {
+        Ok(u32::from_le_bytes(self.take(what)?))
+    }
+
+    fn u64(&mut self, what: &str) -> Result<u64, String> {
+        Ok(u64::from_le_bytes(self.take(what)?))
+    }
+
+    /// Refuses a count that the rest of the file cannot hold, so that nobody loops or allocates by it.
+    fn expect(&self, count: u64, least_bytes: usize, what: &str) -> Result<(), String> {
+        let most = (self.bytes.len() - self.at) / least_bytes;
+        if count > most as u64 {
+            return Err(format!(
+                "it says that {count} {what} follow byte {}, where at most {most} have room",
+                self.at
+            ));
+        }
+        Ok(())
+    }
+
+    fn text(&mut self, what: &str) -> Result<&'a str, String> {
+        let at = self.at;
+        let count = self.u64(what)?;
+        self.expect(count, 1, "bytes of text")?;
+        let bytes = self.slice(count as usize, what)?;
+        std::str::from_utf8(bytes).map_err(|_| format!("{what} at byte {at} is not UTF-8"))
+    }
+
+    fn list<T, const N: usize>(
+        &mut self,
+        count: u64,
+        of_bytes: impl Fn([u8; N]) -> T,
+    ) -> Result<Vec<T>, String> {
+        self.expect(count, N, "entries")?;
+        let bytes = self.slice(count as usize * N, "a list")?;
+        Ok(bytes
+            .as_chunks::<N>()
+            .0
+            .iter()
+            .map(|bytes| of_bytes(*bytes))
+            .collect())
+    }
+}

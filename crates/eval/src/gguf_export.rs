@@ -1,0 +1,91 @@
+//! Writing a model as one GGUF file, under the names and keys that llama.cpp reads.
+//!
+//! The rules are those of llama.cpp's loader and graphs (build 11549, October 2026): what they would silently compute
+//! otherwise is refused ([`limits`]), and where they encode text otherwise, the export says so in its warnings.
+
+mod limits;
+mod model_keys;
+mod names;
+mod pre_tokenizer;
+mod tensors;
+mod vocabulary;
+
+#[cfg(test)]
+mod tests;
+
+use std::path::{Path, PathBuf};
+
+use jikji_checkpoint::durable;
+use jikji_checkpoint::gguf::{GgufType, GgufValue, write_gguf};
+use jikji_model::{DecoderConfig, ModelConfig, Store};
+use jikji_tokenizer::Tokenizer;
+
+use self::tensors::Tensors;
+use crate::error::EvalError;
+use crate::export::{check_parameters, control_ids};
+use crate::read_config::CONFIG_NAME;
+
+/// A file that was written, and what its reader should know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GgufExport {
+    /// The file.
+    pub path: PathBuf,
+    /// Where llama.cpp differs without computing anything wrong: one sentence each.
+    pub warnings: Vec<String>,
+}
+
+/// Keys and values, in the order in which they are written.
+type Keys = Vec<(String, GgufValue)>;
+
+/// Writes a model to the file `path`; folders above are made, an earlier file is replaced when this one is whole.
+///
+/// Matrices are stored as `number` says, norms and biases always in `F32`. Without a tokenizer the file says that it has none, and
+/// readers take token ids only.
+///
+/// # Errors
+/// A setting or a tokenizer that llama.cpp has no form for, named; weights of another config; or a failed write.
+pub fn export_gguf(
+    path: &Path,
+    config: &ModelConfig,
+    weights: &Store,
+    tokenizer: Option<&Tokenizer>,
+    number: GgufType,
+) -> Result<GgufExport, EvalError> {
+    let decoder = DecoderConfig::resolve(config).map_err(|source| EvalError::Model {
+        path: path.with_file_name(CONFIG_NAME),
+        source,
+    })?;
+    check_parameters(&decoder, weights)?;
+    let architecture = limits::check(config, &decoder)?;
+    let control = control_ids(config, tokenizer)?;
+    let tensors = Tensors::new(architecture, &decoder, weights, number);
+
+    let mut keys = model_keys::general(architecture, path, number);
+    keys.extend(model_keys::model(architecture, config, &decoder));
+    let mut warnings = tensors.warnings();
+    match tokenizer {
+        Some(tokenizer) => {
+            let vocabulary = vocabulary::vocabulary(tokenizer, control, decoder.vocab_size)?;
+            keys.extend(vocabulary.keys);
+            warnings.extend(vocabulary.warnings);
+        }
+        None => keys.push(vocabulary::none()),
+    }
+    if let Some(parent) = path.parent() {
+        durable::create_dir_all(parent)?;
+    }
+    write_gguf(path, &keys, tensors.list(), |index, start, out| {
+        tensors.fill(index, start, out);
+    })?;
+    Ok(GgufExport {
+        path: path.to_owned(),
+        warnings,
+    })
+}
+
+fn no_form(field: impl Into<String>, reason: impl Into<String>) -> EvalError {
+    EvalError::NoGgufForm {
+        field: field.into(),
+        reason: reason.into(),
+    }
+}

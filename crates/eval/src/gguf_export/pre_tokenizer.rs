@@ -1,0 +1,169 @@
+//! Which of llama.cpp's built-in ways to cut text is that of a `tokenizer.json`.
+//!
+//! llama.cpp reads no regular expression from the file: it has a list of them, each under the names of the models that use it.
+
+use jikji_tokenizer::{Digits, split_pattern};
+use serde_json::{Value, json};
+
+use super::no_form;
+use crate::error::EvalError;
+
+/// A name of llama.cpp's list.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct PreTokenizer {
+    /// The value of `tokenizer.ggml.pre`.
+    pub(super) name: &'static str,
+    /// In what it differs, if it does.
+    pub(super) difference: Option<&'static str>,
+}
+
+const QWEN2: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
+const LLAMA3: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
+
+/// No entry of the list cuts Hangul from Latin as ours does. Where a piece is longer there, ids are the same all the same, for
+/// merges learned here stay within our pieces; only bytes of two characters that meet at such a border may be merged.
+const OWN_DIFFERENCE: &str = "llama.cpp has no pre-tokenizer that cuts text exactly as this tokenizer does; with the one \
+    named in `tokenizer.ggml.pre`, ids differ where an apostrophe stands before a word that begins with s, d, m, t, ll, ve or re, where \
+    combining marks follow a letter, and, rarely, where a symbol or a Chinese character touches Hangul";
+
+/// The entry of the list for a file's `pre_tokenizer`; `ignore_merges` is that of its model.
+///
+/// # Errors
+/// If there is none.
+pub(super) fn pre_tokenizer(
+    component: &Value,
+    ignore_merges: bool,
+) -> Result<PreTokenizer, EvalError> {
+    let same = |name| PreTokenizer {
+        name,
+        difference: None,
+    };
+    let own = |name| PreTokenizer {
+        name,
+        difference: Some(OWN_DIFFERENCE),
+    };
+    let found = match shape(component) {
+        Some(Shape::Gpt2) => Some(same("gpt-2")),
+        Some(Shape::DigitsThenGpt2) => Some(same("exaone")),
+        Some(Shape::Pattern(QWEN2)) => Some(same("qwen2")),
+        Some(Shape::Pattern(LLAMA3)) if ignore_merges => return Ok(same("llama-bpe")),
+        Some(Shape::Pattern(LLAMA3)) => Some(same("smaug-bpe")),
+        Some(Shape::Pattern(pattern)) if pattern == split_pattern(Digits::Single) => {
+            Some(own("qwen2"))
+        }
+        Some(Shape::Pattern(pattern)) if pattern == split_pattern(Digits::UpToThree) => {
+            Some(own("smaug-bpe"))
+        }
+        Some(Shape::Pattern(_)) | None => None,
+    };
+    match found {
+        Some(_) if ignore_merges => {
+            let reason = "llama.cpp applies the merges with every pre-tokenizer of this kind";
+            Err(no_form("model.ignore_merges", reason))
+        }
+        Some(found) => Ok(found),
+        None => {
+            let reason = "llama.cpp has no pre-tokenizer of this form that is known here";
+            Err(no_form("pre_tokenizer", reason))
+        }
+    }
+}
+
+/// The forms in which byte-level files say how they cut.
+enum Shape<'a> {
+    Gpt2,
+    DigitsThenGpt2,
+    Pattern(&'a str),
+}
+
+fn shape(component: &Value) -> Option<Shape<'_>> {
+    if is_byte_level(component, true) {
+        return Some(Shape::Gpt2);
+    }
+    let steps = component.get("pretokenizers")?.as_array()?;
+    let [first, second] = &steps[..] else {
+        return None;
+    };
+    let kind = first.get("type")?.as_str()?;
+    let isolated = first.get("behavior") == Some(&json!("Isolated"))
+        && first.get("invert") == Some(&json!(false));
+    match kind {
+        "Digits" if first.get("individual_digits") == Some(&json!(true)) => {
+            is_byte_level(second, true).then_some(Shape::DigitsThenGpt2)
+        }
+        "Split" if isolated => {
+            let pattern = first.get("pattern")?.get("Regex")?.as_str()?;
+            if is_byte_level(second, false) {
+                Some(Shape::Pattern(pattern))
+            } else {
+                (pattern == r"\p{N}" && is_byte_level(second, true))
+                    .then_some(Shape::DigitsThenGpt2)
+            }
+        }
+        _ => None,
+    }
+}
+
+/// `uses_pattern`: whether the component also cuts by GPT-2's expression.
+fn is_byte_level(component: &Value, uses_pattern: bool) -> bool {
+    let is = |key, value: Value| component.get(key) == Some(&value);
+    is("type", json!("ByteLevel"))
+        && is("add_prefix_space", json!(false))
+        && component.get("use_regex").unwrap_or(&json!(true)) == &json!(uses_pattern)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn split(pattern: &str) -> Value {
+        json!({"type": "Sequence", "pretokenizers": [
+            {"type": "Split", "pattern": {"Regex": pattern}, "behavior": "Isolated", "invert": false},
+            {"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": false},
+        ]})
+    }
+
+    #[test]
+    fn published_forms_are_known() {
+        let byte_level = json!({"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": true});
+        let digits = json!({"type": "Sequence", "pretokenizers": [{"type": "Digits", "individual_digits": true}, byte_level]});
+        for (component, ignore_merges, expected) in [
+            (byte_level.clone(), false, "gpt-2"),
+            (digits, false, "exaone"),
+            (split(QWEN2), false, "qwen2"),
+            (split(LLAMA3), true, "llama-bpe"),
+            (split(LLAMA3), false, "smaug-bpe"),
+        ] {
+            let found = pre_tokenizer(&component, ignore_merges).unwrap();
+            assert_eq!((found.name, found.difference), (expected, None));
+        }
+    }
+
+    #[test]
+    fn our_own_form_is_named_with_its_difference() {
+        for (digits, expected) in [(Digits::Single, "qwen2"), (Digits::UpToThree, "smaug-bpe")] {
+            let found = pre_tokenizer(&split(&split_pattern(digits)), false).unwrap();
+            assert_eq!(found.name, expected);
+            assert!(found.difference.is_some());
+        }
+    }
+
+    #[test]
+    fn what_is_not_on_the_list_is_refused() {
+        let prefix = json!({"type": "ByteLevel", "add_prefix_space": true, "use_regex": true});
+        for component in [
+            split(r"\w+"),
+            prefix,
+            json!({"type": "Metaspace"}),
+            Value::Null,
+        ] {
+            let error = pre_tokenizer(&component, false).unwrap_err().to_string();
+            assert!(
+                error.starts_with("`pre_tokenizer` cannot be exported to GGUF"),
+                "{error}"
+            );
+        }
+        let error = pre_tokenizer(&split(QWEN2), true).unwrap_err().to_string();
+        assert!(error.starts_with("`model.ignore_merges`"), "{error}");
+    }
+}
