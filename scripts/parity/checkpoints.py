@@ -101,13 +101,13 @@ CONFIGS = {
     "llama-llama3": _llama(head_dim=8, rope_scaling=LLAMA3, tie_word_embeddings=True),
     "llama-yarn": _llama(
         head_dim=16,
-        max_position_embeddings=256,
+        max_position_embeddings=512,
         num_attention_heads=2,
         num_key_value_heads=1,
         rope_scaling={
             "rope_type": "yarn",
             "factor": 4.0,
-            "original_max_position_embeddings": 64,
+            "original_max_position_embeddings": 128,
             "beta_fast": 6.0,
             "beta_slow": 0.5,
             "mscale": 0.8,
