@@ -82,6 +82,7 @@ fn every_command_has_a_help_text() {
         "score",
         "model",
         "model info",
+        "model verify",
         "bench",
         "bench train-step",
         "report",

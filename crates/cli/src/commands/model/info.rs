@@ -1,14 +1,14 @@
-//! `jikji model`.
+//! `jikji model info`.
+
+use std::path::Path;
 
 use jikji_model::{DecoderConfig, ParameterTable};
 use jikji_telemetry::human_units::{human_bytes, with_separators};
 
-use crate::arguments::ModelCommand;
 use crate::console;
 use crate::failure::Failure;
 
-pub(crate) fn run(command: &ModelCommand) -> Result<(), Failure> {
-    let ModelCommand::Info { model, parameters } = command;
+pub(crate) fn run(model: &Path, parameters: bool) -> Result<(), Failure> {
     let published = if model.is_dir() {
         jikji_eval::read_config(model)?
     } else {
@@ -48,7 +48,7 @@ pub(crate) fn run(command: &ModelCommand) -> Result<(), Failure> {
         if config.qk_norm { "on" } else { "off" },
         human_bytes(16 * count),
     ));
-    if *parameters {
+    if parameters {
         for parameter in table.parameters() {
             console::data(format!("{:<60} {:?}", parameter.name, parameter.shape));
         }

@@ -1,0 +1,14 @@
+//! `jikji model`: one small file a subcommand.
+
+mod info;
+mod verify;
+
+use crate::arguments::ModelCommand;
+use crate::failure::Failure;
+
+pub(crate) fn run(command: &ModelCommand) -> Result<(), Failure> {
+    match command {
+        ModelCommand::Info { model, parameters } => info::run(model, *parameters),
+        ModelCommand::Verify { model, reference } => verify::run(model, reference),
+    }
+}
