@@ -8,6 +8,7 @@
 mod bad_input;
 mod commands;
 mod lab;
+mod parity;
 mod quickstart;
 mod resume;
 mod run_folder;

@@ -246,6 +246,24 @@ pub(crate) enum ModelCommand {
   jikji model export --model runs/quickstart/export --output quickstart-bf16 --dtype bf16
   jikji model export --model EXAONE-4.0-1.2B --output exaone.gguf --format gguf --dtype q8_0")]
     Export(ExportArguments),
+    /// Check that a model computes what another program computed with it
+    #[command(after_help = "Example:
+  jikji model verify --model runs/quickstart/export --reference reference.json
+
+FILE is a JSON object: `ids` (lists of token ids), `logprobs` (for each list, the natural logarithm of the probability of every
+id but the first), `loss` (their negative mean over all lists) and, if wanted, `grad_norms` (for each tensor by its published
+name, the L2 norm of the gradient of that loss). scripts/parity/reference.py writes one with transformers.
+
+Exit code 11 if a log-probability differs by more than 1e-4, the loss by more than 1e-5, or a gradient norm by more than 0.1 %
+of itself and 1e-6 of the norm of all gradients together.")]
+    Verify {
+        /// A model folder
+        #[arg(long)]
+        model: PathBuf,
+        /// What the other program computed
+        #[arg(long, value_name = "FILE")]
+        reference: PathBuf,
+    },
 }
 
 #[derive(Debug, Args)]

@@ -20,5 +20,7 @@ pub(crate) const MEMORY: u8 = 8;
 pub(crate) const DEVICE: u8 = 9;
 /// A model folder that cannot be read, scored or written.
 pub(crate) const MODEL: u8 = 10;
+/// `model verify`: the model computes something else than the reference says.
+pub(crate) const DIFFERS: u8 = 11;
 /// A second SIGINT or SIGTERM ended the run at once.
 pub(crate) const SECOND_SIGNAL: i32 = 130;

@@ -18,6 +18,14 @@ pub(crate) const GENERATION_NAME: &str = "generation_config.json";
 pub fn read_config(dir: &Path) -> Result<ModelConfig, EvalError> {
     let path = dir.join(CONFIG_NAME);
     let mut keys = read_object(&path)?;
+    if let Some(reason) = absent_window(&keys) {
+        let field = "sliding_window".to_owned();
+        return Err(EvalError::Field {
+            path,
+            field,
+            reason,
+        });
+    }
     keys.retain(|_, value| !value.is_null());
     spell_out_pattern(&mut keys);
     serde_json::from_value(Value::Object(keys.clone())).map_err(|error| {
@@ -34,6 +42,15 @@ pub fn read_config(dir: &Path) -> Result<ModelConfig, EvalError> {
             reason,
         }
     })
+}
+
+/// The one key of which absent and null mean different things: where these families leave it out, other programs take a window of
+/// 4096 tokens, and in EXAONE 4 the rotations hang on it too.
+fn absent_window(keys: &Map<String, Value>) -> Option<String> {
+    let family = keys.get("model_type").and_then(Value::as_str)?;
+    let guessed = matches!(family, "mistral" | "exaone4") && !keys.contains_key("sliding_window");
+    guessed
+        .then(|| "missing: write the number of tokens, or null where there is no window".to_owned())
 }
 
 /// transformers also takes EXAONE 4's pattern as a number: every so many layers, one is global. Unlike a pattern in letters it
@@ -179,6 +196,18 @@ mod tests {
         let (local, global) = (LayerType::SlidingAttention, LayerType::FullAttention);
         assert_eq!(four.layer_types, Some(vec![local, global, local]));
         assert_eq!(four.sliding_window_pattern, None);
+        for family in ["exaone4", "mistral"] {
+            let silent = keys(", \"rms_norm_eps\": 1e-5").replace("llama", family);
+            match read(&silent) {
+                Err(EvalError::Field { field, reason, .. }) => {
+                    assert_eq!(field, "sliding_window");
+                    assert!(reason.starts_with("missing: "), "{reason}");
+                }
+                other => panic!("{family}: {other:?}"),
+            }
+            let null = silent.replace("1e-5", "1e-5, \"sliding_window\": null");
+            assert_eq!(read(&null).unwrap().sliding_window, None);
+        }
         assert!(matches!(read("[1]"), Err(EvalError::Json { .. })));
         assert!(matches!(
             read_config(Path::new("nowhere")),

@@ -1,5 +1,7 @@
 //! A model's description as published `config.json` files spell it: one flat table, read from TOML or JSON.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -191,9 +193,15 @@ pub struct ModelConfig {
     /// Must be 0: there is no dropout.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attention_dropout: Option<f64>,
+    /// exaone: must be 0, as above.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub embed_dropout: Option<f64>,
     /// Class name for other programs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub architectures: Option<Vec<String>>,
+    /// Code for other programs; it is never run here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auto_map: Option<BTreeMap<String, String>>,
     /// Number format of the published weights.
     #[serde(
         default,

@@ -147,8 +147,13 @@ impl DecoderConfig {
         if let Some(act) = config.hidden_act.as_deref().filter(|act| *act != "silu") {
             return Err(unsupported(config, "hidden_act", &act));
         }
-        if let Some(dropout) = config.attention_dropout.filter(|dropout| *dropout != 0.0) {
-            return Err(unsupported(config, "attention_dropout", &dropout));
+        for (field, dropout) in [
+            ("attention_dropout", config.attention_dropout),
+            ("embed_dropout", config.embed_dropout),
+        ] {
+            if let Some(dropout) = dropout.filter(|dropout| *dropout != 0.0) {
+                return Err(unsupported(config, field, &dropout));
+            }
         }
         if let Some(tp) = config.pretraining_tp.filter(|tp| *tp != 1) {
             return Err(unsupported(config, "pretraining_tp", &tp));

@@ -1,7 +1,7 @@
 //! The training step, the loop around it, and when to save, evaluate and sample.
 //!
 //! Read [`train_step`] first, then [`run()`] around it; [`segments`] is how forward and
-//! backward walk the decoder.
+//! backward walk the decoder, and [`verify`] holds them against another program.
 
 mod bench;
 mod config;
@@ -15,6 +15,7 @@ pub mod segments;
 mod state;
 pub mod step;
 mod stop;
+pub mod verify;
 
 pub use bench::{BenchConfig, BenchError, BenchReport, bench_train_step};
 pub use config::{

@@ -83,6 +83,7 @@ fn every_command_has_a_help_text() {
         "model",
         "model info",
         "model export",
+        "model verify",
         "bench",
         "bench train-step",
         "report",

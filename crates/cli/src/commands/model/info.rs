@@ -1,24 +1,14 @@
-//! `jikji model`.
-
-mod export;
+//! `jikji model info`.
 
 use std::path::Path;
 
 use jikji_model::{DecoderConfig, ParameterTable};
 use jikji_telemetry::human_units::{human_bytes, with_separators};
 
-use crate::arguments::ModelCommand;
 use crate::console;
 use crate::failure::Failure;
 
-pub(crate) fn run(command: &ModelCommand) -> Result<(), Failure> {
-    match command {
-        ModelCommand::Info { model, parameters } => info(model, *parameters),
-        ModelCommand::Export(arguments) => export::run(arguments),
-    }
-}
-
-fn info(model: &Path, parameters: bool) -> Result<(), Failure> {
+pub(crate) fn run(model: &Path, parameters: bool) -> Result<(), Failure> {
     let published = if model.is_dir() {
         jikji_eval::read_config(model)?
     } else {
