@@ -329,7 +329,17 @@ impl Saves {
         let snapshot = snapshot(&setup.state, &setup.run_state, setup.extra_files.clone());
         self.submitted = Some(setup.state.step);
         let outcomes = self.saver.submit(snapshot);
-        self.report(setup, outcomes)
+        self.report(setup, outcomes)?;
+        if setup.checkpoint.async_save {
+            return Ok(());
+        }
+        self.wait(setup)
+    }
+
+    /// Until nothing is being written.
+    fn wait(&mut self, setup: &mut RunSetup) -> Result<(), TrainError> {
+        let saver = std::mem::replace(&mut self.saver, Self::saver(setup));
+        self.report(setup, saver.finish())
     }
 
     fn settle(&mut self, setup: &mut RunSetup) -> Result<(), TrainError> {
@@ -340,8 +350,7 @@ impl Saves {
     /// Waits for the saves under way. Nobody comes after the last one, so it is tried again here while patience lasts.
     fn finish(mut self, setup: &mut RunSetup) -> Result<(), TrainError> {
         loop {
-            let saver = std::mem::replace(&mut self.saver, Self::saver(setup));
-            self.report(setup, saver.finish())?;
+            self.wait(setup)?;
             if self.failures == 0 {
                 return Ok(());
             }

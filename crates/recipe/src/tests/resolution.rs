@@ -10,93 +10,94 @@ fn the_least_recipe_gets_every_value() {
     let workplace = Workplace::new();
     let run = workplace.load(LEAST, &[]).unwrap();
     insta::assert_snapshot!(workplace.redact(&run.to_toml()), @r#"
-        [run]
-        name = "recipe"
-        output = "runs/recipe"
-        seed = 1377
+    [run]
+    name = "recipe"
+    output = "runs/recipe"
+    seed = 1377
 
-        [data]
-        prepared = "shards/recipe"
-        validation_fraction = 0.01
-        validation_sources = ["eval", "law", "news", "text"]
-        min_chars = 1
-        drop_exact_duplicates = true
-        cross_documents = false
+    [data]
+    prepared = "shards/recipe"
+    validation_fraction = 0.01
+    validation_sources = ["eval", "law", "news", "text"]
+    min_chars = 1
+    drop_exact_duplicates = true
+    cross_documents = false
 
-        [[data.sources]]
-        name = "eval"
-        path = "DIR/text/eval"
+    [[data.sources]]
+    name = "eval"
+    path = "DIR/text/eval"
 
-        [[data.sources]]
-        name = "law"
-        path = "DIR/text/law"
+    [[data.sources]]
+    name = "law"
+    path = "DIR/text/law"
 
-        [[data.sources]]
-        name = "news"
-        path = "DIR/text/news"
+    [[data.sources]]
+    name = "news"
+    path = "DIR/text/news"
 
-        [[data.sources]]
-        name = "text"
-        path = "DIR/text"
-        exclude = ["*/**"]
+    [[data.sources]]
+    name = "text"
+    path = "DIR/text"
+    exclude = ["*/**"]
 
-        [tokenizer]
-        vocab_size = 512
-        digits = "single"
-        min_frequency = 2
-        sample_bytes = 134217728
-        reserved_tokens = 16
+    [tokenizer]
+    vocab_size = 512
+    digits = "single"
+    min_frequency = 2
+    sample_bytes = 134217728
+    reserved_tokens = 16
 
-        [tokenizer.special_tokens]
-        bos = "<|bos|>"
-        eos = "<|eos|>"
-        pad = "<|pad|>"
-        extra = ["<|system|>", "<|user|>", "<|assistant|>", "<|tool|>", "<|endofturn|>"]
+    [tokenizer.special_tokens]
+    bos = "<|bos|>"
+    eos = "<|eos|>"
+    pad = "<|pad|>"
+    extra = ["<|system|>", "<|user|>", "<|assistant|>", "<|tool|>", "<|endofturn|>"]
 
-        [model]
-        model_type = "llama"
-        vocab_size = 512
-        hidden_size = 64
-        intermediate_size = 96
-        num_hidden_layers = 2
-        num_attention_heads = 4
-        num_key_value_heads = 2
-        max_position_embeddings = 128
-        rms_norm_eps = 0.00001
+    [model]
+    model_type = "llama"
+    vocab_size = 512
+    hidden_size = 64
+    intermediate_size = 96
+    num_hidden_layers = 2
+    num_attention_heads = 4
+    num_key_value_heads = 2
+    max_position_embeddings = 128
+    rms_norm_eps = 0.00001
 
-        [optimizer]
-        learning_rate = 0.001
-        betas = [0.9, 0.95]
-        eps = 0.00000001
-        weight_decay = 0.1
-        decay_embeddings = true
+    [optimizer]
+    learning_rate = 0.001
+    betas = [0.9, 0.95]
+    eps = 0.00000001
+    weight_decay = 0.1
+    decay_embeddings = true
 
-        [optimizer.schedule]
-        type = "cosine"
-        warmup_steps = 2
-        final_ratio = 0.1
+    [optimizer.schedule]
+    type = "cosine"
+    warmup_steps = 2
+    final_ratio = 0.1
 
-        [train]
-        objective = "next_token"
-        steps = 10
-        seq_len = 64
-        global_batch_size = 4
-        micro_batch_size = 4
-        precision = "f32"
-        trainable = ["*"]
-        activation_checkpointing = "none"
-        validation_tokens = 1000000
+    [train]
+    objective = "next_token"
+    steps = 10
+    seq_len = 64
+    global_batch_size = 4
+    micro_batch_size = 4
+    precision = "f32"
+    trainable = ["*"]
+    activation_checkpointing = "none"
+    validation_tokens = 1000000
 
-        [checkpoint]
-        every_steps = 5
-        keep = 2
-        max_failed_saves = 3
+    [checkpoint]
+    every_steps = 5
+    keep = 2
+    max_failed_saves = 3
+    async_save = true
 
-        [log]
-        every_steps = 1
-        prompts = []
-        sample_tokens = 64
-        "#);
+    [log]
+    every_steps = 1
+    prompts = []
+    sample_tokens = 64
+    "#);
 }
 
 fn sources(run: &RunConfig) -> Vec<(&str, &[String])> {
