@@ -1,5 +1,6 @@
 //! Every command but `train` on its good path.
 
+mod chat;
 mod export;
 mod generate_and_score;
 mod look;

@@ -186,6 +186,12 @@ impl Jikji {
         self
     }
 
+    /// With the content of a file of the lab as its input.
+    pub(crate) fn reads(mut self, path: &Path) -> Self {
+        self.command.stdin(fs::File::open(path).unwrap());
+        self
+    }
+
     /// To its end.
     pub(crate) fn ends(mut self) -> Ended {
         Ended::of(self.command.output().unwrap())

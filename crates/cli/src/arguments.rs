@@ -39,6 +39,11 @@ pub(crate) enum Command {
     #[command(after_help = "Example:
   jikji generate --model runs/quickstart/export --prompt \"오늘 아침에는\" --max-new-tokens 80 --temperature 0.8")]
     Generate(GenerateArguments),
+    /// Talk with a model through its chat template: each line of the input is a message
+    #[command(after_help = "Examples:
+  jikji chat --model EXAONE-4.0-1.2B
+  echo \"대한민국의 수도는?\" | jikji chat --model EXAONE-4.0-1.2B --temperature 0")]
+    Chat(ChatArguments),
     /// Log-probability of each token of given texts
     #[command(after_help = "Example:
   jikji score --model runs/quickstart/export --input texts.jsonl --output scores.jsonl
@@ -202,6 +207,27 @@ pub(crate) struct GenerateArguments {
     /// The beginning that the model continues
     #[arg(long)]
     pub(crate) prompt: String,
+    /// Take the prompt as a user's message, as the model's chat template writes it, and print the answer alone
+    #[arg(long)]
+    pub(crate) chat: bool,
+    #[command(flatten)]
+    pub(crate) sampling: SamplingArguments,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ChatArguments {
+    /// A model folder with a chat template
+    #[arg(long)]
+    pub(crate) model: PathBuf,
+    /// A message of the system before all others
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) system: Option<String>,
+    #[command(flatten)]
+    pub(crate) sampling: SamplingArguments,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SamplingArguments {
     /// Tokens to write at most
     #[arg(long, default_value_t = 128)]
     pub(crate) max_new_tokens: usize,

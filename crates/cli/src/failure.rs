@@ -65,6 +65,7 @@ failure_from! {
     jikji_model::ModelError => exit::RECIPE,
     jikji_corpus::CorpusError => exit::DATA,
     jikji_tokenizer::TokenizerError => exit::DATA,
+    jikji_tokenizer::chat::ChatError => exit::MODEL,
     jikji_loader::PrepareError => exit::DATA,
     jikji_loader::LoaderError => exit::DATA,
     jikji_loader::ShardError => exit::DATA,

@@ -119,12 +119,26 @@ impl<'a> Generator<'a> {
         tokenizer: &Tokenizer,
         prompt: &str,
         config: &GenerateConfig,
-        mut on_piece: impl FnMut(&str) -> ControlFlow<()>,
+        on_piece: impl FnMut(&str) -> ControlFlow<()>,
     ) -> Result<GeneratedText, EvalError> {
         let prompt = tokenizer.encode_with_post_processor(prompt)?;
+        self.continue_text(tokenizer, &prompt, config, on_piece)
+    }
+
+    /// As [`generate_text`](Self::generate_text) from ids, such as those of a conversation.
+    ///
+    /// # Errors
+    /// Those of [`generate`](Self::generate), and those of the tokenizer.
+    pub fn continue_text(
+        &self,
+        tokenizer: &Tokenizer,
+        prompt: &[u32],
+        config: &GenerateConfig,
+        mut on_piece: impl FnMut(&str) -> ControlFlow<()>,
+    ) -> Result<GeneratedText, EvalError> {
         let mut stream = tokenizer.decode_stream();
         let mut text = String::new();
-        let generated = self.try_generate(&prompt, config, |id| {
+        let generated = self.try_generate(prompt, config, |id| {
             let piece = stream.push(id)?;
             text.push_str(&piece);
             Ok(if piece.is_empty() {

@@ -9,7 +9,7 @@ use crate::lab::Lab;
 
 #[test]
 fn help_of_the_program() {
-    insta::assert_snapshot!(Lab::empty().jikji("--help").succeeds().stdout, @r"
+    insta::assert_snapshot!(Lab::empty().jikji("--help").succeeds().stdout, @"
     Trains compact language models from raw text to a checkpoint that other programs load. One binary;
     no network, no telemetry
 
@@ -21,6 +21,7 @@ fn help_of_the_program() {
       tokenizer  Train, measure and apply tokenizers
       corpus     Build documents from raw files, or make synthetic ones
       generate   Let a model write
+      chat       Talk with a model through its chat template: each line of the input is a message
       score      Log-probability of each token of given texts
       model      Look at models
       bench      Measure speed on this machine
@@ -79,6 +80,7 @@ fn every_command_has_a_help_text() {
         "corpus build",
         "corpus synth",
         "generate",
+        "chat",
         "score",
         "model",
         "model info",

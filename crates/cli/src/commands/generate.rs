@@ -2,23 +2,22 @@
 
 use std::ops::ControlFlow;
 
-use jikji_eval::{GenerateConfig, Generator, LoadedModel};
+use jikji_eval::{Generator, LoadedModel};
 use jikji_ops::Precision;
 
+use super::chat::Conversing;
 use crate::arguments::GenerateArguments;
 use crate::console;
 use crate::failure::Failure;
 
 pub(crate) fn run(arguments: &GenerateArguments) -> Result<(), Failure> {
     let model = LoadedModel::load(&arguments.model, Precision::F32)?;
+    let config = arguments.sampling.config(&model);
+    if arguments.chat {
+        Conversing::with(&model, config)?.answer(&arguments.prompt)?;
+        return Ok(());
+    }
     let tokenizer = model.require_tokenizer()?;
-    let config = GenerateConfig {
-        max_new_tokens: arguments.max_new_tokens,
-        temperature: arguments.temperature,
-        top_p: arguments.top_p,
-        seed: arguments.seed,
-        stop_ids: model.stop_ids.clone(),
-    };
     let mut first = true;
     Generator::of(&model).generate_text(tokenizer, &arguments.prompt, &config, |piece| {
         if std::mem::take(&mut first) {

@@ -1,6 +1,7 @@
 //! One small file a command.
 
 mod bench;
+mod chat;
 mod corpus;
 mod doctor;
 mod generate;
@@ -24,6 +25,7 @@ pub(crate) fn run(command: Command) -> Result<(), Failure> {
         Command::Tokenizer(command) => tokenizer::run(command),
         Command::Corpus(command) => corpus::run(command),
         Command::Generate(arguments) => generate::run(&arguments),
+        Command::Chat(arguments) => chat::run(&arguments),
         Command::Score(arguments) => score::run(&arguments),
         Command::Model(command) => model::run(&command),
         Command::Bench(command) => bench::run(&command),
