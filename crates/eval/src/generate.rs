@@ -208,7 +208,7 @@ impl<'a> Generator<'a> {
     /// Logits of the token after `fresh`, which follows what the cache holds.
     fn next_logits(&self, fresh: &[u32], cache: &mut KeyValueCache) -> Vec<f32> {
         let fresh: Vec<i32> = fresh.iter().map(|id| *id as i32).collect();
-        let input = Input::continuing(self.decoder, &fresh, cache.len(), self.device);
+        let input = Input::continuing(self.decoder.rotations(), &fresh, cache.len(), self.device);
         let hidden = self
             .decoder
             .forward_hidden(self.weights, &input, Some(cache));

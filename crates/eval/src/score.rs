@@ -32,7 +32,7 @@ pub(crate) fn score_with(
     check_ids(decoder, ids)?;
     let ids: Vec<i32> = ids.iter().map(|id| *id as i32).collect();
     let (inputs, targets) = (&ids[..ids.len() - 1], &ids[1..]);
-    let input = Input::continuing(decoder, inputs, 0, device);
+    let input = Input::continuing(decoder.rotations(), inputs, 0, device);
     let targets = Tensor::from_data(
         TensorData::new(targets.to_vec(), [1, targets.len()]),
         device,
@@ -87,7 +87,7 @@ mod tests {
     /// The logits' softmax, in f64.
     fn by_logits(model: &LoadedModel, ids: &[u32]) -> Vec<f64> {
         let inputs: Vec<i32> = ids.iter().map(|id| *id as i32).collect();
-        let input = Input::continuing(&model.decoder, &inputs, 0, &model.device);
+        let input = Input::continuing(model.decoder.rotations(), &inputs, 0, &model.device);
         let hidden = model.decoder.forward_hidden(&model.weights, &input, None);
         let head = model.weights.segment(jikji_model::Segment::Head, false);
         let logits: Vec<f32> = model

@@ -5,8 +5,6 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::init::Initializer;
-
 /// Families whose published names and keys are known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
@@ -89,6 +87,24 @@ pub struct RopeScaling {
     /// YaRN: see `mscale`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mscale_all_dim: Option<f64>,
+}
+
+/// How the standard deviation of initial matrices varies around `initializer_range`.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Initializer {
+    /// The same for every matrix.
+    Normal,
+    /// The projections that write to the residual stream are divided by `sqrt(2 * num_hidden_layers)`
+    /// (Radford et al. 2019), so that its variance does not grow with depth.
+    #[default]
+    DepthScaled,
+    /// As `depth_scaled`, and hidden matrices by `sqrt(base_hidden_size / hidden_size)`: widths trained with the same
+    /// learning rate behave alike (muP, Yang et al. 2022, arXiv 2203.03466).
+    Mup {
+        /// Width at which the learning rate was found.
+        base_hidden_size: usize,
+    },
 }
 
 /// A model config: the published key names, nothing renamed. Keys that only steer other programs are read and kept out.

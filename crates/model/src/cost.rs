@@ -1,6 +1,6 @@
 //! What a step costs in multiplications and additions, and which matrix products it consists of.
 
-use crate::resolve::DecoderConfig;
+use crate::decoder_config::DecoderConfig;
 
 /// Multiplications and additions of one training token (forward and backward, without recomputation): six for each
 /// weight of a matrix that is multiplied, and twelve for each (query, key, channel) seen. The embedding's look-up counts nothing.

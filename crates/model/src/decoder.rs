@@ -1,80 +1,45 @@
 //! The decoder: segments (embedding, blocks, head), each a pure function of its weights and its input.
 
-use std::collections::BTreeMap;
-
 use burn::tensor::{Int, Tensor};
 use jikji_ops::{
     Precision, attention, embedding, linear, rms_norm, rope, swiglu, target_log_probs,
 };
 
 use crate::cache::KeyValueCache;
+use crate::decoder_config::DecoderConfig;
 use crate::families::Role;
 use crate::input::Input;
-use crate::resolve::DecoderConfig;
-use crate::rope::{amplitude, inverse_frequencies};
+use crate::rope::Rotations;
+use crate::segment::{Segment, SegmentWeights};
 use crate::store::Store;
-
-/// A part of the decoder with its own graph.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Segment {
-    /// Ids to hidden states.
-    Embedding,
-    /// One block, by index.
-    Block(usize),
-    /// Final norm and output projection.
-    Head,
-}
-
-/// A segment's weights: views that live as long as its graph.
-#[derive(Debug, Clone, Default)]
-pub struct SegmentWeights {
-    pub(crate) matrices: BTreeMap<Role, Tensor<2>>,
-    pub(crate) vectors: BTreeMap<Role, Tensor<1>>,
-}
-
-impl SegmentWeights {
-    /// A matrix by role.
-    ///
-    /// # Panics
-    /// If the segment has none: the parameter table and the forward pass disagree.
-    pub fn matrix(&self, role: Role) -> Tensor<2> {
-        self.matrices
-            .get(&role)
-            .unwrap_or_else(|| panic!("no matrix {role:?} in this segment"))
-            .clone()
-    }
-
-    fn vector(&self, role: Role) -> Tensor<1> {
-        self.vectors
-            .get(&role)
-            .unwrap_or_else(|| panic!("no vector {role:?} in this segment"))
-            .clone()
-    }
-}
 
 /// A decoder's sizes and tables; it owns no weights.
 #[derive(Debug, Clone)]
 pub struct Decoder {
     config: DecoderConfig,
     precision: Precision,
-    inverse_frequencies: Vec<f64>,
+    rotations: Rotations,
 }
 
 impl Decoder {
     /// Prepares the tables of a decoder.
     pub fn new(config: DecoderConfig, precision: Precision) -> Self {
-        let inverse_frequencies =
-            inverse_frequencies(config.head_dim, config.rope.theta, config.rope.scaling);
+        let rotations = Rotations::new(config.head_dim, config.rope.theta, config.rope.scaling);
         Self {
             config,
             precision,
-            inverse_frequencies,
+            rotations,
         }
     }
 
     /// What it was made from.
     pub fn config(&self) -> &DecoderConfig {
         &self.config
+    }
+
+    /// By how much q and k are turned at each position: what an [`Input`] is made with.
+    pub fn rotations(&self) -> &Rotations {
+        &self.rotations
     }
 
     /// The segments in the order of the forward pass.
@@ -267,25 +232,6 @@ impl Decoder {
             Some(weight) => rms_norm(x, weight.clone(), self.config.rms_norm_eps),
             None => x,
         }
-    }
-
-    /// cos and sin of each position's angles, `[positions, head_dim / 2]`. Angles are formed in f64, because f32 loses
-    /// the small ones at long contexts.
-    pub(crate) fn rotations(&self, positions: &[i32]) -> (Vec<f32>, Vec<f32>) {
-        let amplitude = amplitude(self.config.rope.scaling);
-        let angles = positions.iter().flat_map(|&position| {
-            self.inverse_frequencies
-                .iter()
-                .map(move |f| f64::from(position) * f)
-        });
-        angles
-            .map(|angle| {
-                (
-                    (amplitude * angle.cos()) as f32,
-                    (amplitude * angle.sin()) as f32,
-                )
-            })
-            .unzip()
     }
 }
 

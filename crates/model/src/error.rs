@@ -1,5 +1,7 @@
 //! What can be wrong with a model's description.
 
+use crate::config::ModelType;
+
 /// A model config that contradicts itself or asks for what the decoder does not have.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ModelError {
@@ -42,6 +44,30 @@ pub enum ModelError {
 }
 
 impl ModelError {
+    pub(crate) fn invalid(
+        field: &'static str,
+        got: &dyn std::fmt::Display,
+        expected: impl Into<String>,
+    ) -> Self {
+        Self::Invalid {
+            field,
+            got: format!("`{got}`"),
+            expected: expected.into(),
+        }
+    }
+
+    pub(crate) fn unsupported(
+        model_type: ModelType,
+        field: &'static str,
+        got: &dyn std::fmt::Display,
+    ) -> Self {
+        Self::Unsupported {
+            field,
+            got: got.to_string(),
+            model_type: model_type.name().to_owned(),
+        }
+    }
+
     /// The way out, in one sentence.
     pub fn hint(&self) -> Option<String> {
         match self {

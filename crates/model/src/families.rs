@@ -1,7 +1,7 @@
 //! Published parameter names of each family.
 
 use crate::config::ModelType;
-use crate::resolve::NormPlacement;
+use crate::decoder_config::NormPlacement;
 
 /// What a parameter does, whatever it is called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

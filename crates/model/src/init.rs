@@ -2,69 +2,9 @@
 //! rank, shard or order asks for them.
 
 use rayon::prelude::*;
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 
-use crate::families::Role;
-use crate::resolve::DecoderConfig;
+use crate::distribution::Distribution;
 use crate::table::Parameter;
-
-/// How the standard deviation of initial matrices varies around `initializer_range`.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
-pub enum Initializer {
-    /// The same for every matrix.
-    Normal,
-    /// The projections that write to the residual stream are divided by `sqrt(2 * num_hidden_layers)`
-    /// (Radford et al. 2019), so that its variance does not grow with depth.
-    #[default]
-    DepthScaled,
-    /// As `depth_scaled`, and hidden matrices by `sqrt(base_hidden_size / hidden_size)`: widths trained with the same
-    /// learning rate behave alike (muP, Yang et al. 2022, arXiv 2203.03466).
-    Mup {
-        /// Width at which the learning rate was found.
-        base_hidden_size: usize,
-    },
-}
-
-impl Initializer {
-    pub(crate) fn distribution(
-        self,
-        config: &DecoderConfig,
-        role: Role,
-        shape: &[usize],
-    ) -> Distribution {
-        if shape.len() == 1 {
-            let is_bias = matches!(
-                role,
-                Role::QBias
-                    | Role::KBias
-                    | Role::VBias
-                    | Role::OBias
-                    | Role::GateBias
-                    | Role::UpBias
-                    | Role::DownBias
-            );
-            return Distribution::Constant(if is_bias { 0.0 } else { 1.0 });
-        }
-        let hidden_matrix = !matches!(role, Role::Embedding | Role::LmHead);
-        let mut deviation = config.initializer_range;
-        if matches!(role, Role::OProj | Role::DownProj) && self != Self::Normal {
-            deviation /= (2.0 * config.num_hidden_layers() as f64).sqrt();
-        }
-        if let (Self::Mup { base_hidden_size }, true) = (self, hidden_matrix) {
-            deviation *= (base_hidden_size as f64 / config.hidden_size as f64).sqrt();
-        }
-        Distribution::Normal { deviation }
-    }
-}
-
-/// Where a parameter's first values come from.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum Distribution {
-    Constant(f32),
-    Normal { deviation: f64 },
-}
 
 /// Fills `values` with the first values of a parameter.
 ///

@@ -2,7 +2,7 @@
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
-use crate::decoder::Decoder;
+use crate::rope::Rotations;
 
 /// A micro-batch on the device.
 #[derive(Debug, Clone)]
@@ -24,7 +24,7 @@ impl Input {
     /// # Panics
     /// If the columns differ in length.
     pub fn new(
-        decoder: &Decoder,
+        rotations: &Rotations,
         [batch, seq]: [usize; 2],
         ids: &[i32],
         positions: &[i32],
@@ -46,12 +46,12 @@ impl Input {
                 starts.push(start);
             }
         }
-        Self::with_starts(decoder, [batch, seq], ids, positions, starts, device)
+        Self::with_starts(rotations, [batch, seq], ids, positions, starts, device)
     }
 
     /// One sequence whose tokens stand at `first_position` and after, with all earlier ones in a cache.
     pub fn continuing(
-        decoder: &Decoder,
+        rotations: &Rotations,
         ids: &[i32],
         first_position: usize,
         device: &Device,
@@ -60,7 +60,7 @@ impl Input {
             .map(|p| p as i32)
             .collect();
         Self::with_starts(
-            decoder,
+            rotations,
             [1, ids.len()],
             ids,
             &positions,
@@ -70,15 +70,15 @@ impl Input {
     }
 
     fn with_starts(
-        decoder: &Decoder,
+        rotations: &Rotations,
         [batch, seq]: [usize; 2],
         ids: &[i32],
         positions: &[i32],
         starts: Vec<i32>,
         device: &Device,
     ) -> Self {
-        let (cos, sin) = decoder.rotations(positions);
-        let half = decoder.config().head_dim / 2;
+        let (cos, sin) = rotations.at(positions);
+        let half = rotations.pairs();
         let table = |values: Vec<f32>| {
             Tensor::from_data(TensorData::new(values, [batch, seq, half]), device)
         };

@@ -33,6 +33,46 @@ pub enum Scaling {
     },
 }
 
+/// The turns of a decoder's q and k.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rotations {
+    inverse_frequencies: Vec<f64>,
+    amplitude: f64,
+}
+
+impl Rotations {
+    /// Of heads of `head_dim`, in pairs of `i` and `i + head_dim / 2`.
+    pub fn new(head_dim: usize, theta: f64, scaling: Scaling) -> Self {
+        Self {
+            inverse_frequencies: inverse_frequencies(head_dim, theta, scaling),
+            amplitude: amplitude(scaling),
+        }
+    }
+
+    /// Pairs of a head.
+    pub(crate) fn pairs(&self) -> usize {
+        self.inverse_frequencies.len()
+    }
+
+    /// cos and sin of each position's angles, `[positions, head_dim / 2]`. Angles are formed in f64, because f32 loses
+    /// the small ones at long contexts.
+    pub(crate) fn at(&self, positions: &[i32]) -> (Vec<f32>, Vec<f32>) {
+        let angles = positions.iter().flat_map(|&position| {
+            self.inverse_frequencies
+                .iter()
+                .map(move |f| f64::from(position) * f)
+        });
+        angles
+            .map(|angle| {
+                (
+                    (self.amplitude * angle.cos()) as f32,
+                    (self.amplitude * angle.sin()) as f32,
+                )
+            })
+            .unzip()
+    }
+}
+
 /// Angle per position of each of the `head_dim / 2` pairs.
 pub fn inverse_frequencies(head_dim: usize, theta: f64, scaling: Scaling) -> Vec<f64> {
     let plain = (0..head_dim / 2).map(|pair| theta.powf(-2.0 * pair as f64 / head_dim as f64));
@@ -88,7 +128,7 @@ pub fn inverse_frequencies(head_dim: usize, theta: f64, scaling: Scaling) -> Vec
 }
 
 /// Factor on cos and sin.
-pub(crate) fn amplitude(scaling: Scaling) -> f64 {
+fn amplitude(scaling: Scaling) -> f64 {
     match scaling {
         Scaling::Yarn {
             attention_factor, ..

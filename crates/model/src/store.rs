@@ -8,10 +8,10 @@ use burn::tensor::Tensor;
 use glob::Pattern;
 use jikji_ops::FlatBuffer;
 
-use crate::decoder::{Segment, SegmentWeights};
 use crate::error::ModelError;
 use crate::families::Role;
 use crate::init::initial_values;
+use crate::segment::{Segment, SegmentWeights};
 use crate::table::ParameterTable;
 
 /// Parameters that are treated alike share one buffer.

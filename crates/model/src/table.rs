@@ -1,9 +1,9 @@
 //! The parameter table: everything anybody needs to know of a parameter without touching its numbers.
 
-use crate::decoder::Segment;
+use crate::decoder_config::{DecoderConfig, NormPlacement};
+use crate::distribution::Distribution;
 use crate::families::{Role, published_name};
-use crate::init::Distribution;
-use crate::resolve::{DecoderConfig, NormPlacement};
+use crate::segment::Segment;
 
 /// One parameter.
 #[derive(Debug, Clone, PartialEq)]

@@ -151,7 +151,7 @@ pub(crate) fn on_device(decoder: &Decoder, rows: &Batch, device: &Device) -> Mic
         .collect();
     MicroBatch {
         input: Input::new(
-            decoder,
+            decoder.rotations(),
             shape,
             &rows.ids,
             &rows.positions,

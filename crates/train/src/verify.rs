@@ -80,7 +80,7 @@ fn micro_batch(decoder: &Decoder, ids: &[u32], device: &Device) -> MicroBatch {
     let ids: Vec<i32> = ids.iter().map(|id| *id as i32).collect();
     let (inputs, targets) = (&ids[..ids.len() - 1], &ids[1..]);
     MicroBatch {
-        input: Input::continuing(decoder, inputs, 0, device),
+        input: Input::continuing(decoder.rotations(), inputs, 0, device),
         targets: Tensor::from_data(
             TensorData::new(targets.to_vec(), [1, targets.len()]),
             device,

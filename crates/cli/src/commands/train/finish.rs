@@ -1,7 +1,5 @@
 //! After the last step: the exported model, the report, and the lines that say what came of it.
 
-use std::path::Path;
-
 use jikji_checkpoint::FloatType;
 use jikji_eval::export_model;
 use jikji_loader::Prepared;
@@ -81,7 +79,7 @@ pub(super) fn complete(
         notes: Vec::new(),
     };
     let report = write_report(&folder.path, &input)?;
-    // Last of all, see `is_told`.
+    // Last of all: by it the next start knows that everything was told.
     let facts = serde_json::to_vec_pretty(&input).expect("a report's facts are JSON");
     jikji_checkpoint::durable::write_file(&folder.path.join(REPORT_FACTS), &facts)?;
 
@@ -133,15 +131,6 @@ pub(super) fn complete(
         .say("  your text    jikji train recipes/pretrain/small.toml --set data.path=YOUR_FOLDER");
     console.say("  real recipe  jikji recipe list");
     Ok(())
-}
-
-/// Whether [`complete`] came to its end for a run of so many steps: the facts of the report are the last file it writes.
-pub(super) fn is_told(run: &Path, steps: u64) -> bool {
-    std::fs::read(run.join(REPORT_FACTS))
-        .ok()
-        .and_then(|bytes| serde_json::from_slice::<ReportInput>(&bytes).ok())
-        .and_then(|input| input.plan?.steps.actual)
-        .is_some_and(|actual| actual == steps)
 }
 
 /// `validation 5.9 -> 2.1 bits/byte (unigram 4.4, trigram 2.6)`, from the run's own metrics, so that a resumed run tells of

@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 
 use jikji_checkpoint::{Loaded, RunLock, RunState, compare_identity, discover, durable};
 use jikji_recipe::RunConfig;
-use jikji_telemetry::Console;
+use jikji_telemetry::{Console, ReportInput};
 
-use super::finish;
 use crate::arguments::TrainArguments;
+use crate::commands::report::REPORT_FACTS;
 use crate::exit;
 use crate::failure::Failure;
 
@@ -129,7 +129,7 @@ pub(super) fn open(
     };
     let steps = config.train.steps.get();
     // A run that ended between its last checkpoint and its report goes on like any other: no step is left, but the rest is.
-    let is_unfinished = newest.step() == steps && !finish::is_told(&path, steps);
+    let is_unfinished = newest.step() == steps && !is_told(&path, steps);
     if newest.step() >= steps && !is_unfinished {
         return Ok(Opened::AlreadyComplete(complete_lines(
             &path,
@@ -162,6 +162,15 @@ pub(super) fn open(
         checkpoint: Some(checkpoint),
         _lock: lock,
     })))
+}
+
+/// Whether a run of so many steps was told of to its end: the facts of the report are the last file that is written.
+fn is_told(run: &Path, steps: u64) -> bool {
+    std::fs::read(run.join(REPORT_FACTS))
+        .ok()
+        .and_then(|bytes| serde_json::from_slice::<ReportInput>(&bytes).ok())
+        .and_then(|input| input.plan?.steps.actual)
+        .is_some_and(|actual| actual == steps)
 }
 
 /// Whether anything of a run lies in the folder.
