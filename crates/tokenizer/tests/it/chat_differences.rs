@@ -1,6 +1,6 @@
 //! Where small templates do not do here what they do in transformers. A change of behaviour changes these lists.
 
-/// FIXME: these give another text, where the engine decides and its environment cannot: the last item of a loop over the
+/// Known to give another text, where the engine decides and its environment cannot: the last item of a loop over the
 /// characters of a string, what Python prints for its own iterators and for what is undefined inside of a list, generators
 /// that are taken for lists, slices of nothing, and subscripts that are no integers.
 pub(super) const DIFFERENT: &[&str] = &[
