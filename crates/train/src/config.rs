@@ -109,12 +109,8 @@ pub struct CheckpointConfig {
     pub max_failed_saves: NonZeroUsize,
     /// Whether training goes on while a checkpoint is written. If not, a crash at any moment costs at most one interval; if so,
     /// one in the middle of a save costs that save's interval too.
-    #[serde(default = "default_async_save")]
+    #[serde(default)]
     pub async_save: bool,
-}
-
-fn default_async_save() -> bool {
-    true
 }
 
 fn default_keep() -> NonZeroUsize {

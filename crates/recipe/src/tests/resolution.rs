@@ -91,7 +91,7 @@ fn the_least_recipe_gets_every_value() {
     every_steps = 5
     keep = 2
     max_failed_saves = 3
-    async_save = true
+    async_save = false
 
     [log]
     every_steps = 1
