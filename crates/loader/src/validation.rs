@@ -164,38 +164,6 @@ impl ValidationSet {
         Ok(batch)
     }
 
-    /// Bytes of text that some sequences stand for. A document cut by the borders of sequences is divided by its tokens, in
-    /// such a way that the parts of any division of the set add up to [`text_bytes`](Self::text_bytes).
-    pub fn text_bytes_of(&self, range: Range<usize>) -> Result<u64, LoaderError> {
-        if range.end > self.len() {
-            return Err(LoaderError::OutOfRange {
-                index: range.end - 1,
-                len: self.len(),
-            });
-        }
-        if range.is_empty() {
-            return Ok(0);
-        }
-        let seq_len = self.packing.seq_len as u64;
-        // The token after the last sequence's inputs belongs to no other sequence if the stream ends there.
-        let end = if range.end == self.len() {
-            self.tokens
-        } else {
-            range.end as u64 * seq_len
-        };
-        let bytes_before = |piece: &Piece, token: u32| {
-            let Piece { document, .. } = piece;
-            u64::from(document.text_bytes) * u64::from(token) / u64::from(document.tokens.max(1))
-        };
-        let pieces = self.pieces(range.start as u64 * seq_len..end)?;
-        Ok(pieces
-            .iter()
-            .map(|piece| {
-                bytes_before(piece, piece.tokens.end) - bytes_before(piece, piece.tokens.start)
-            })
-            .sum())
-    }
-
     fn pieces(&self, range: Range<u64>) -> Result<Vec<Piece>, ShardError> {
         let mut pieces = Vec::new();
         let from = self

@@ -18,7 +18,7 @@ use jikji_telemetry::{
 
 use crate::config::{CheckpointConfig, LogConfig, TrainConfig};
 use crate::error::TrainError;
-use crate::evaluate::{Evaluation, evaluate};
+use crate::evaluate::evaluate;
 use crate::memory::resident_bytes;
 use crate::resume::snapshot;
 use crate::state::TrainState;
@@ -89,13 +89,7 @@ pub struct RunOutcome {
     pub reason: StopReason,
     /// The state after the last step.
     pub state: TrainState,
-    /// The model.
-    pub decoder: Decoder,
-    /// Validation before the first step of this process, where the run began with it.
-    pub first_validation: Option<Evaluation>,
-    /// Validation after the last step.
-    pub last_validation: Option<Evaluation>,
-    /// The held-back documents it was measured on.
+    /// The held-back documents that it was measured on.
     pub validation: Vec<(String, ValidationSet)>,
     /// Steps that this process made.
     pub steps: u64,
@@ -115,9 +109,8 @@ pub fn run(mut setup: RunSetup, hooks: &mut dyn Hooks) -> Result<RunOutcome, Tra
     let mut saver = Saves::new(&setup);
     let mut progress = Progress::on(&setup.console, total_steps, first_step);
     let mut speeds = Vec::new();
-    let (mut first_validation, mut last_validation) = (None, None);
     if first_step == 0 {
-        first_validation = validate(&mut setup)?;
+        validate(&mut setup)?;
         sample(&mut setup, hooks);
     }
 
@@ -170,7 +163,7 @@ pub fn run(mut setup: RunSetup, hooks: &mut dyn Hooks) -> Result<RunOutcome, Tra
             check_weights(&setup.state)?;
         }
         if validates {
-            last_validation = validate(&mut setup)?;
+            validate(&mut setup)?;
         }
         if last || is_due(setup.state.step, setup.log.sample_every_steps) {
             sample(&mut setup, hooks);
@@ -196,9 +189,6 @@ pub fn run(mut setup: RunSetup, hooks: &mut dyn Hooks) -> Result<RunOutcome, Tra
         reason,
         steps: setup.state.step - first_step,
         state: setup.state,
-        decoder: setup.decoder,
-        first_validation,
-        last_validation,
         validation: setup.validation,
         tokens_per_second,
         matrix_share,
@@ -257,9 +247,9 @@ fn log_step(setup: &mut RunSetup, report: &StepReport, timing: StepTiming) {
     });
 }
 
-fn validate(setup: &mut RunSetup) -> Result<Option<Evaluation>, TrainError> {
+fn validate(setup: &mut RunSetup) -> Result<(), TrainError> {
     if setup.validation.is_empty() {
-        return Ok(None);
+        return Ok(());
     }
     let rows = setup.settings.micro_batch_size;
     let found = evaluate(
@@ -282,7 +272,7 @@ fn validate(setup: &mut RunSetup) -> Result<Option<Evaluation>, TrainError> {
         "step {}: validation {:.3} bits/byte (loss {:.3} over {} tokens)",
         setup.state.step, found.bits_per_byte, found.loss, found.tokens
     ));
-    Ok(Some(found))
+    Ok(())
 }
 
 fn sample(setup: &mut RunSetup, hooks: &mut dyn Hooks) {

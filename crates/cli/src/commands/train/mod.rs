@@ -29,7 +29,9 @@ pub(crate) fn run(arguments: &TrainArguments) -> Result<(), Failure> {
     let plan = assemble::Plan::new(&config)?;
     let prepare = || {
         plan.check_memory(&config)?;
-        prepare::prepare(&config, &console)
+        let prepared = prepare::prepare(&config, &console)?;
+        plan.check_tokenizer(&prepared.tokenizer)?;
+        Ok::<_, Failure>(prepared)
     };
     // `--fresh` moves a run aside: not before the new one has all it needs.
     let prepared = arguments.fresh.then(&prepare).transpose()?;
@@ -55,8 +57,8 @@ fn train(
 ) -> Result<(), Failure> {
     // Until here a signal ends the process at once: preparation continues where it stopped.
     let stop = listen_for_signals()?;
+    // Again: what the preparation left resident belongs to the plan.
     let plan = assemble::Plan::new(config)?;
-    plan.check_tokenizer(&prepared.tokenizer)?;
     let setup = assemble::assemble(config, &plan, folder, prepared, arguments, console, stop)?;
     let mut hooks = sampling::Sampling::new(&config.log, &prepared.tokenizer);
     let outcome = jikji_train::run(setup, &mut hooks)?;
