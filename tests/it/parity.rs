@@ -7,7 +7,8 @@ use std::fs;
 use std::ops::ControlFlow;
 
 use jikji_checkpoint::FloatType;
-use jikji_eval::{GenerateConfig, Generator, LoadedModel, export_model};
+use jikji_eval::{GenerateConfig, Generator};
+use jikji_interop::{LoadedModel, export_model};
 use jikji_ops::Precision;
 use serde_json::{Value, json};
 

@@ -73,6 +73,7 @@ failure_from! {
     jikji_checkpoint::LockError => exit::RUN_FOLDER,
     jikji_checkpoint::durable::DurableError => exit::RUN_FOLDER,
     jikji_telemetry::TelemetryError => exit::RUN_FOLDER,
+    jikji_interop::InteropError => exit::MODEL,
     jikji_eval::EvalError => exit::MODEL,
     jikji_train::verify::VerifyError => exit::MODEL,
 }

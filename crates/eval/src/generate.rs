@@ -7,9 +7,9 @@ use jikji_model::{Decoder, Input, KeyValueCache, Segment, Store};
 use jikji_tokenizer::Tokenizer;
 
 use crate::error::EvalError;
-use crate::model_folder::LoadedModel;
 use crate::sampling::Sampler;
 use crate::score::check_vocabulary;
+use jikji_interop::LoadedModel;
 
 /// How a text is continued.
 #[derive(Debug, Clone, PartialEq)]
@@ -223,7 +223,7 @@ impl<'a> Generator<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{EXAONE4, FAMILIES, LLAMA, ids, model, tokenizer};
+    use jikji_interop::testing::{EXAONE4, FAMILIES, LLAMA, ids, model, tokenizer};
 
     fn greedy(max_new_tokens: usize) -> GenerateConfig {
         GenerateConfig {

@@ -4,7 +4,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use jikji_model::{Decoder, Input, Store};
 
 use crate::error::EvalError;
-use crate::model_folder::LoadedModel;
+use jikji_interop::LoadedModel;
 
 /// What a model thinks of a sequence.
 #[derive(Debug, Clone, PartialEq)]
@@ -82,7 +82,7 @@ pub(crate) fn check_vocabulary(decoder: &Decoder, ids: &[u32]) -> Result<(), Eva
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{EXAONE4, FAMILIES, QWEN2, ids, model};
+    use jikji_interop::testing::{EXAONE4, FAMILIES, QWEN2, ids, model};
 
     /// The logits' softmax, in f64.
     fn by_logits(model: &LoadedModel, ids: &[u32]) -> Vec<f64> {

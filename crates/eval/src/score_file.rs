@@ -8,8 +8,8 @@ use jikji_checkpoint::durable;
 use serde::{Deserialize, Serialize};
 
 use crate::error::EvalError;
-use crate::model_folder::LoadedModel;
 use crate::score::{check_ids, score_ids};
+use jikji_interop::LoadedModel;
 
 /// What a line may hold; other fields are the caller's own.
 #[derive(Debug, Deserialize)]
@@ -136,7 +136,7 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
-    use crate::testing::{EXAONE4, ids, model, tokenizer};
+    use jikji_interop::testing::{EXAONE4, ids, model, tokenizer};
 
     fn score(model: &LoadedModel, input: &str) -> Result<(ScoreReport, String), EvalError> {
         let dir = tempfile::tempdir().unwrap();

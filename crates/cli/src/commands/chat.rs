@@ -3,7 +3,8 @@
 use std::io::BufRead;
 use std::ops::ControlFlow;
 
-use jikji_eval::{GenerateConfig, Generator, LoadedModel};
+use jikji_eval::{GenerateConfig, Generator};
+use jikji_interop::LoadedModel;
 use jikji_ops::Precision;
 use jikji_tokenizer::Tokenizer;
 use jikji_tokenizer::chat::{ChatTemplate, Conversation, Message, RenderOptions};

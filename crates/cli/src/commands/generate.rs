@@ -2,7 +2,8 @@
 
 use std::ops::ControlFlow;
 
-use jikji_eval::{Generator, LoadedModel};
+use jikji_eval::Generator;
+use jikji_interop::LoadedModel;
 use jikji_ops::Precision;
 
 use super::chat::Conversing;

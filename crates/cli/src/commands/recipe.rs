@@ -1,6 +1,6 @@
 //! `jikji recipe`.
 
-use jikji_eval::check_exportable;
+use jikji_interop::check_exportable;
 use jikji_model::DecoderConfig;
 use jikji_recipe::{Overrides, RunConfig};
 

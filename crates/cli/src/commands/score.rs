@@ -1,6 +1,7 @@
 //! `jikji score`.
 
-use jikji_eval::{LoadedModel, score_file};
+use jikji_eval::score_file;
+use jikji_interop::LoadedModel;
 use jikji_ops::Precision;
 
 use crate::arguments::ScoreArguments;

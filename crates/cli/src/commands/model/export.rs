@@ -2,7 +2,7 @@
 
 use jikji_checkpoint::FloatType;
 use jikji_checkpoint::gguf::GgufType;
-use jikji_eval::{LoadedModel, export_gguf, export_model};
+use jikji_interop::{LoadedModel, export_gguf, export_model};
 use jikji_ops::Precision;
 
 use crate::arguments::{ExportArguments, ExportDtype, ExportFormat};

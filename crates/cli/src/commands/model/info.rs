@@ -10,7 +10,7 @@ use crate::failure::Failure;
 
 pub(crate) fn run(model: &Path, parameters: bool) -> Result<(), Failure> {
     let published = if model.is_dir() {
-        jikji_eval::read_config(model)?
+        jikji_interop::read_config(model)?
     } else {
         jikji_recipe::load_model_config(model)?
     };

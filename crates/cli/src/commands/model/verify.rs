@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use burn::tensor::Device;
-use jikji_eval::{load_weights, read_config};
+use jikji_interop::{load_weights, read_config};
 use jikji_model::{Decoder, DecoderConfig, Layout, ParameterTable, Store};
 use jikji_ops::Precision;
 use jikji_train::verify::{Difference, Reference, compare, measure};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use burn::tensor::Device;
 use jikji_checkpoint::RunState;
-use jikji_eval::load_weights;
+use jikji_interop::load_weights;
 use jikji_loader::{Loader, LoaderConfig, Prepared, Split, Stage, ValidationSet};
 use jikji_model::{Decoder, DecoderConfig, Layout, ParameterTable, Store};
 use jikji_recipe::RunConfig;

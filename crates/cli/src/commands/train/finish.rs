@@ -1,7 +1,7 @@
 //! After the last step: the exported model, the report, and the lines that say what came of it.
 
 use jikji_checkpoint::FloatType;
-use jikji_eval::export_model;
+use jikji_interop::export_model;
 use jikji_loader::Prepared;
 use jikji_recipe::RunConfig;
 use jikji_telemetry::human_units::{human_bytes, human_duration, with_separators};

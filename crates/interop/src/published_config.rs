@@ -7,7 +7,7 @@ use jikji_checkpoint::FloatType;
 use jikji_model::{DecoderConfig, LayerType, ModelConfig, ModelType, RopeScaling};
 use serde_json::{Map, Value, json};
 
-use crate::error::EvalError;
+use crate::error::InteropError;
 
 /// Tokens with a meaning for other programs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,7 +21,7 @@ pub(crate) struct ControlIds {
 ///
 /// # Errors
 /// A setting that the family's published form has no key for.
-pub fn check_exportable(config: &ModelConfig, decoder: &DecoderConfig) -> Result<(), EvalError> {
+pub fn check_exportable(config: &ModelConfig, decoder: &DecoderConfig) -> Result<(), InteropError> {
     let control = ControlIds {
         bos: None,
         eos: None,
@@ -39,7 +39,7 @@ pub(crate) fn published_config(
     decoder: &DecoderConfig,
     control: ControlIds,
     float: FloatType,
-) -> Result<Map<String, Value>, EvalError> {
+) -> Result<Map<String, Value>, InteropError> {
     let family = config.model_type;
     let is_exaone = family == ModelType::Exaone;
     let mut keys = Map::new();
@@ -148,7 +148,7 @@ fn published_scaling(scaling: Option<&RopeScaling>) -> Option<Value> {
 
 type Keys = Vec<(&'static str, Value)>;
 
-fn window_keys(config: &ModelConfig, decoder: &DecoderConfig) -> Result<Keys, EvalError> {
+fn window_keys(config: &ModelConfig, decoder: &DecoderConfig) -> Result<Keys, InteropError> {
     let slides = |layer: &jikji_model::LayerConfig| layer.window.is_some();
     let any_slides = decoder.layers.iter().any(slides);
     let layer_types: Vec<LayerType> = decoder
@@ -196,7 +196,7 @@ fn first_sliding_layer(decoder: &DecoderConfig) -> usize {
         .unwrap_or(decoder.num_hidden_layers())
 }
 
-fn bias_keys(config: &ModelConfig, decoder: &DecoderConfig) -> Result<Keys, EvalError> {
+fn bias_keys(config: &ModelConfig, decoder: &DecoderConfig) -> Result<Keys, InteropError> {
     let (mut keys, family) = (Vec::new(), config.model_type);
     if matches!(
         family,
@@ -214,7 +214,7 @@ fn bias_keys(config: &ModelConfig, decoder: &DecoderConfig) -> Result<Keys, Eval
     Ok(keys)
 }
 
-fn multiplier_keys(config: &ModelConfig, decoder: &DecoderConfig) -> Result<Keys, EvalError> {
+fn multiplier_keys(config: &ModelConfig, decoder: &DecoderConfig) -> Result<Keys, InteropError> {
     let factors = decoder.multipliers;
     if config.model_type == ModelType::Hyperclovax {
         return Ok(vec![
@@ -241,8 +241,8 @@ fn multiplier_keys(config: &ModelConfig, decoder: &DecoderConfig) -> Result<Keys
     }
 }
 
-fn not_publishable(field: &'static str, config: &ModelConfig) -> EvalError {
-    EvalError::NotPublishable {
+fn not_publishable(field: &'static str, config: &ModelConfig) -> InteropError {
+    InteropError::NotPublishable {
         field,
         model_type: config.model_type.name(),
     }
@@ -259,7 +259,7 @@ mod tests {
         pad: None,
     };
 
-    fn published(config: &ModelConfig) -> Result<Map<String, Value>, EvalError> {
+    fn published(config: &ModelConfig) -> Result<Map<String, Value>, InteropError> {
         published_config(
             config,
             &DecoderConfig::resolve(config).unwrap(),
@@ -334,7 +334,7 @@ mod tests {
             let mut config = config(text);
             change(&mut config);
             match published(&config) {
-                Err(EvalError::NotPublishable { field, .. }) => assert_eq!(field, expected),
+                Err(InteropError::NotPublishable { field, .. }) => assert_eq!(field, expected),
                 other => panic!("{expected}: {other:?}"),
             }
         };
@@ -354,7 +354,7 @@ mod tests {
         mixed.layer_types = Some(types.clone());
         assert!(matches!(
             published(&mixed),
-            Err(EvalError::NotPublishable {
+            Err(InteropError::NotPublishable {
                 field: "layer_types",
                 ..
             })

@@ -21,7 +21,7 @@ use jikji_model::{DecoderConfig, ModelConfig, Store};
 use jikji_tokenizer::Tokenizer;
 
 use self::tensors::Tensors;
-use crate::error::EvalError;
+use crate::error::InteropError;
 use crate::export::{check_parameters, control_ids};
 use crate::read_config::CONFIG_NAME;
 
@@ -50,8 +50,8 @@ pub fn export_gguf(
     weights: &Store,
     tokenizer: Option<&Tokenizer>,
     number: GgufType,
-) -> Result<GgufExport, EvalError> {
-    let decoder = DecoderConfig::resolve(config).map_err(|source| EvalError::Model {
+) -> Result<GgufExport, InteropError> {
+    let decoder = DecoderConfig::resolve(config).map_err(|source| InteropError::Model {
         path: path.with_file_name(CONFIG_NAME),
         source,
     })?;
@@ -83,8 +83,8 @@ pub fn export_gguf(
     })
 }
 
-fn no_form(field: impl Into<String>, reason: impl Into<String>) -> EvalError {
-    EvalError::NoGgufForm {
+fn no_form(field: impl Into<String>, reason: impl Into<String>) -> InteropError {
+    InteropError::NoGgufForm {
         field: field.into(),
         reason: reason.into(),
     }

@@ -364,7 +364,9 @@ fn what_llama_cpp_would_compute_otherwise_is_refused() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a.gguf");
         match export_gguf(&path, config, &weights(config), None, GgufType::F32) {
-            Err(EvalError::NoGgufForm { field: got, reason }) => assert_eq!(got, field, "{reason}"),
+            Err(InteropError::NoGgufForm { field: got, reason }) => {
+                assert_eq!(got, field, "{reason}")
+            }
             other => panic!("{field}: {other:?}"),
         }
         assert!(!path.exists());

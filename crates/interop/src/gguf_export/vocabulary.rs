@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::pre_tokenizer::pre_tokenizer;
 use super::{Keys, no_form};
-use crate::error::EvalError;
+use crate::error::InteropError;
 use crate::published_config::ControlIds;
 
 pub(super) struct Vocabulary {
@@ -38,7 +38,7 @@ pub(super) fn vocabulary(
     tokenizer: &Tokenizer,
     control: ControlIds,
     rows: usize,
-) -> Result<Vocabulary, EvalError> {
+) -> Result<Vocabulary, InteropError> {
     let document = tokenizer.to_json()?;
     let part = |name: &str| document.get(name).unwrap_or(&Value::Null);
     let model = part("model");
@@ -97,7 +97,7 @@ pub(super) fn vocabulary(
     Ok(Vocabulary { keys, warnings })
 }
 
-fn check_model(model: &Value) -> Result<(), EvalError> {
+fn check_model(model: &Value) -> Result<(), InteropError> {
     let is_set = |key: &str| match model.get(key) {
         None | Some(Value::Null | Value::Bool(false)) => false,
         Some(Value::String(text)) => !text.is_empty(),
@@ -124,7 +124,7 @@ fn check_model(model: &Value) -> Result<(), EvalError> {
     }
 }
 
-fn normalizer_warning(normalizer: &Value) -> Result<Option<String>, EvalError> {
+fn normalizer_warning(normalizer: &Value) -> Result<Option<String>, InteropError> {
     let kind = normalizer.get("type").and_then(Value::as_str);
     match kind {
         None if normalizer.is_null() => Ok(None),
@@ -153,7 +153,7 @@ fn strips(token: &Value) -> bool {
 }
 
 /// The spelling and kind of each row of the embedding.
-fn tokens(document: &Value, rows: usize) -> Result<(Vec<String>, Vec<i32>), EvalError> {
+fn tokens(document: &Value, rows: usize) -> Result<(Vec<String>, Vec<i32>), InteropError> {
     let mut spellings = vec![String::new(); rows];
     let mut kinds = vec![UNUSED; rows];
     let mut put = |id: &Value, spelling: &str, kind: i32| {
@@ -162,7 +162,7 @@ fn tokens(document: &Value, rows: usize) -> Result<(Vec<String>, Vec<i32>), Eval
         let (slot, kind_slot) =
             slots.ok_or_else(|| no_form("model.vocab", format!("`{spelling}` has no row")))?;
         (*slot, *kind_slot) = (spelling.to_owned(), kind);
-        Ok::<(), EvalError>(())
+        Ok::<(), InteropError>(())
     };
     let vocab = document
         .get("model")
@@ -200,7 +200,7 @@ fn tokens(document: &Value, rows: usize) -> Result<(Vec<String>, Vec<i32>), Eval
 }
 
 /// Each merge as its two sides with a space between.
-fn merges(model: &Value) -> Result<Vec<String>, EvalError> {
+fn merges(model: &Value) -> Result<Vec<String>, InteropError> {
     let merge = |merge: &Value| {
         let sides = merge.as_array().map(Vec::as_slice).unwrap_or_default();
         match sides {
@@ -219,7 +219,7 @@ fn merges(model: &Value) -> Result<Vec<String>, EvalError> {
 }
 
 /// Whether the post-processor puts BOS in front of a text and EOS behind it.
-fn added_around(tokenizer: &Tokenizer) -> Result<(bool, bool), EvalError> {
+fn added_around(tokenizer: &Tokenizer) -> Result<(bool, bool), InteropError> {
     let text = "a";
     let plain = tokenizer.encode(text)?;
     let whole = tokenizer.encode_with_post_processor(text)?;

@@ -6,7 +6,7 @@ use jikji_tokenizer::{Digits, split_pattern};
 use serde_json::{Value, json};
 
 use super::no_form;
-use crate::error::EvalError;
+use crate::error::InteropError;
 
 /// A name of llama.cpp's list.
 #[derive(Debug, PartialEq, Eq)]
@@ -33,7 +33,7 @@ const OWN_DIFFERENCE: &str = "llama.cpp has no pre-tokenizer that cuts text exac
 pub(super) fn pre_tokenizer(
     component: &Value,
     ignore_merges: bool,
-) -> Result<PreTokenizer, EvalError> {
+) -> Result<PreTokenizer, InteropError> {
     let same = |name| PreTokenizer {
         name,
         difference: None,

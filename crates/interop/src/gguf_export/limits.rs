@@ -4,7 +4,7 @@ use jikji_model::{DecoderConfig, ModelConfig, ModelType, Scaling};
 
 use super::names::Architecture;
 use super::no_form;
-use crate::error::EvalError;
+use crate::error::InteropError;
 use crate::published_config::check_exportable;
 
 /// Longest model that llama.cpp loads.
@@ -23,7 +23,7 @@ const YARN_BETA_SLOW: f64 = 1.0;
 pub(super) fn check(
     config: &ModelConfig,
     decoder: &DecoderConfig,
-) -> Result<Architecture, EvalError> {
+) -> Result<Architecture, InteropError> {
     let architecture = match config.model_type {
         // Mistral without windows is Llama.
         ModelType::Llama | ModelType::Mistral => Architecture::Llama,
@@ -60,7 +60,7 @@ pub(super) fn check(
     Ok(architecture)
 }
 
-fn check_windows(architecture: Architecture, decoder: &DecoderConfig) -> Result<(), EvalError> {
+fn check_windows(architecture: Architecture, decoder: &DecoderConfig) -> Result<(), InteropError> {
     let name = architecture.name();
     // A window that no text outgrows does nothing.
     let acts = |window: &usize| *window < decoder.max_position_embeddings;
@@ -103,7 +103,7 @@ fn check_windows(architecture: Architecture, decoder: &DecoderConfig) -> Result<
     Err(no_form("layer_types", reason))
 }
 
-fn check_scaling(architecture: Architecture, decoder: &DecoderConfig) -> Result<(), EvalError> {
+fn check_scaling(architecture: Architecture, decoder: &DecoderConfig) -> Result<(), InteropError> {
     match decoder.rope.scaling {
         Scaling::Llama3 { .. }
             if matches!(architecture, Architecture::Qwen2 | Architecture::Qwen3) =>

@@ -11,7 +11,7 @@ use jikji_model::{DecoderConfig, ModelConfig, ParameterTable, Store};
 use jikji_tokenizer::Tokenizer;
 use serde_json::{Map, Value};
 
-use crate::error::EvalError;
+use crate::error::InteropError;
 use crate::published_config::{ControlIds, generation_config, published_config};
 use crate::read_config::{CONFIG_NAME, GENERATION_NAME};
 
@@ -41,8 +41,8 @@ pub fn export_model(
     tokenizer: Option<&Tokenizer>,
     dtype: FloatType,
     max_shard_bytes: u64,
-) -> Result<PathBuf, EvalError> {
-    let decoder = DecoderConfig::resolve(config).map_err(|source| EvalError::Model {
+) -> Result<PathBuf, InteropError> {
+    let decoder = DecoderConfig::resolve(config).map_err(|source| InteropError::Model {
         path: dir.join(CONFIG_NAME),
         source,
     })?;
@@ -82,7 +82,10 @@ pub fn export_model(
     Ok(staged.commit()?)
 }
 
-pub(crate) fn check_parameters(decoder: &DecoderConfig, weights: &Store) -> Result<(), EvalError> {
+pub(crate) fn check_parameters(
+    decoder: &DecoderConfig,
+    weights: &Store,
+) -> Result<(), InteropError> {
     let expected = ParameterTable::new(decoder);
     let (expected, got) = (expected.parameters(), weights.layout().table().parameters());
     let differs = |at: usize| {
@@ -94,7 +97,7 @@ pub(crate) fn check_parameters(decoder: &DecoderConfig, weights: &Store) -> Resu
             .then(|| expected.or(got).map(|p| p.name.clone()).unwrap_or_default())
     };
     match (0..expected.len().max(got.len())).find_map(differs) {
-        Some(name) => Err(EvalError::OtherModel { name }),
+        Some(name) => Err(InteropError::OtherModel { name }),
         None => Ok(()),
     }
 }
@@ -103,7 +106,7 @@ pub(crate) fn check_parameters(decoder: &DecoderConfig, weights: &Store) -> Resu
 pub(crate) fn control_ids(
     config: &ModelConfig,
     tokenizer: Option<&Tokenizer>,
-) -> Result<ControlIds, EvalError> {
+) -> Result<ControlIds, InteropError> {
     let Some(tokenizer) = tokenizer else {
         return Ok(ControlIds {
             bos: config.bos_token_id,
@@ -113,7 +116,7 @@ pub(crate) fn control_ids(
     };
     if tokenizer.vocab_size() > config.vocab_size {
         let (tokens, vocab_size) = (tokenizer.vocab_size(), config.vocab_size);
-        return Err(EvalError::TokenizerTooLarge { tokens, vocab_size });
+        return Err(InteropError::TokenizerTooLarge { tokens, vocab_size });
     }
     Ok(ControlIds {
         bos: tokenizer.bos_id(),
@@ -123,8 +126,8 @@ pub(crate) fn control_ids(
 }
 
 /// A folder may be replaced if an export could have made it; a mistyped path must not cost anybody their files.
-fn check_replaceable(dir: &Path) -> Result<(), EvalError> {
-    let read = |source| EvalError::Read {
+fn check_replaceable(dir: &Path) -> Result<(), InteropError> {
+    let read = |source| InteropError::Read {
         path: dir.to_owned(),
         source,
     };
@@ -140,7 +143,7 @@ fn check_replaceable(dir: &Path) -> Result<(), EvalError> {
         }
     }
     match strangers.into_iter().min() {
-        Some(entry) => Err(EvalError::Occupied {
+        Some(entry) => Err(InteropError::Occupied {
             dir: dir.to_owned(),
             entry,
         }),
@@ -153,7 +156,11 @@ fn belongs_to_a_model(name: &str) -> bool {
     is_tensors || name == CONFIG_NAME || name == GENERATION_NAME || OTHER_FILES.contains(&name)
 }
 
-fn write_json(staged: &StagedDir, name: &str, keys: Map<String, Value>) -> Result<(), EvalError> {
+fn write_json(
+    staged: &StagedDir,
+    name: &str,
+    keys: Map<String, Value>,
+) -> Result<(), InteropError> {
     let text = format!("{:#}\n", Value::Object(keys));
     Ok(staged.write_file_with(name, |out| out.write_all(text.as_bytes()))?)
 }
@@ -172,7 +179,7 @@ mod tests {
         dir: &Path,
         model: &LoadedModel,
         tokenizer: Option<&Tokenizer>,
-    ) -> Result<PathBuf, EvalError> {
+    ) -> Result<PathBuf, InteropError> {
         export_model(
             dir,
             &model.config,
@@ -305,7 +312,7 @@ mod tests {
             SHARD_BYTES,
         );
         assert!(
-            matches!(got, Err(EvalError::OtherModel { name }) if name == "model.embed_tokens.weight")
+            matches!(got, Err(InteropError::OtherModel { name }) if name == "model.embed_tokens.weight")
         );
         other = config(LLAMA);
         other.logits_scaling = Some(0.5);
@@ -319,7 +326,7 @@ mod tests {
         );
         assert!(matches!(
             got,
-            Err(EvalError::NotPublishable {
+            Err(InteropError::NotPublishable {
                 field: "logits_scaling",
                 ..
             })

@@ -7,22 +7,22 @@ use jikji_tokenizer::{SpecialTokens, Tokenizer, TokenizerConfig};
 
 use crate::model_folder::LoadedModel;
 
-pub(crate) const EXAONE4: &str = include_str!("../tests/families/exaone4.toml");
-pub(crate) const LLAMA: &str = include_str!("../tests/families/llama.toml");
-pub(crate) const QWEN2: &str = include_str!("../tests/families/qwen2.toml");
-pub(crate) const QWEN3: &str = include_str!("../tests/families/qwen3.toml");
-pub(crate) const MISTRAL: &str = include_str!("../tests/families/mistral.toml");
-pub(crate) const EXAONE: &str = include_str!("../tests/families/exaone.toml");
-pub(crate) const HYPERCLOVAX: &str = include_str!("../tests/families/hyperclovax.toml");
+pub const EXAONE4: &str = include_str!("../tests/families/exaone4.toml");
+pub const LLAMA: &str = include_str!("../tests/families/llama.toml");
+pub const QWEN2: &str = include_str!("../tests/families/qwen2.toml");
+pub const QWEN3: &str = include_str!("../tests/families/qwen3.toml");
+pub const MISTRAL: &str = include_str!("../tests/families/mistral.toml");
+pub const EXAONE: &str = include_str!("../tests/families/exaone.toml");
+pub const HYPERCLOVAX: &str = include_str!("../tests/families/hyperclovax.toml");
 
-pub(crate) const FAMILIES: [&str; 7] = [EXAONE4, LLAMA, QWEN2, QWEN3, MISTRAL, EXAONE, HYPERCLOVAX];
+pub const FAMILIES: [&str; 7] = [EXAONE4, LLAMA, QWEN2, QWEN3, MISTRAL, EXAONE, HYPERCLOVAX];
 
-pub(crate) fn config(text: &str) -> ModelConfig {
+pub fn config(text: &str) -> ModelConfig {
     toml::from_str(text).unwrap()
 }
 
 /// Random weights, norms and biases among them: at their initial 1 and 0 they could be left out unnoticed.
-pub(crate) fn model(text: &str) -> LoadedModel {
+pub fn model(text: &str) -> LoadedModel {
     let config = config(text);
     let resolved = DecoderConfig::resolve(&config).unwrap();
     let layout = Layout::new(ParameterTable::new(&resolved), &[]).unwrap();
@@ -46,13 +46,13 @@ pub(crate) fn model(text: &str) -> LoadedModel {
 }
 
 /// A sequence without a pattern.
-pub(crate) fn ids(len: usize, vocab_size: u32) -> Vec<u32> {
+pub fn ids(len: usize, vocab_size: u32) -> Vec<u32> {
     (0..len as u32)
         .map(|index| (index * index * 31 + index * 17 + 5) % vocab_size)
         .collect()
 }
 
-pub(crate) fn tokenizer() -> Tokenizer {
+pub fn tokenizer() -> Tokenizer {
     let config = TokenizerConfig {
         vocab_size: 280,
         digits: jikji_tokenizer::Digits::default(),

@@ -6,7 +6,7 @@ use std::path::Path;
 use jikji_model::ModelConfig;
 use serde_json::{Map, Value};
 
-use crate::error::EvalError;
+use crate::error::InteropError;
 
 pub(crate) const CONFIG_NAME: &str = "config.json";
 pub(crate) const GENERATION_NAME: &str = "generation_config.json";
@@ -15,12 +15,12 @@ pub(crate) const GENERATION_NAME: &str = "generation_config.json";
 ///
 /// # Errors
 /// A file that cannot be read, or a key that is unknown, missing or has a value of another type.
-pub fn read_config(dir: &Path) -> Result<ModelConfig, EvalError> {
+pub fn read_config(dir: &Path) -> Result<ModelConfig, InteropError> {
     let path = dir.join(CONFIG_NAME);
     let mut keys = read_object(&path)?;
     if let Some(reason) = absent_window(&keys) {
         let field = "sliding_window".to_owned();
-        return Err(EvalError::Field {
+        return Err(InteropError::Field {
             path,
             field,
             reason,
@@ -36,7 +36,7 @@ pub fn read_config(dir: &Path) -> Result<ModelConfig, EvalError> {
             .split_once(", expected one of")
             .map_or(reason.as_str(), |(front, _)| front)
             .to_owned();
-        EvalError::Field {
+        InteropError::Field {
             path,
             field,
             reason,
@@ -95,7 +95,7 @@ fn offending_key(keys: &Map<String, Value>, reason: &str) -> String {
 }
 
 /// The `eos_token_id` of `generation_config.json`, one or several; `None` where the folder does not say.
-pub(crate) fn read_stop_ids(dir: &Path) -> Result<Option<Vec<u32>>, EvalError> {
+pub(crate) fn read_stop_ids(dir: &Path) -> Result<Option<Vec<u32>>, InteropError> {
     let path = dir.join(GENERATION_NAME);
     if !path.exists() {
         return Ok(None);
@@ -107,19 +107,19 @@ pub(crate) fn read_stop_ids(dir: &Path) -> Result<Option<Vec<u32>>, EvalError> {
         Some(Value::Array(ids)) => ids.iter().map(id).collect::<Option<Vec<u32>>>(),
         Some(one) => id(one).map(|id| vec![id]),
     };
-    ids.map(Some).ok_or_else(|| EvalError::Field {
+    ids.map(Some).ok_or_else(|| InteropError::Field {
         path,
         field: "eos_token_id".to_owned(),
         reason: "expected a token id or a list of them".to_owned(),
     })
 }
 
-fn read_object(path: &Path) -> Result<Map<String, Value>, EvalError> {
-    let bytes = fs::read(path).map_err(|source| EvalError::Read {
+fn read_object(path: &Path) -> Result<Map<String, Value>, InteropError> {
+    let bytes = fs::read(path).map_err(|source| InteropError::Read {
         path: path.to_owned(),
         source,
     })?;
-    serde_json::from_slice(&bytes).map_err(|source| EvalError::Json {
+    serde_json::from_slice(&bytes).map_err(|source| InteropError::Json {
         path: path.to_owned(),
         source,
     })
@@ -131,7 +131,7 @@ mod tests {
 
     use super::*;
 
-    fn read(keys: &str) -> Result<ModelConfig, EvalError> {
+    fn read(keys: &str) -> Result<ModelConfig, InteropError> {
         let dir = tempfile::tempdir().unwrap();
         fs::write(dir.path().join(CONFIG_NAME), keys).unwrap();
         read_config(dir.path())
@@ -179,7 +179,7 @@ mod tests {
             ),
         ] {
             match read(&keys(extra)) {
-                Err(EvalError::Field {
+                Err(InteropError::Field {
                     field: got,
                     reason: why,
                     ..
@@ -199,7 +199,7 @@ mod tests {
         for family in ["exaone4", "mistral"] {
             let silent = keys(", \"rms_norm_eps\": 1e-5").replace("llama", family);
             match read(&silent) {
-                Err(EvalError::Field { field, reason, .. }) => {
+                Err(InteropError::Field { field, reason, .. }) => {
                     assert_eq!(field, "sliding_window");
                     assert!(reason.starts_with("missing: "), "{reason}");
                 }
@@ -208,10 +208,10 @@ mod tests {
             let null = silent.replace("1e-5", "1e-5, \"sliding_window\": null");
             assert_eq!(read(&null).unwrap().sliding_window, None);
         }
-        assert!(matches!(read("[1]"), Err(EvalError::Json { .. })));
+        assert!(matches!(read("[1]"), Err(InteropError::Json { .. })));
         assert!(matches!(
             read_config(Path::new("nowhere")),
-            Err(EvalError::Read { .. })
+            Err(InteropError::Read { .. })
         ));
     }
 
@@ -234,7 +234,7 @@ mod tests {
         .unwrap();
         assert!(matches!(
             read_stop_ids(dir.path()),
-            Err(EvalError::Field { .. })
+            Err(InteropError::Field { .. })
         ));
     }
 }

@@ -9,7 +9,7 @@ use jikji_model::{Decoder, DecoderConfig, Layout, ModelConfig, ParameterTable, R
 use jikji_ops::Precision;
 use jikji_tokenizer::Tokenizer;
 
-use crate::error::EvalError;
+use crate::error::InteropError;
 use crate::read_config::{CONFIG_NAME, read_config, read_stop_ids};
 
 /// The name under which files may repeat a tied head.
@@ -39,9 +39,9 @@ impl LoadedModel {
     ///
     /// # Errors
     /// A file that is missing or damaged, a key or a tensor that is unknown, missing or of another shape; each is named.
-    pub fn load(dir: &Path, precision: Precision) -> Result<Self, EvalError> {
+    pub fn load(dir: &Path, precision: Precision) -> Result<Self, InteropError> {
         let config = read_config(dir)?;
-        let model_error = |source| EvalError::Model {
+        let model_error = |source| InteropError::Model {
             path: dir.join(CONFIG_NAME),
             source,
         };
@@ -69,10 +69,10 @@ impl LoadedModel {
     ///
     /// # Errors
     /// If the folder has none.
-    pub fn require_tokenizer(&self) -> Result<&Tokenizer, EvalError> {
+    pub fn require_tokenizer(&self) -> Result<&Tokenizer, InteropError> {
         self.tokenizer
             .as_ref()
-            .ok_or_else(|| EvalError::NoTokenizer {
+            .ok_or_else(|| InteropError::NoTokenizer {
                 dir: self.dir.clone(),
             })
     }
@@ -88,7 +88,7 @@ pub fn load_weights(
     dir: &Path,
     config: &DecoderConfig,
     weights: &mut Store,
-) -> Result<(), EvalError> {
+) -> Result<(), InteropError> {
     let files = ModelFiles::open(dir)?;
     let layout = weights.layout().clone();
     let parameters = layout.table().parameters();
@@ -104,7 +104,7 @@ pub fn load_weights(
         .find(|name| !by_name.contains_key(name) && !repeats_head(name))
     {
         let model_type = config.model_type.name();
-        return Err(EvalError::UnknownTensor {
+        return Err(InteropError::UnknownTensor {
             dir: dir.to_owned(),
             name: name.to_owned(),
             model_type,
@@ -123,7 +123,7 @@ pub fn load_weights(
         files.read_shaped(HEAD_NAME, &parameter.shape, &mut head)?;
         if weights.values(embedding) != Some(head.as_slice()) {
             let embedding = parameter.name.clone();
-            return Err(EvalError::TiedHeadDiffers {
+            return Err(InteropError::TiedHeadDiffers {
                 dir: dir.to_owned(),
                 embedding,
             });
@@ -145,7 +145,7 @@ mod tests {
     type Tensors = BTreeMap<String, (Vec<usize>, Vec<f32>)>;
 
     /// Exports a tied model, changes its tensors and loads it.
-    fn load_changed(change: impl FnOnce(&mut Tensors)) -> Result<LoadedModel, EvalError> {
+    fn load_changed(change: impl FnOnce(&mut Tensors)) -> Result<LoadedModel, InteropError> {
         let parent = tempfile::tempdir().unwrap();
         let (dir, model) = (parent.path().join("m"), model(EXAONE4));
         export_model(
@@ -198,7 +198,7 @@ mod tests {
             tensors.insert(HEAD_NAME.to_owned(), head);
         });
         assert!(
-            matches!(got, Err(EvalError::TiedHeadDiffers { .. })),
+            matches!(got, Err(InteropError::TiedHeadDiffers { .. })),
             "{got:?}"
         );
     }
@@ -237,16 +237,16 @@ mod tests {
     fn a_folder_that_is_no_model_is_refused() {
         let dir = tempfile::tempdir().unwrap();
         let load = || LoadedModel::load(dir.path(), Precision::F32).unwrap_err();
-        assert!(matches!(load(), EvalError::Read { .. }));
+        assert!(matches!(load(), InteropError::Read { .. }));
         let keys = serde_json::json!({"model_type": "llama", "vocab_size": 9, "hidden_size": 8, "intermediate_size": 8,
             "num_attention_heads": 3, "num_hidden_layers": 1, "max_position_embeddings": 8, "rms_norm_eps": 1e-5});
         fs::write(dir.path().join(CONFIG_NAME), keys.to_string()).unwrap();
-        assert!(matches!(load(), EvalError::Model { .. }));
+        assert!(matches!(load(), InteropError::Model { .. }));
         fs::write(
             dir.path().join(CONFIG_NAME),
             keys.to_string().replace(":3", ":2"),
         )
         .unwrap();
-        assert!(matches!(load(), EvalError::Weights(_)));
+        assert!(matches!(load(), InteropError::Weights(_)));
     }
 }
