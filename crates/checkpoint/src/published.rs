@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::tensor_file::FloatType;
+
 mod error;
 mod read;
 mod write;
@@ -15,13 +17,15 @@ pub use self::write::{write_model, write_model_with};
 const SINGLE: &str = "model.safetensors";
 const INDEX: &str = "model.safetensors.index.json";
 
-/// Name and shape of a tensor that is there or is to be written.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+/// A tensor that is to be written.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TensorInfo {
     /// Published name.
     pub name: String,
     /// Shape; empty for a scalar.
     pub shape: Vec<usize>,
+    /// Number format in the file.
+    pub float: FloatType,
 }
 
 #[derive(Debug, Serialize, Deserialize)]

@@ -128,6 +128,26 @@ impl TensorFile {
         &self.tensors
     }
 
+    /// The type of a tensor, if it can be read as `f32`.
+    pub(crate) fn expect_float(&self, name: &str) -> Result<FloatType, TensorFileError> {
+        let (path, name) = (|| self.path.clone(), || name.to_owned());
+        let entry = self.tensors.get(&name());
+        match entry.map(|entry| entry.dtype) {
+            Some(Dtype::F32) => Ok(FloatType::F32),
+            Some(Dtype::BF16) => Ok(FloatType::BF16),
+            Some(Dtype::F16) => Ok(FloatType::F16),
+            Some(other) => Err(TensorFileError::Type {
+                path: path(),
+                name: name(),
+                got: format!("{other:?}"),
+            }),
+            None => Err(TensorFileError::Missing {
+                path: path(),
+                name: name(),
+            }),
+        }
+    }
+
     /// Reads `out.len()` elements of a tensor from element `start` on.
     pub(crate) fn read_f32(
         &self,
@@ -135,26 +155,9 @@ impl TensorFile {
         start: usize,
         out: &mut [f32],
     ) -> Result<(), TensorFileError> {
-        let (path, name) = (|| self.path.clone(), || name.to_owned());
-        let entry = self
-            .tensors
-            .get(&name())
-            .ok_or_else(|| TensorFileError::Missing {
-                path: path(),
-                name: name(),
-            })?;
-        let element_bytes = match entry.dtype {
-            Dtype::F32 => 4,
-            Dtype::BF16 | Dtype::F16 => 2,
-            other => {
-                return Err(TensorFileError::Type {
-                    path: path(),
-                    name: name(),
-                    got: format!("{other:?}"),
-                });
-            }
-        };
-        let data = self.bytes.get(entry.range.clone()).unwrap_or_default();
+        let float = self.expect_float(name)?;
+        let (element_bytes, range) = (float.bytes(), self.range(name));
+        let data = self.bytes.get(range.clone()).unwrap_or_default();
         let wanted = start
             .checked_add(out.len())
             .and_then(|end| {
@@ -164,33 +167,69 @@ impl TensorFile {
         let Some(wanted) = wanted else {
             let expected = start.saturating_add(out.len());
             return Err(TensorFileError::Length {
-                path: path(),
-                name: name(),
+                path: self.path.clone(),
+                name: name.to_owned(),
                 expected,
                 got: data.len() / element_bytes,
             });
         };
-        match entry.dtype {
-            Dtype::F32 => {
-                let (elements, _) = wanted.as_chunks::<4>();
-                out.iter_mut()
-                    .zip(elements)
-                    .for_each(|(value, bytes)| *value = f32::from_le_bytes(*bytes));
-            }
-            Dtype::BF16 => {
-                let (elements, _) = wanted.as_chunks::<2>();
-                out.iter_mut()
-                    .zip(elements)
-                    .for_each(|(value, bytes)| *value = bf16::from_le_bytes(*bytes).to_f32());
-            }
-            _ => {
-                let (elements, _) = wanted.as_chunks::<2>();
-                out.iter_mut()
-                    .zip(elements)
-                    .for_each(|(value, bytes)| *value = f16::from_le_bytes(*bytes).to_f32());
-            }
+        let first = range.start + start * element_bytes;
+        for (piece, out) in (0..).zip(out.chunks_mut(RELEASED_ELEMENTS)) {
+            let from = piece * RELEASED_ELEMENTS * element_bytes;
+            let bytes = &wanted[from..from + out.len() * element_bytes];
+            convert(float, bytes, out);
+            self.release(first + from..first + from + bytes.len());
         }
         Ok(())
+    }
+
+    fn range(&self, name: &str) -> Range<usize> {
+        let entry = self.tensors.get(name);
+        entry.map(|entry| entry.range.clone()).unwrap_or_default()
+    }
+
+    /// Gives pages that were read back to the system: a mapped page counts as this process's memory, and a model is read once.
+    fn release(&self, bytes: Range<usize>) {
+        // SAFETY: the mapping is shared, of a file and never written, so a page that is dropped and asked for again has the same
+        // bytes.
+        #[cfg(unix)]
+        #[expect(unsafe_code, reason = "dropping pages is unsafe by signature")]
+        let released = unsafe {
+            let advice = memmap2::UncheckedAdvice::DontNeed;
+            self.bytes
+                .unchecked_advise_range(advice, bytes.start, bytes.len())
+        };
+        // A system that does not take the advice costs memory only.
+        #[cfg(unix)]
+        let _ = released;
+        #[cfg(not(unix))]
+        let _ = bytes;
+    }
+}
+
+/// Elements read between two releases of pages.
+const RELEASED_ELEMENTS: usize = 4 << 20;
+
+fn convert(float: FloatType, bytes: &[u8], out: &mut [f32]) {
+    match float {
+        FloatType::F32 => {
+            let (elements, _) = bytes.as_chunks::<4>();
+            out.iter_mut()
+                .zip(elements)
+                .for_each(|(value, bytes)| *value = f32::from_le_bytes(*bytes));
+        }
+        FloatType::BF16 => {
+            let (elements, _) = bytes.as_chunks::<2>();
+            out.iter_mut()
+                .zip(elements)
+                .for_each(|(value, bytes)| *value = bf16::from_le_bytes(*bytes).to_f32());
+        }
+        FloatType::F16 => {
+            let (elements, _) = bytes.as_chunks::<2>();
+            out.iter_mut()
+                .zip(elements)
+                .for_each(|(value, bytes)| *value = f16::from_le_bytes(*bytes).to_f32());
+        }
     }
 }
 
@@ -240,7 +279,7 @@ impl FloatType {
     }
 }
 
-/// The header of a file to be written: names and shapes in the order in which the data follows.
+/// The header of a file to be written: names, shapes and types in the order in which the data follows.
 #[derive(Debug)]
 pub(crate) struct Layout {
     header: Vec<u8>,
@@ -250,13 +289,12 @@ pub(crate) struct Layout {
 impl Layout {
     /// `None` if a size goes beyond what the format can say.
     pub(crate) fn new<'a>(
-        tensors: impl IntoIterator<Item = (&'a str, &'a [usize])>,
-        float: FloatType,
+        tensors: impl IntoIterator<Item = (&'a str, &'a [usize], FloatType)>,
     ) -> Option<Self> {
         let mut header = serde_json::Map::new();
         header.insert("__metadata__".into(), serde_json::json!({"format": "pt"}));
         let mut end: usize = 0;
-        for (name, shape) in tensors {
+        for (name, shape, float) in tensors {
             let start = end;
             end = start.checked_add(num_elements(shape)?.checked_mul(float.bytes())?)?;
             let info = TensorInfo {
@@ -273,6 +311,11 @@ impl Layout {
             header,
             data_bytes: end as u64,
         })
+    }
+
+    /// Bytes of the tensors.
+    pub(crate) fn data_bytes(&self) -> u64 {
+        self.data_bytes
     }
 
     /// Size of the whole file.

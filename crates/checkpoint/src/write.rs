@@ -169,12 +169,11 @@ fn lay_out<'a>(pieces: &'a [Piece<'a>]) -> Result<TensorFiles<'a>, CheckpointErr
                 .collect();
             let named = tensors
                 .iter()
-                .map(|(name, shape)| (name.as_str(), shape.as_slice()));
-            let layout =
-                Layout::new(named, FloatType::F32).ok_or_else(|| CheckpointError::FileName {
-                    name: file.to_owned(),
-                    problem: "its header would be larger than the format allows",
-                })?;
+                .map(|(name, shape)| (name.as_str(), shape.as_slice(), FloatType::F32));
+            let layout = Layout::new(named).ok_or_else(|| CheckpointError::FileName {
+                name: file.to_owned(),
+                problem: "its header would be larger than the format allows",
+            })?;
             Ok((file, (layout, pieces)))
         })
         .collect()

@@ -4,6 +4,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use jikji_interop::LayerMap;
 
 /// Trains compact language models from raw text to a checkpoint that other programs load. One binary; no network, no telemetry.
 #[derive(Debug, Parser)]
@@ -267,9 +268,18 @@ pub(crate) enum ModelCommand {
         #[arg(long)]
         parameters: bool,
     },
+    /// Check a published model folder to its last number and write it as Jikji writes models
+    #[command(after_help = "Example:
+  jikji model import --model EXAONE-3.5-2.4B-Instruct --output models/exaone-3.5-2.4b
+
+Every tensor keeps its number format and its bytes; tokenizer, chat template and licence go along; lineage.json records the SHA-256
+of what was read. Other commands take a published folder as it is (`--model DIR`, `model.from`): import where you want that checked
+and recorded once.")]
+    Import(ImportArguments),
     /// Write a model in another number format, as a folder or as one GGUF file
     #[command(after_help = "Examples:
   jikji model export --model runs/quickstart/export --output quickstart-bf16 --dtype bf16
+  jikji model export --model EXAONE-3.5-2.4B-Instruct --output exaone-as-llama --as llama
   jikji model export --model EXAONE-4.0-1.2B --output exaone.gguf --format gguf --dtype q8_0")]
     Export(ExportArguments),
     /// Check that a model computes what another program computed with it
@@ -290,6 +300,95 @@ of itself and 1e-6 of the norm of all gradients together.")]
         #[arg(long, value_name = "FILE")]
         reference: PathBuf,
     },
+    /// A deeper model whose layers are copies of another one's
+    #[command(after_help = "Examples:
+  jikji model deepen --model Mistral-7B-v0.1 --output solar-start --remove 8
+  jikji model deepen --model small --output deeper --layers 0-5,3-7
+
+`--remove M` is depth up-scaling as SOLAR did it: two copies, the first without its last M layers, the second without its first M
+(arXiv 2312.15166). The deeper model has to be trained on before it is better; recipes/upstage/solar-depth-up shows how.")]
+    Deepen(DeepenArguments),
+    /// One model of several with the same shapes
+    #[command(after_help = "Examples:
+  jikji model merge --method linear --model a --model b --output mean
+  jikji model merge --method slerp --model a --model b --t 0.3 --output between
+  jikji model merge --method task-arithmetic --base pretrained --model law --model finance --weight 0.7 --weight 0.5 --output both
+  jikji model merge --method ties --base pretrained --model law --model finance --density 0.2 --output both
+
+linear: the weighted mean (arXiv 2203.05482). slerp: along the arc from the first model to the second. task-arithmetic: the base plus
+the weighted changes of each model (arXiv 2212.04089). ties: the base plus the mean of the largest changes that agree in sign
+(arXiv 2306.01708), trimmed a tensor at a time. Config, tokenizer and number formats are those of the base or, without one, of the
+first model.")]
+    Merge(MergeArguments),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ImportArguments {
+    /// Model folder as published
+    #[arg(long)]
+    pub(crate) model: PathBuf,
+    /// Folder to write; an earlier model there is replaced
+    #[arg(long)]
+    pub(crate) output: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DeepenArguments {
+    /// Model folder
+    #[arg(long)]
+    pub(crate) model: PathBuf,
+    /// Folder to write; an earlier model there is replaced
+    #[arg(long)]
+    pub(crate) output: PathBuf,
+    #[command(flatten)]
+    pub(crate) layers: DeepenLayers,
+}
+
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct DeepenLayers {
+    /// Layers that each of two copies loses: the first its last, the second its first
+    #[arg(long, value_name = "M")]
+    pub(crate) remove: Option<usize>,
+    /// The layers to copy in their new order, from 0, both ends counted: 0-23,8-31
+    #[arg(long, value_name = "MAP")]
+    pub(crate) layers: Option<LayerMap>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct MergeArguments {
+    /// How the numbers are merged
+    #[arg(long, value_enum)]
+    pub(crate) method: MergeMethodArgument,
+    /// A model folder to merge; several times
+    #[arg(long = "model", required = true)]
+    pub(crate) models: Vec<PathBuf>,
+    /// The weight of each model, in the same order [default: 1 each]
+    #[arg(long = "weight", value_name = "W", allow_negative_numbers = true)]
+    pub(crate) weights: Vec<f64>,
+    /// The model that all others came from; task-arithmetic and ties
+    #[arg(long)]
+    pub(crate) base: Option<PathBuf>,
+    /// From 0, the first model, to 1, the second; slerp [default: 0.5]
+    #[arg(long)]
+    pub(crate) t: Option<f64>,
+    /// Share of each model's changes that is kept; ties [default: 0.2]
+    #[arg(long)]
+    pub(crate) density: Option<f64>,
+    /// Factor on the merged change; ties [default: 1]
+    #[arg(long, allow_negative_numbers = true)]
+    pub(crate) scale: Option<f64>,
+    /// Folder to write; an earlier model there is replaced
+    #[arg(long)]
+    pub(crate) output: PathBuf,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum MergeMethodArgument {
+    Linear,
+    Slerp,
+    TaskArithmetic,
+    Ties,
 }
 
 #[derive(Debug, Args)]
@@ -303,12 +402,20 @@ pub(crate) struct ExportArguments {
     /// What to write
     #[arg(long, value_enum, default_value = "safetensors")]
     pub(crate) format: ExportFormat,
-    /// Number format of the matrices; q8_0 in GGUF only
-    #[arg(long, value_enum, default_value = "f32")]
-    pub(crate) dtype: ExportDtype,
+    /// Number format of the matrices; q8_0 in GGUF only [default: as the model's files have it]
+    #[arg(long, value_enum)]
+    pub(crate) dtype: Option<ExportDtype>,
+    /// Write the model as this family, if it computes the same; exaone has no class in transformers, llama has
+    #[arg(long = "as", value_enum, value_name = "FAMILY")]
+    pub(crate) family: Option<FamilyArgument>,
     /// Most bytes of tensors in a file, such as 5GB or 500MB; safetensors only [default: 5GB]
     #[arg(long, value_name = "SIZE", value_parser = parse_bytes)]
     pub(crate) max_shard_size: Option<u64>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FamilyArgument {
+    Llama,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

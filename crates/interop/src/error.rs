@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use jikji_checkpoint::PublishedError;
 use jikji_checkpoint::durable::DurableError;
 use jikji_checkpoint::gguf::GgufError;
-use jikji_model::ModelError;
+use jikji_model::{ConfigJsonError, ModelError};
 use jikji_tokenizer::TokenizerError;
 
 /// Why a model folder could not be read, loaded or written.
@@ -39,6 +39,15 @@ pub enum InteropError {
         field: String,
         /// What is wrong with it.
         reason: String,
+    },
+    /// A `config.json` says something that is not supported, or cannot be read.
+    #[error("`{}` cannot be used", path.display())]
+    Config {
+        /// The file.
+        path: PathBuf,
+        /// Which key.
+        #[source]
+        source: ConfigJsonError,
     },
     /// The keys are readable, but no decoder is like that.
     #[error("`{}` describes no decoder that exists here", path.display())]
@@ -87,8 +96,8 @@ pub enum InteropError {
         /// Rows of the embedding.
         vocab_size: usize,
     },
-    /// The weights were laid out for another config.
-    #[error("the weights to export are not those of this config: parameter `{name}` differs")]
+    /// The weights belong to another config.
+    #[error("the weights to write are not those of this config: parameter `{name}` differs")]
     OtherModel {
         /// The first parameter that differs.
         name: String,
@@ -100,6 +109,44 @@ pub enum InteropError {
         field: &'static str,
         /// The family.
         model_type: &'static str,
+    },
+    /// Another family computes something else, or has no such tensors.
+    #[error("`{from}` cannot be written as `{to}`: {reason}")]
+    NoOtherForm {
+        /// The model's family.
+        from: &'static str,
+        /// The family that was asked for.
+        to: &'static str,
+        /// What differs.
+        reason: String,
+    },
+    /// A layer to be copied does not exist.
+    #[error("the model in `{}` has no layer {layer}: it has {layers}, counted from 0", dir.display())]
+    NoSuchLayer {
+        /// The folder.
+        dir: PathBuf,
+        /// The layer that was asked for.
+        layer: usize,
+        /// How many there are.
+        layers: usize,
+    },
+    /// Models cannot be merged as asked.
+    #[error("the models cannot be merged: {problem}")]
+    Merge {
+        /// Why.
+        problem: String,
+    },
+    /// A weight is infinite or not a number.
+    #[error("tensor `{name}` in `{}` holds `{got}` at element {element}", dir.display())]
+    WeightNotFinite {
+        /// The folder.
+        dir: PathBuf,
+        /// The tensor.
+        name: String,
+        /// Index of the element, from 0.
+        element: usize,
+        /// What it is.
+        got: f32,
     },
     /// llama.cpp would compute or encode something else than this model, or cannot load it.
     #[error("`{field}` cannot be exported to GGUF: {reason}")]
@@ -134,6 +181,7 @@ impl InteropError {
                 "copy the file again from where it was published; it may be cut off or altered"
             }
             Self::Field { .. } => "correct the key, or remove it if it only steers another program",
+            Self::Config { source, .. } => return source.hint(),
             Self::Model { source, .. } => return source.hint(),
             Self::Weights(error) => return error.hint(),
             Self::UnknownTensor { .. } => "check that config.json and the weights belong together",
@@ -148,6 +196,14 @@ impl InteropError {
             Self::OtherModel { .. } => "export with the config that the weights were made from",
             Self::NotPublishable { .. } => {
                 "remove the setting, or choose a `model_type` that has it"
+            }
+            Self::NoOtherForm { .. } => "leave `--as` out: the model is written in its own form",
+            Self::NoSuchLayer { .. } => "`jikji model info` says how many layers a model has",
+            Self::Merge { .. } => {
+                "merge models of one base with the same config and tokenizer; `jikji model merge --help` says what each method takes"
+            }
+            Self::WeightNotFinite { .. } => {
+                "copy the model again from where it was published; it may be damaged"
             }
             Self::NoGgufForm { .. } => {
                 "export as safetensors, which other programs load with every setting"

@@ -1,54 +1,114 @@
 //! Writing a model folder that other programs load: built aside, and under its name only when it is complete.
 
-use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use jikji_checkpoint::durable::{self, StagedDir};
 use jikji_checkpoint::{FloatType, TensorInfo, write_model_with};
-use jikji_model::{DecoderConfig, ModelConfig, ParameterTable, Store};
+use jikji_model::{DecoderConfig, ModelConfig, ParameterTable, TokenIds};
 use jikji_tokenizer::Tokenizer;
 use serde_json::{Map, Value};
 
 use crate::error::InteropError;
+use crate::generation_file::GENERATION_NAME;
+use crate::lineage::{LINEAGE_NAME, Lineage};
+use crate::model_folder::{CONFIG_NAME, ModelFolder};
 use crate::published_config::{ControlIds, generation_config, published_config};
-use crate::read_config::{CONFIG_NAME, GENERATION_NAME};
+use crate::weight_source::WeightSource;
 
-/// Files that a model folder may hold: an export replaces them and touches nothing else.
-const OTHER_FILES: [&str; 8] = [
+/// Files beside the weights that go along, byte for byte, when a folder becomes another one.
+const COMPANIONS: [&str; 10] = [
     "tokenizer.json",
     "tokenizer_config.json",
     "special_tokens_map.json",
-    "chat_template.jinja",
+    "added_tokens.json",
     "vocab.json",
     "merges.txt",
-    "added_tokens.json",
-    "model.safetensors.index.json",
+    "chat_template.jinja",
+    GENERATION_NAME,
+    "LICENSE",
+    "NOTICE",
 ];
+
+const INDEX_NAME: &str = "model.safetensors.index.json";
+
+/// A model folder to be written.
+pub struct Export<'a> {
+    /// The keys of the model.
+    pub config: &'a ModelConfig,
+    /// Its numbers.
+    pub weights: &'a dyn WeightSource,
+    /// What stands beside them.
+    pub beside: Beside<'a>,
+    /// The number format of every tensor; `None` keeps each in the one it is held in.
+    pub float: Option<FloatType>,
+    /// Most bytes of tensors in a file, but for a single larger tensor.
+    pub max_shard_bytes: u64,
+    /// What the model was made from, for [`LINEAGE_NAME`].
+    pub lineage: Option<Lineage>,
+}
+
+/// As published models are cut.
+const MAX_SHARD_BYTES: u64 = 5_000_000_000;
+
+impl<'a> Export<'a> {
+    /// A run's model, in files of at most 5 GB.
+    pub fn of_run(
+        config: &'a ModelConfig,
+        weights: &'a dyn WeightSource,
+        tokenizer: Option<&'a Tokenizer>,
+    ) -> Self {
+        Self {
+            config,
+            weights,
+            beside: Beside::Tokenizer(tokenizer),
+            float: None,
+            max_shard_bytes: MAX_SHARD_BYTES,
+            lineage: None,
+        }
+    }
+
+    /// A folder's model as it is, in files of at most 5 GB.
+    pub fn of_folder(folder: &'a ModelFolder) -> Self {
+        Self {
+            beside: Beside::Folder(folder),
+            ..Self::of_run(folder.config(), folder, None)
+        }
+    }
+}
+
+/// Where tokenizer, generation settings and licence come from.
+pub enum Beside<'a> {
+    /// A run: its tokenizer says which tokens start and end a text.
+    Tokenizer(Option<&'a Tokenizer>),
+    /// Another folder: its files are copied.
+    Folder(&'a ModelFolder),
+}
 
 /// Writes `config.json`, `generation_config.json`, `model*.safetensors` and the tokenizer's files to `dir`.
 ///
-/// A file holds at most `max_shard_bytes` of data, but for a single larger tensor. An earlier model in `dir` is replaced when
-/// this one is complete; folders above are made.
+/// The folder is built aside and appears whole. An earlier model in `dir` is replaced when this one is complete; folders above
+/// are made.
 ///
 /// # Errors
-/// A setting that the family's published form does not have, a folder that holds something else, or a failed write.
-pub fn export_model(
-    dir: &Path,
-    config: &ModelConfig,
-    weights: &Store,
-    tokenizer: Option<&Tokenizer>,
-    dtype: FloatType,
-    max_shard_bytes: u64,
-) -> Result<PathBuf, InteropError> {
+/// A setting that the family's published form does not have, weights of another config, a folder that holds something else, or a
+/// failed write.
+pub fn export_model(dir: &Path, export: &Export) -> Result<PathBuf, InteropError> {
+    let config = export.config;
     let decoder = DecoderConfig::resolve(config).map_err(|source| InteropError::Model {
         path: dir.join(CONFIG_NAME),
         source,
     })?;
-    check_parameters(&decoder, weights)?;
-    let control = control_ids(config, tokenizer)?;
-    let config_keys = published_config(config, &decoder, control, dtype)?;
+    let table = ParameterTable::new(&decoder);
+    check_parameters(&table, export.weights.table())?;
+    let control = match &export.beside {
+        Beside::Tokenizer(tokenizer) => control_ids(config, *tokenizer)?,
+        Beside::Folder(_) => ControlIds::of(config),
+    };
+    let float = |index: usize| export.float.unwrap_or_else(|| export.weights.float(index));
+    let config_keys = published_config(config, &decoder, &control, float(0))?;
     check_replaceable(dir)?;
 
     if let Some(parent) = dir.parent() {
@@ -56,45 +116,57 @@ pub fn export_model(
     }
     let staged = StagedDir::create(dir)?;
     write_json(&staged, CONFIG_NAME, config_keys)?;
-    write_json(&staged, GENERATION_NAME, generation_config(control))?;
-    let parameters = weights.layout().table().parameters();
-    let infos = parameters
-        .iter()
-        .map(|parameter| TensorInfo {
+    let (mut infos, mut indices) = (Vec::new(), BTreeMap::new());
+    for (index, parameter) in table.parameters().iter().enumerate() {
+        infos.push(TensorInfo {
             name: parameter.name.clone(),
             shape: parameter.shape.clone(),
-        })
-        .collect();
-    let elements = |info: &TensorInfo| {
-        let index = parameters
-            .iter()
-            .position(|parameter| parameter.name == info.name);
-        Cow::Borrowed(
-            index
-                .and_then(|index| weights.values(index))
-                .unwrap_or_default(),
-        )
-    };
-    write_model_with(staged.path(), infos, dtype, max_shard_bytes, elements)?;
-    if let Some(tokenizer) = tokenizer {
-        tokenizer.save(staged.path())?;
+            float: float(index),
+        });
+        indices.insert(parameter.name.as_str(), index);
+    }
+    write_model_with(
+        staged.path(),
+        infos,
+        export.max_shard_bytes,
+        |tensor, start, out| {
+            let index = indices[tensor.name.as_str()];
+            export.weights.read(index, start, out);
+        },
+    )?;
+    match &export.beside {
+        Beside::Tokenizer(tokenizer) => {
+            write_json(&staged, GENERATION_NAME, generation_config(&control))?;
+            if let Some(tokenizer) = tokenizer {
+                let longest = decoder.max_position_embeddings as u64;
+                tokenizer.save_for_model(staged.path(), longest)?;
+            }
+        }
+        Beside::Folder(folder) => {
+            copy_companions(folder.dir(), &staged)?;
+            if !folder.dir().join(GENERATION_NAME).exists() {
+                write_json(&staged, GENERATION_NAME, generation_config(&control))?;
+            }
+        }
+    }
+    if let Some(lineage) = &export.lineage {
+        write_json(&staged, LINEAGE_NAME, lineage.to_json())?;
     }
     Ok(staged.commit()?)
 }
 
+/// Whether two tables have the same parameters, whatever each family calls them.
 pub(crate) fn check_parameters(
-    decoder: &DecoderConfig,
-    weights: &Store,
+    expected: &ParameterTable,
+    got: &ParameterTable,
 ) -> Result<(), InteropError> {
-    let expected = ParameterTable::new(decoder);
-    let (expected, got) = (expected.parameters(), weights.layout().table().parameters());
+    let (expected, got) = (expected.parameters(), got.parameters());
     let differs = |at: usize| {
         let (expected, got) = (expected.get(at), got.get(at));
         let same = expected
             .zip(got)
-            .is_some_and(|(e, g)| e.name == g.name && e.shape == g.shape);
-        (!same || weights.values(at).is_none())
-            .then(|| expected.or(got).map(|p| p.name.clone()).unwrap_or_default())
+            .is_some_and(|(e, g)| (e.role, e.segment, &e.shape) == (g.role, g.segment, &g.shape));
+        (!same).then(|| expected.or(got).map(|p| p.name.clone()).unwrap_or_default())
     };
     match (0..expected.len().max(got.len())).find_map(differs) {
         Some(name) => Err(InteropError::OtherModel { name }),
@@ -108,11 +180,7 @@ pub(crate) fn control_ids(
     tokenizer: Option<&Tokenizer>,
 ) -> Result<ControlIds, InteropError> {
     let Some(tokenizer) = tokenizer else {
-        return Ok(ControlIds {
-            bos: config.bos_token_id,
-            eos: config.eos_token_id,
-            pad: config.pad_token_id,
-        });
+        return Ok(ControlIds::of(config));
     };
     if tokenizer.vocab_size() > config.vocab_size {
         let (tokens, vocab_size) = (tokenizer.vocab_size(), config.vocab_size);
@@ -120,9 +188,21 @@ pub(crate) fn control_ids(
     }
     Ok(ControlIds {
         bos: tokenizer.bos_id(),
-        eos: tokenizer.eos_id(),
+        eos: tokenizer.eos_id().map(TokenIds::One),
         pad: tokenizer.pad_id(),
     })
+}
+
+fn copy_companions(from: &Path, staged: &StagedDir) -> Result<(), InteropError> {
+    for name in COMPANIONS {
+        let path = from.join(name);
+        if !path.exists() {
+            continue;
+        }
+        let bytes = fs::read(&path).map_err(|source| InteropError::Read { path, source })?;
+        staged.write_file_with(name, |out| out.write_all(&bytes))?;
+    }
+    Ok(())
 }
 
 /// A folder may be replaced if an export could have made it; a mistyped path must not cost anybody their files.
@@ -153,7 +233,9 @@ fn check_replaceable(dir: &Path) -> Result<(), InteropError> {
 
 fn belongs_to_a_model(name: &str) -> bool {
     let is_tensors = name.starts_with("model") && name.ends_with(".safetensors");
-    is_tensors || name == CONFIG_NAME || name == GENERATION_NAME || OTHER_FILES.contains(&name)
+    is_tensors
+        || [CONFIG_NAME, INDEX_NAME, LINEAGE_NAME].contains(&name)
+        || COMPANIONS.contains(&name)
 }
 
 fn write_json(
@@ -170,24 +252,16 @@ mod tests {
     use jikji_ops::Precision;
 
     use super::*;
-    use crate::model_folder::LoadedModel;
+    use crate::loaded_model::LoadedModel;
     use crate::testing::{EXAONE, EXAONE4, FAMILIES, LLAMA, config, model, tokenizer};
-
-    const SHARD_BYTES: u64 = 1 << 30;
 
     fn export(
         dir: &Path,
         model: &LoadedModel,
         tokenizer: Option<&Tokenizer>,
     ) -> Result<PathBuf, InteropError> {
-        export_model(
-            dir,
-            &model.config,
-            &model.weights,
-            tokenizer,
-            FloatType::F32,
-            SHARD_BYTES,
-        )
+        let export = Export::of_run(&model.config, &model.weights, tokenizer);
+        export_model(dir, &export)
     }
 
     fn files(dir: &Path) -> Vec<String> {
@@ -252,7 +326,10 @@ mod tests {
             tokenizer.fingerprint()
         );
         assert_eq!(back.config.bos_token_id, tokenizer.bos_id());
-        assert_eq!(back.config.eos_token_id, tokenizer.eos_id());
+        assert_eq!(
+            back.config.eos_token_id,
+            tokenizer.eos_id().map(TokenIds::One)
+        );
         assert_eq!(back.config.pad_token_id, tokenizer.pad_id());
         assert_eq!(back.stop_ids, [tokenizer.eos_id().unwrap()]);
     }
@@ -261,15 +338,12 @@ mod tests {
     fn shards_and_bf16_are_read_back() {
         let parent = tempfile::tempdir().unwrap();
         let (dir, model) = (parent.path().join("m"), model(EXAONE));
-        export_model(
-            &dir,
-            &model.config,
-            &model.weights,
-            None,
-            FloatType::BF16,
-            4_000,
-        )
-        .unwrap();
+        let sharded = Export {
+            float: Some(FloatType::BF16),
+            max_shard_bytes: 4_000,
+            ..Export::of_run(&model.config, &model.weights, None)
+        };
+        export_model(&dir, &sharded).unwrap();
         assert!(
             files(&dir)
                 .iter()
@@ -303,27 +377,13 @@ mod tests {
         let before = fs::read(dir.join(CONFIG_NAME)).unwrap();
         let mut other = config(LLAMA);
         other.vocab_size = 10;
-        let got = export_model(
-            &dir,
-            &other,
-            &model.weights,
-            None,
-            FloatType::F32,
-            SHARD_BYTES,
-        );
+        let got = export_model(&dir, &Export::of_run(&other, &model.weights, None));
         assert!(
             matches!(got, Err(InteropError::OtherModel { name }) if name == "model.embed_tokens.weight")
         );
         other = config(LLAMA);
         other.logits_scaling = Some(0.5);
-        let got = export_model(
-            &dir,
-            &other,
-            &model.weights,
-            None,
-            FloatType::F32,
-            SHARD_BYTES,
-        );
+        let got = export_model(&dir, &Export::of_run(&other, &model.weights, None));
         assert!(matches!(
             got,
             Err(InteropError::NotPublishable {

@@ -17,13 +17,14 @@ use std::path::{Path, PathBuf};
 
 use jikji_checkpoint::durable;
 use jikji_checkpoint::gguf::{GgufType, GgufValue, write_gguf};
-use jikji_model::{DecoderConfig, ModelConfig, Store};
+use jikji_model::{DecoderConfig, ModelConfig, ParameterTable};
 use jikji_tokenizer::Tokenizer;
 
 use self::tensors::Tensors;
 use crate::error::InteropError;
 use crate::export::{check_parameters, control_ids};
-use crate::read_config::CONFIG_NAME;
+use crate::model_folder::CONFIG_NAME;
+use crate::weight_source::WeightSource;
 
 /// A file that was written, and what its reader should know.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,7 +48,7 @@ type Keys = Vec<(String, GgufValue)>;
 pub fn export_gguf(
     path: &Path,
     config: &ModelConfig,
-    weights: &Store,
+    weights: &dyn WeightSource,
     tokenizer: Option<&Tokenizer>,
     number: GgufType,
 ) -> Result<GgufExport, InteropError> {
@@ -55,7 +56,7 @@ pub fn export_gguf(
         path: path.with_file_name(CONFIG_NAME),
         source,
     })?;
-    check_parameters(&decoder, weights)?;
+    check_parameters(&ParameterTable::new(&decoder), weights.table())?;
     let architecture = limits::check(config, &decoder)?;
     let control = control_ids(config, tokenizer)?;
     let tensors = Tensors::new(architecture, &decoder, weights, number);
@@ -65,7 +66,7 @@ pub fn export_gguf(
     let mut warnings = tensors.warnings();
     match tokenizer {
         Some(tokenizer) => {
-            let vocabulary = vocabulary::vocabulary(tokenizer, control, decoder.vocab_size)?;
+            let vocabulary = vocabulary::vocabulary(tokenizer, &control, decoder.vocab_size)?;
             keys.extend(vocabulary.keys);
             warnings.extend(vocabulary.warnings);
         }

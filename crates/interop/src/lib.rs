@@ -2,27 +2,39 @@
 //!
 //! Read in this order:
 //!
-//! 1. [`read_config`]: a published `config.json`, strictly; [`LoadedModel`]: the whole folder in memory;
-//! 2. [`export_model`]: a folder that other programs load; [`export_gguf`]: one file for llama.cpp.
+//! 1. [`ModelFolder`]: a published folder, opened and checked; [`LoadedModel`]: the same in memory;
+//! 2. [`WeightSource`]: where numbers come from when a folder is written;
+//! 3. [`export_model`]: a folder that other programs load; [`export_gguf`]: one file for llama.cpp;
+//! 4. [`Deepened`], [`Merged`]: new models from the weights of others; [`Lineage`]: what a folder was made from.
 //!
 //! What the numbers mean is `jikji_model`'s; how tensor files look is `jikji_checkpoint`'s.
 
 mod error;
 
+mod generation_file;
+mod loaded_model;
 mod model_folder;
-mod read_config;
+mod weight_source;
 
 mod export;
 mod gguf_export;
+mod lineage;
+mod other_form;
 mod published_config;
+
+mod surgery;
 
 #[cfg(any(test, feature = "testing"))]
 #[doc(hidden)]
 pub mod testing;
 
 pub use error::InteropError;
-pub use export::export_model;
+pub use export::{Beside, Export, export_model};
 pub use gguf_export::{GgufExport, export_gguf};
-pub use model_folder::{LoadedModel, load_weights};
+pub use lineage::{LINEAGE_NAME, Lineage};
+pub use loaded_model::LoadedModel;
+pub use model_folder::{ModelFolder, read_config};
+pub use other_form::OtherForm;
 pub use published_config::check_exportable;
-pub use read_config::read_config;
+pub use surgery::{Deepened, LayerMap, MergeMethod, Merged};
+pub use weight_source::WeightSource;

@@ -1,145 +1,238 @@
-//! A published model folder in memory: config, weights in flat buffers, tokenizer.
+//! A published model folder, opened and checked; its weights stay in their files until they are asked for.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::path::{Path, PathBuf};
 
-use burn::tensor::Device;
-use jikji_checkpoint::ModelFiles;
-use jikji_model::{Decoder, DecoderConfig, Layout, ModelConfig, ParameterTable, Role, Store};
-use jikji_ops::Precision;
+use jikji_checkpoint::{FloatType, ModelFiles};
+use jikji_model::{DecoderConfig, ModelConfig, ParameterTable, Role, Store};
 use jikji_tokenizer::Tokenizer;
 
 use crate::error::InteropError;
-use crate::read_config::{CONFIG_NAME, read_config, read_stop_ids};
+use crate::export::check_parameters;
+use crate::generation_file::read_stop_ids;
+use crate::weight_source::WeightSource;
+
+pub(crate) const CONFIG_NAME: &str = "config.json";
 
 /// The name under which files may repeat a tied head.
 const HEAD_NAME: &str = "lm_head.weight";
 
-/// A model that is ready to be asked.
-#[derive(Debug)]
-pub struct LoadedModel {
-    /// Sizes and tables.
-    pub decoder: Decoder,
-    /// The numbers; none of them is trained.
-    pub weights: Store,
-    /// Absent where the folder has no `tokenizer.json`: ids can be scored, text cannot.
-    pub tokenizer: Option<Tokenizer>,
-    /// The keys of `config.json`.
-    pub config: ModelConfig,
-    /// Tokens that end a generated text, as the folder says.
-    pub stop_ids: Vec<u32>,
-    /// Where the weights lie.
-    pub device: Device,
-    /// Where it came from.
-    pub dir: PathBuf,
-}
+/// Numbers that files may hold although they follow from the config.
+const DERIVED: &str = ".rotary_emb.inv_freq";
 
-impl LoadedModel {
-    /// Reads `config.json`, `model*.safetensors` and, where there is one, the tokenizer of a folder.
-    ///
-    /// # Errors
-    /// A file that is missing or damaged, a key or a tensor that is unknown, missing or of another shape; each is named.
-    pub fn load(dir: &Path, precision: Precision) -> Result<Self, InteropError> {
-        let config = read_config(dir)?;
-        let model_error = |source| InteropError::Model {
-            path: dir.join(CONFIG_NAME),
-            source,
-        };
-        let resolved = DecoderConfig::resolve(&config).map_err(model_error)?;
-        let layout = Layout::new(ParameterTable::new(&resolved), &[]).map_err(model_error)?;
-        let mut weights = Store::weights(layout);
-        load_weights(dir, &resolved, &mut weights)?;
-        let has_tokenizer = dir.join("tokenizer.json").exists();
-        let tokenizer = has_tokenizer.then(|| Tokenizer::load(dir)).transpose()?;
-        let eos = tokenizer.as_ref().and_then(Tokenizer::eos_id);
-        let stop_ids = read_stop_ids(dir)?
-            .unwrap_or_else(|| config.eos_token_id.or(eos).into_iter().collect());
-        Ok(Self {
-            decoder: Decoder::new(resolved, precision),
-            weights,
-            tokenizer,
-            config,
-            stop_ids,
-            device: Device::flex(),
-            dir: dir.to_owned(),
-        })
-    }
-
-    /// The tokenizer, for what needs text.
-    ///
-    /// # Errors
-    /// If the folder has none.
-    pub fn require_tokenizer(&self) -> Result<&Tokenizer, InteropError> {
-        self.tokenizer
-            .as_ref()
-            .ok_or_else(|| InteropError::NoTokenizer {
-                dir: self.dir.clone(),
-            })
-    }
-}
-
-/// Reads a folder's tensors into a store that was laid out for `config`, converted to f32, without a copy between.
-///
-/// Every parameter must be there once, and nothing else; a tied head may be repeated if it equals the embedding.
+/// Reads the `config.json` of a folder, strictly; no weight is read.
 ///
 /// # Errors
-/// A tensor that is unknown, missing or of another shape, or a file that cannot be read. The store is then half filled.
-pub fn load_weights(
-    dir: &Path,
-    config: &DecoderConfig,
-    weights: &mut Store,
-) -> Result<(), InteropError> {
-    let files = ModelFiles::open(dir)?;
-    let layout = weights.layout().clone();
-    let parameters = layout.table().parameters();
-    let by_name: BTreeMap<&str, usize> = parameters
-        .iter()
-        .enumerate()
-        .map(|(index, parameter)| (parameter.name.as_str(), index))
-        .collect();
-    let repeats_head = |name: &str| config.tie_word_embeddings && name == HEAD_NAME;
-    // Names first: a model of gigabytes is refused before it is read.
-    if let Some(name) = files
-        .names()
-        .find(|name| !by_name.contains_key(name) && !repeats_head(name))
-    {
-        let model_type = config.model_type.name();
-        return Err(InteropError::UnknownTensor {
+/// A file that cannot be read, or a key that is unknown, missing, not supported or of another type.
+pub fn read_config(dir: &Path) -> Result<ModelConfig, InteropError> {
+    let path = dir.join(CONFIG_NAME);
+    let text = fs::read(&path).map_err(|source| InteropError::Read {
+        path: path.clone(),
+        source,
+    })?;
+    ModelConfig::from_json(&text).map_err(|source| InteropError::Config { path, source })
+}
+
+/// A folder with `config.json` and `model*.safetensors` of which every tensor was found where the config expects it.
+#[derive(Debug)]
+pub struct ModelFolder {
+    dir: PathBuf,
+    config: ModelConfig,
+    decoder: DecoderConfig,
+    table: ParameterTable,
+    files: ModelFiles,
+    /// The number format of each parameter.
+    floats: Vec<FloatType>,
+}
+
+impl ModelFolder {
+    /// Opens a folder. Every parameter must be there once in its shape, and nothing else; a tied head may be repeated if it
+    /// equals the embedding, and rotary frequencies that follow from the config are passed over.
+    ///
+    /// # Errors
+    /// A file that is missing or damaged; a key or a tensor that is unknown, missing or of another shape; each is named.
+    pub fn open(dir: &Path) -> Result<Self, InteropError> {
+        let config = read_config(dir)?;
+        let decoder = DecoderConfig::resolve(&config).map_err(|source| InteropError::Model {
+            path: dir.join(CONFIG_NAME),
+            source,
+        })?;
+        let table = ParameterTable::new(&decoder);
+        let files = ModelFiles::open(dir)?;
+        let mut folder = Self {
             dir: dir.to_owned(),
-            name: name.to_owned(),
-            model_type,
-        });
+            config,
+            decoder,
+            table,
+            files,
+            floats: Vec::new(),
+        };
+        folder.check_tensors()?;
+        Ok(folder)
     }
-    for (index, parameter) in parameters.iter().enumerate() {
-        files.read_shaped(&parameter.name, &parameter.shape, weights.values_mut(index))?;
+
+    /// The folder.
+    pub fn dir(&self) -> &Path {
+        &self.dir
     }
-    if files.names().any(repeats_head)
-        && let Some(embedding) = parameters
-            .iter()
-            .position(|parameter| parameter.role == Role::Embedding)
-    {
-        let parameter = &parameters[embedding];
-        let mut head = vec![0.0; parameter.num_elements()];
-        files.read_shaped(HEAD_NAME, &parameter.shape, &mut head)?;
-        if weights.values(embedding) != Some(head.as_slice()) {
-            let embedding = parameter.name.clone();
-            return Err(InteropError::TiedHeadDiffers {
-                dir: dir.to_owned(),
-                embedding,
+
+    /// The keys of `config.json`.
+    pub fn config(&self) -> &ModelConfig {
+        &self.config
+    }
+
+    /// What they mean.
+    pub fn decoder(&self) -> &DecoderConfig {
+        &self.decoder
+    }
+
+    /// The files that hold the weights.
+    pub fn weight_files(&self) -> Vec<PathBuf> {
+        self.files.paths()
+    }
+
+    /// The tokenizer, where the folder has one.
+    ///
+    /// # Errors
+    /// A file that is damaged, or ids for which the embedding has no row.
+    pub fn tokenizer(&self) -> Result<Option<Tokenizer>, InteropError> {
+        if !self.dir.join("tokenizer.json").exists() {
+            return Ok(None);
+        }
+        let tokenizer = Tokenizer::load(&self.dir)?;
+        let (tokens, vocab_size) = (tokenizer.vocab_size(), self.decoder.vocab_size);
+        if tokens > vocab_size {
+            return Err(InteropError::TokenizerTooLarge { tokens, vocab_size });
+        }
+        Ok(Some(tokenizer))
+    }
+
+    /// Tokens that end a generated text: what `generation_config.json` says, or else `config.json`, or else the tokenizer.
+    ///
+    /// # Errors
+    /// A `generation_config.json` that cannot be read.
+    pub fn stop_ids(&self, tokenizer: Option<&Tokenizer>) -> Result<Vec<u32>, InteropError> {
+        let said = read_stop_ids(&self.dir)?.or_else(|| self.config.eos_token_id.clone());
+        Ok(said.map_or_else(
+            || tokenizer.and_then(Tokenizer::eos_id).into_iter().collect(),
+            |ids| ids.as_slice().to_vec(),
+        ))
+    }
+
+    /// Copies every weight once into a store, converted to f32 where it is not.
+    ///
+    /// # Errors
+    /// If the store was laid out for a model with other parameters.
+    pub fn load(&self, weights: &mut Store) -> Result<(), InteropError> {
+        check_parameters(weights.layout().table(), &self.table)?;
+        for index in 0..self.table.parameters().len() {
+            self.read(index, 0, weights.values_mut(index));
+        }
+        Ok(())
+    }
+
+    /// Reads every number once.
+    ///
+    /// # Errors
+    /// A weight that is infinite or not a number.
+    pub fn check_finite(&self) -> Result<(), InteropError> {
+        const READ: usize = 1 << 20;
+        let mut values = vec![0.0_f32; READ];
+        for (index, parameter) in self.table.parameters().iter().enumerate() {
+            let elements = parameter.num_elements();
+            for start in (0..elements).step_by(READ) {
+                let piece = &mut values[..READ.min(elements - start)];
+                self.read(index, start, piece);
+                if let Some(at) = piece.iter().position(|value| !value.is_finite()) {
+                    return Err(InteropError::WeightNotFinite {
+                        dir: self.dir.clone(),
+                        name: parameter.name.clone(),
+                        element: start + at,
+                        got: piece[at],
+                    });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn check_tensors(&mut self) -> Result<(), InteropError> {
+        let by_name: BTreeMap<&str, usize> = (0..)
+            .zip(self.table.parameters())
+            .map(|(index, parameter)| (parameter.name.as_str(), index))
+            .collect();
+        let tied = self.decoder.tie_word_embeddings;
+        let is_known = |name: &str| {
+            by_name.contains_key(name) || (tied && name == HEAD_NAME) || name.ends_with(DERIVED)
+        };
+        if let Some(name) = self.files.names().find(|name| !is_known(name)) {
+            return Err(InteropError::UnknownTensor {
+                dir: self.dir.clone(),
+                name: name.to_owned(),
+                model_type: self.decoder.model_type.name(),
             });
         }
+        let expect = |parameter: &jikji_model::Parameter| {
+            self.files.expect(&parameter.name, &parameter.shape)
+        };
+        let floats: Result<_, _> = self.table.parameters().iter().map(expect).collect();
+        self.floats = floats?;
+        if tied && self.files.names().any(|name| name == HEAD_NAME) {
+            self.check_repeated_head()?;
+        }
+        Ok(())
     }
-    Ok(())
+
+    fn check_repeated_head(&self) -> Result<(), InteropError> {
+        const COMPARED: usize = 1 << 20;
+        let is_embedding = |parameter: &&jikji_model::Parameter| parameter.role == Role::Embedding;
+        let Some(embedding) = self.table.parameters().iter().find(is_embedding) else {
+            return Ok(());
+        };
+        self.files.expect(HEAD_NAME, &embedding.shape)?;
+        let elements = embedding.num_elements();
+        let (mut ours, mut theirs) = (vec![0.0; COMPARED], vec![0.0; COMPARED]);
+        for start in (0..elements).step_by(COMPARED) {
+            let len = COMPARED.min(elements - start);
+            self.files
+                .read_f32(&embedding.name, start, &mut ours[..len])?;
+            self.files.read_f32(HEAD_NAME, start, &mut theirs[..len])?;
+            if ours[..len] != theirs[..len] {
+                return Err(InteropError::TiedHeadDiffers {
+                    dir: self.dir.clone(),
+                    embedding: embedding.name.clone(),
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+impl WeightSource for ModelFolder {
+    fn table(&self) -> &ParameterTable {
+        &self.table
+    }
+
+    fn float(&self, parameter: usize) -> FloatType {
+        self.floats[parameter]
+    }
+
+    fn read(&self, parameter: usize, start: usize, out: &mut [f32]) {
+        let name = &self.table.parameters()[parameter].name;
+        let read = self.files.read_f32(name, start, out);
+        read.expect("every tensor was checked when the folder was opened");
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
-
     use jikji_checkpoint::{FloatType, write_model};
+    use jikji_ops::Precision;
 
     use super::*;
-    use crate::export::export_model;
+    use crate::export::{Export, export_model};
+    use crate::loaded_model::LoadedModel;
     use crate::testing::{EXAONE4, model};
 
     type Tensors = BTreeMap<String, (Vec<usize>, Vec<f32>)>;
@@ -148,15 +241,8 @@ mod tests {
     fn load_changed(change: impl FnOnce(&mut Tensors)) -> Result<LoadedModel, InteropError> {
         let parent = tempfile::tempdir().unwrap();
         let (dir, model) = (parent.path().join("m"), model(EXAONE4));
-        export_model(
-            &dir,
-            &model.config,
-            &model.weights,
-            None,
-            FloatType::F32,
-            1 << 30,
-        )
-        .unwrap();
+        let export = Export::of_run(&model.config, &model.weights, None);
+        export_model(&dir, &export).unwrap();
         let parameters = model
             .weights
             .layout()

@@ -4,17 +4,30 @@
 //! window is 4096, `tie_word_embeddings` is sometimes true). So whatever steers the computation is written out.
 
 use jikji_checkpoint::FloatType;
-use jikji_model::{DecoderConfig, LayerType, ModelConfig, ModelType, RopeScaling};
+use jikji_model::{
+    DecoderConfig, LayerConfig, LayerType, ModelConfig, ModelType, RopeScaling, TokenIds,
+};
 use serde_json::{Map, Value, json};
 
 use crate::error::InteropError;
 
 /// Tokens with a meaning for other programs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct ControlIds {
     pub(crate) bos: Option<u32>,
-    pub(crate) eos: Option<u32>,
+    pub(crate) eos: Option<TokenIds>,
     pub(crate) pad: Option<u32>,
+}
+
+impl ControlIds {
+    /// As the model's config says.
+    pub(crate) fn of(config: &ModelConfig) -> Self {
+        Self {
+            bos: config.bos_token_id,
+            eos: config.eos_token_id.clone(),
+            pad: config.pad_token_id,
+        }
+    }
 }
 
 /// Whether a model of this config can be exported at all: what a run asks before it trains one.
@@ -22,12 +35,7 @@ pub(crate) struct ControlIds {
 /// # Errors
 /// A setting that the family's published form has no key for.
 pub fn check_exportable(config: &ModelConfig, decoder: &DecoderConfig) -> Result<(), InteropError> {
-    let control = ControlIds {
-        bos: None,
-        eos: None,
-        pad: None,
-    };
-    published_config(config, decoder, control, FloatType::F32).map(drop)
+    published_config(config, decoder, &ControlIds::default(), FloatType::F32).map(drop)
 }
 
 /// The keys of a `config.json` as the family publishes them.
@@ -37,7 +45,7 @@ pub fn check_exportable(config: &ModelConfig, decoder: &DecoderConfig) -> Result
 pub(crate) fn published_config(
     config: &ModelConfig,
     decoder: &DecoderConfig,
-    control: ControlIds,
+    control: &ControlIds,
     float: FloatType,
 ) -> Result<Map<String, Value>, InteropError> {
     let family = config.model_type;
@@ -83,9 +91,12 @@ pub(crate) fn published_config(
     );
     put("tie_word_embeddings", json!(decoder.tie_word_embeddings));
     put("rope_theta", json!(decoder.rope.theta));
-    if let Some(scaling) = published_scaling(config.rope_scaling.as_ref()) {
-        put("rope_scaling", scaling);
-    }
+    match published_scaling(config.rope_scaling.as_ref()) {
+        Some(scaling) => put("rope_scaling", scaling),
+        // mlx-lm demands the key of this family.
+        None if family == ModelType::Exaone4 => put("rope_scaling", Value::Null),
+        None => None,
+    };
     for (key, value) in window_keys(config, decoder)? {
         put(key, value);
     }
@@ -98,6 +109,8 @@ pub(crate) fn published_config(
     put("attention_dropout", json!(0.0));
     put("initializer_range", json!(decoder.initializer_range));
     put("use_cache", json!(true));
+    // Not who wrote it but what it is: to older formats transformers applies repairs that these files do not need.
+    put("transformers_version", json!("5.0.0"));
     put("bos_token_id", json!(control.bos));
     put("eos_token_id", json!(control.eos));
     put("pad_token_id", json!(control.pad));
@@ -105,14 +118,15 @@ pub(crate) fn published_config(
 }
 
 /// The keys of a `generation_config.json`.
-pub(crate) fn generation_config(control: ControlIds) -> Map<String, Value> {
+pub(crate) fn generation_config(control: &ControlIds) -> Map<String, Value> {
     let ids = [
-        ("bos_token_id", control.bos),
-        ("eos_token_id", control.eos),
-        ("pad_token_id", control.pad),
+        ("bos_token_id", json!(control.bos)),
+        ("eos_token_id", json!(control.eos)),
+        ("pad_token_id", json!(control.pad)),
     ];
     ids.into_iter()
-        .filter_map(|(key, id)| Some((key.to_owned(), json!(id?))))
+        .filter(|(_, id)| !id.is_null())
+        .map(|(key, id)| (key.to_owned(), id))
         .collect()
 }
 
@@ -149,7 +163,7 @@ fn published_scaling(scaling: Option<&RopeScaling>) -> Option<Value> {
 type Keys = Vec<(&'static str, Value)>;
 
 fn window_keys(config: &ModelConfig, decoder: &DecoderConfig) -> Result<Keys, InteropError> {
-    let slides = |layer: &jikji_model::LayerConfig| layer.window.is_some();
+    let slides = |layer: &LayerConfig| layer.window.is_some();
     let any_slides = decoder.layers.iter().any(slides);
     let layer_types: Vec<LayerType> = decoder
         .layers
@@ -167,6 +181,8 @@ fn window_keys(config: &ModelConfig, decoder: &DecoderConfig) -> Result<Keys, In
             // Null says that every layer is rotated; a window without a sliding layer says that none is.
             ("sliding_window", json!(config.sliding_window)),
             ("layer_types", json!(layer_types)),
+            // What programs that do not know `layer_types` read: here one letter for each layer.
+            ("sliding_window_pattern", json!(letters(config, decoder))),
         ],
         ModelType::Qwen2 | ModelType::Qwen3 => vec![
             ("use_sliding_window", json!(any_slides)),
@@ -177,15 +193,21 @@ fn window_keys(config: &ModelConfig, decoder: &DecoderConfig) -> Result<Keys, In
             ("max_window_layers", json!(first_sliding_layer(decoder))),
             ("layer_types", json!(layer_types)),
         ],
-        ModelType::Mistral if !any_slides || decoder.layers.iter().all(slides) => {
+        ModelType::Mistral => {
             vec![(
                 "sliding_window",
                 json!(config.sliding_window.filter(|_| any_slides)),
             )]
         }
-        ModelType::Mistral => return Err(not_publishable("layer_types", config)),
         _ => Vec::new(),
     })
+}
+
+/// `LLLG` and so on; `None` for a model that has no window at all.
+fn letters(config: &ModelConfig, decoder: &DecoderConfig) -> Option<String> {
+    let letter = |layer: &LayerConfig| if layer.window.is_some() { 'L' } else { 'G' };
+    let letters = || decoder.layers.iter().map(letter).collect();
+    config.sliding_window.map(|_| letters())
 }
 
 fn first_sliding_layer(decoder: &DecoderConfig) -> usize {
@@ -253,17 +275,11 @@ mod tests {
     use super::*;
     use crate::testing::{EXAONE, EXAONE4, LLAMA, MISTRAL, QWEN2, config};
 
-    const NO_CONTROL: ControlIds = ControlIds {
-        bos: None,
-        eos: None,
-        pad: None,
-    };
-
     fn published(config: &ModelConfig) -> Result<Map<String, Value>, InteropError> {
         published_config(
             config,
             &DecoderConfig::resolve(config).unwrap(),
-            NO_CONTROL,
+            &ControlIds::default(),
             FloatType::BF16,
         )
     }
@@ -291,7 +307,7 @@ mod tests {
                 ("bos_token_id", Value::Null),
             ],
         );
-        assert!(!keys.contains_key("sliding_window_pattern"));
+        check(&keys, &[("sliding_window_pattern", json!("LLLG"))]);
         exaone4.sliding_window = None;
         check(
             &published(&exaone4).unwrap(),
@@ -349,15 +365,5 @@ mod tests {
             |config| config.residual_multiplier = Some(0.5),
             "residual_multiplier",
         );
-        let types = vec![LayerType::SlidingAttention, LayerType::FullAttention];
-        let mut mixed = config(MISTRAL);
-        mixed.layer_types = Some(types.clone());
-        assert!(matches!(
-            published(&mixed),
-            Err(InteropError::NotPublishable {
-                field: "layer_types",
-                ..
-            })
-        ));
     }
 }

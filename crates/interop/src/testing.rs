@@ -5,7 +5,7 @@ use jikji_model::{Decoder, DecoderConfig, Layout, ModelConfig, ParameterTable, S
 use jikji_ops::Precision;
 use jikji_tokenizer::{SpecialTokens, Tokenizer, TokenizerConfig};
 
-use crate::model_folder::LoadedModel;
+use crate::loaded_model::LoadedModel;
 
 pub const EXAONE4: &str = include_str!("../tests/families/exaone4.toml");
 pub const LLAMA: &str = include_str!("../tests/families/llama.toml");

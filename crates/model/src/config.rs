@@ -1,7 +1,5 @@
 //! A model's description as published `config.json` files spell it: one flat table, read from TOML or JSON.
 
-use std::collections::BTreeMap;
-
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -89,6 +87,26 @@ pub struct RopeScaling {
     pub mscale_all_dim: Option<f64>,
 }
 
+/// One token or, in models that end a turn and a text differently, several.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged, expecting = "expected a token id or a list of them")]
+pub enum TokenIds {
+    /// One.
+    One(u32),
+    /// Several, the most important first.
+    Several(Vec<u32>),
+}
+
+impl TokenIds {
+    /// All of them.
+    pub fn as_slice(&self) -> &[u32] {
+        match self {
+            Self::One(id) => std::slice::from_ref(id),
+            Self::Several(ids) => ids,
+        }
+    }
+}
+
 /// How the standard deviation of initial matrices varies around `initializer_range`.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
@@ -107,7 +125,7 @@ pub enum Initializer {
     },
 }
 
-/// A model config: the published key names, nothing renamed. Keys that only steer other programs are read and kept out.
+/// A model config: the published key names, nothing renamed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ModelConfig {
@@ -200,24 +218,12 @@ pub struct ModelConfig {
     /// Token that starts a document.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bos_token_id: Option<u32>,
-    /// Token that ends a document.
+    /// Token that ends a document, or several that end a text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub eos_token_id: Option<u32>,
+    pub eos_token_id: Option<TokenIds>,
     /// Token that fills short sequences.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pad_token_id: Option<u32>,
-    /// Must be 0: there is no dropout.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub attention_dropout: Option<f64>,
-    /// exaone: must be 0, as above.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub embed_dropout: Option<f64>,
-    /// Class name for other programs.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub architectures: Option<Vec<String>>,
-    /// Code for other programs; it is never run here.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub auto_map: Option<BTreeMap<String, String>>,
     /// Number format of the published weights.
     #[serde(
         default,
@@ -225,13 +231,4 @@ pub struct ModelConfig {
         skip_serializing_if = "Option::is_none"
     )]
     pub dtype: Option<String>,
-    /// For other programs.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub transformers_version: Option<String>,
-    /// For other programs.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub use_cache: Option<bool>,
-    /// For other programs; must be 1, which is no split.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub pretraining_tp: Option<usize>,
 }

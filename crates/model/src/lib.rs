@@ -10,6 +10,7 @@
 
 mod cache;
 mod config;
+mod config_json;
 mod cost;
 mod decoder;
 mod decoder_config;
@@ -25,7 +26,8 @@ mod store;
 mod table;
 
 pub use cache::KeyValueCache;
-pub use config::{Initializer, LayerType, ModelConfig, ModelType, RopeScaling};
+pub use config::{Initializer, LayerType, ModelConfig, ModelType, RopeScaling, TokenIds};
+pub use config_json::ConfigJsonError;
 pub use cost::{flop_per_token, products_of_a_step};
 pub use decoder::Decoder;
 pub use decoder_config::{DecoderConfig, LayerConfig, Multipliers, NormPlacement, RopeConfig};

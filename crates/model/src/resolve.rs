@@ -73,21 +73,6 @@ impl DecoderConfig {
                 &act,
             ));
         }
-        for (field, dropout) in [
-            ("attention_dropout", config.attention_dropout),
-            ("embed_dropout", config.embed_dropout),
-        ] {
-            if let Some(dropout) = dropout.filter(|dropout| *dropout != 0.0) {
-                return Err(ModelError::unsupported(config.model_type, field, &dropout));
-            }
-        }
-        if let Some(tp) = config.pretraining_tp.filter(|tp| *tp != 1) {
-            return Err(ModelError::unsupported(
-                config.model_type,
-                "pretraining_tp",
-                &tp,
-            ));
-        }
         let attention_bias = config.attention_bias.unwrap_or(false);
         Ok(Self {
             model_type: config.model_type,

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use jikji_corpus::CorpusError;
-use jikji_model::ModelError;
+use jikji_model::{ConfigJsonError, ModelError};
 use jikji_tokenizer::TokenizerError;
 
 use crate::origin::Origin;
@@ -30,14 +30,14 @@ pub enum RecipeError {
         /// What the parser met.
         message: String,
     },
-    /// A file is not JSON.
-    #[error("`{path}` is not JSON")]
-    Json {
+    /// A published `config.json` that cannot be used.
+    #[error("`{path}` cannot be used")]
+    PublishedConfig {
         /// The file.
         path: PathBuf,
-        /// What the parser met.
+        /// Which key.
         #[source]
-        source: serde_json::Error,
+        source: ConfigJsonError,
     },
     /// A key that means nothing.
     #[error("unknown key `{key}` in {origin}")]
@@ -262,7 +262,7 @@ impl RecipeError {
             | Self::Corpus { origin, .. } => Some(origin),
             Self::Read { .. }
             | Self::Toml { .. }
-            | Self::Json { .. }
+            | Self::PublishedConfig { .. }
             | Self::Missing { .. }
             | Self::Neither { .. }
             | Self::NotUtf8 { .. }
@@ -358,7 +358,8 @@ impl RecipeError {
             Self::Value { key, .. } | Self::Refused { key, .. } => {
                 format!("change `{key}`; docs/reference/recipe.md says what it takes")
             }
-            Self::Json { .. } | Self::NotFound { .. } => return None,
+            Self::PublishedConfig { source, .. } => return source.hint(),
+            Self::NotFound { .. } => return None,
         })
     }
 }

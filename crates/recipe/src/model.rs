@@ -25,17 +25,21 @@ const ALIASES: [(&str, &str); 6] = [
 
 /// Reads a model config: a flat TOML table, a published `config.json`, or the folder that holds one.
 ///
-/// A key that is not known is refused; in JSON a key whose value is `null` counts as absent.
+/// A key that is not known is refused.
 pub fn load_model_config(path: &Path) -> Result<ModelConfig, RecipeError> {
     let file = if path.is_dir() {
         path.join("config.json")
     } else {
         path.to_owned()
     };
-    let table = read_table(&file)?;
-    let origin: Box<Origin> = Origin::File(file).into();
-    let config: ModelConfig = strict::read(&Value::Table(table))
-        .map_err(|Refusal { path, complaint }| refused(&path, complaint, origin.clone()))?;
+    let origin: Box<Origin> = Origin::File(file.clone()).into();
+    let config = if file.extension().is_some_and(|ending| ending == "json") {
+        ModelConfig::from_json(read_text(&file)?.as_bytes())
+            .map_err(|source| RecipeError::PublishedConfig { path: file, source })?
+    } else {
+        strict::read(&Value::Table(read_toml(&file)?))
+            .map_err(|Refusal { path, complaint }| refused(&path, complaint, origin.clone()))?
+    };
     match DecoderConfig::resolve(&config) {
         Ok(_) => Ok(config),
         Err(source) => Err(RecipeError::Model { origin, source }),
@@ -64,27 +68,6 @@ fn read_text(path: &Path) -> Result<String, RecipeError> {
         path: path.to_owned(),
         source,
     })
-}
-
-fn read_table(path: &Path) -> Result<Table, RecipeError> {
-    if path.extension().is_none_or(|ending| ending != "json") {
-        return read_toml(path);
-    }
-    let json = |source| RecipeError::Json {
-        path: path.to_owned(),
-        source,
-    };
-    let mut table: serde_json::Value = serde_json::from_str(&read_text(path)?).map_err(json)?;
-    drop_nulls(&mut table);
-    // TOML knows no integer above i64::MAX; serde_json's error says so.
-    serde_json::from_value(table).map_err(json)
-}
-
-fn drop_nulls(value: &mut serde_json::Value) {
-    if let serde_json::Value::Object(table) = value {
-        table.retain(|_, value| !value.is_null());
-        table.values_mut().for_each(drop_nulls);
-    }
 }
 
 /// The key that an error is about.

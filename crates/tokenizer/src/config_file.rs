@@ -77,6 +77,8 @@ impl ConfigFile {
         }
         document["pad_token"] = json!(self.pad);
         document["tokenizer_class"] = json!("PreTrainedTokenizerFast");
+        // Without the key, transformers' class for Qwen2 adds a token of its own behind the last id.
+        document["unk_token"] = Value::Null;
         if let Some(template) = &self.chat_template {
             document["chat_template"] = json!(template);
         }

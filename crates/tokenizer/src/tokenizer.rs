@@ -137,6 +137,17 @@ impl Tokenizer {
         Ok(tokenizer)
     }
 
+    /// As [`Tokenizer::save`], for a model of this context length in tokens; written as `model_max_length` where the tokenizer was
+    /// not made for another one.
+    ///
+    /// # Errors
+    /// As [`Tokenizer::save`].
+    pub fn save_for_model(&self, dir: &Path, max_length: u64) -> Result<(), TokenizerError> {
+        let mut settings = self.settings.clone();
+        settings.model_max_length.get_or_insert(max_length);
+        self.save_with(dir, &settings)
+    }
+
     /// Writes `tokenizer.json` and `tokenizer_config.json` into `dir`, which is made if need be.
     ///
     /// The bytes depend on the tokenizer only. Each file is written aside, made durable and renamed.
@@ -144,6 +155,10 @@ impl Tokenizer {
     /// # Errors
     /// A file that cannot be written; what stood there before is then untouched.
     pub fn save(&self, dir: &Path) -> Result<(), TokenizerError> {
+        self.save_with(dir, &self.settings)
+    }
+
+    fn save_with(&self, dir: &Path, settings: &ConfigFile) -> Result<(), TokenizerError> {
         let text = self.canonical()?;
         let document: Value =
             serde_json::from_str(&text).map_err(|source| TokenizerError::Json {
@@ -155,7 +170,7 @@ impl Tokenizer {
             .and_then(Value::as_array)
             .map_or(&[], Vec::as_slice);
         write(dir, TOKENIZER_NAME, text.as_bytes())?;
-        write(dir, config_file::NAME, &self.settings.to_bytes(added))
+        write(dir, config_file::NAME, &settings.to_bytes(added))
     }
 
     /// The ids of ordinary text: nothing is added, and spellings of control tokens are text.
@@ -269,13 +284,6 @@ impl Tokenizer {
     #[must_use]
     pub fn with_chat_template(mut self, template: Option<String>) -> Self {
         self.settings.chat_template = template;
-        self
-    }
-
-    /// The same tokenizer for a model of this context length in tokens; written as `model_max_length`.
-    #[must_use]
-    pub fn with_model_max_length(mut self, tokens: u64) -> Self {
-        self.settings.model_max_length = Some(tokens);
         self
     }
 

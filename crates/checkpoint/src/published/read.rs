@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::{INDEX, Index, PublishedError, SINGLE};
-use crate::tensor_file::{Entry, TensorFile, TensorFileError, num_elements};
+use crate::tensor_file::{Entry, FloatType, TensorFile};
 
 /// The largest published indices have some ten thousand tensors and take a few megabytes.
 const MAX_INDEX_BYTES: u64 = 256 * 1024 * 1024;
@@ -102,62 +102,58 @@ impl ModelFiles {
         self.entry(name).map(|entry| entry.shape.as_slice())
     }
 
-    /// The type of a tensor as its file calls it (`BF16`, `F32`, ...), if there is one.
-    pub fn dtype(&self, name: &str) -> Option<String> {
-        self.entry(name).map(|entry| format!("{:?}", entry.dtype))
-    }
-
-    /// Reads a tensor into `out`, converted to `f32` where it is not.
+    /// Checks that a tensor is there with that shape, and says in which type.
     ///
     /// # Errors
-    /// If there is no such tensor, it is neither `F32` nor `BF16` nor `F16`, or `out` has another length.
-    pub fn read_f32(&self, name: &str, out: &mut [f32]) -> Result<(), PublishedError> {
-        let missing = || PublishedError::Missing {
-            dir: self.dir.clone(),
-            name: name.to_owned(),
+    /// If there is no such tensor, it has another shape, or it is neither `F32` nor `BF16` nor `F16`.
+    pub fn expect(&self, name: &str, shape: &[usize]) -> Result<FloatType, PublishedError> {
+        let (Some(file), Some(entry)) = (self.file(name), self.entry(name)) else {
+            return Err(self.missing(name));
         };
-        let file_name = self.tensors.get(name).ok_or_else(missing)?;
-        let file = self.files.get(file_name).ok_or_else(missing)?;
-        let got = file
-            .tensors()
-            .get(name)
-            .and_then(|entry| num_elements(&entry.shape))
-            .ok_or_else(missing)?;
-        if got != out.len() {
-            let path = self.dir.join(file_name);
-            return Err(TensorFileError::Length {
-                path,
-                name: name.to_owned(),
-                expected: out.len(),
-                got,
-            }
-            .into());
-        }
-        Ok(file.read_f32(name, 0, out)?)
-    }
-
-    /// As [`ModelFiles::read_f32`], for a model that expects `shape`.
-    ///
-    /// # Errors
-    /// As [`ModelFiles::read_f32`], or if the tensor has another shape.
-    pub fn read_shaped(
-        &self,
-        name: &str,
-        shape: &[usize],
-        out: &mut [f32],
-    ) -> Result<(), PublishedError> {
-        match self.shape(name) {
-            Some(got) if got != shape => Err(PublishedError::Shape {
+        if entry.shape != shape {
+            return Err(PublishedError::Shape {
                 dir: self.dir.clone(),
                 name: name.to_owned(),
                 expected: shape.to_vec(),
-                got: got.to_vec(),
-            }),
-            _ => self.read_f32(name, out),
+                got: entry.shape.clone(),
+            });
+        }
+        Ok(file.expect_float(name)?)
+    }
+
+    /// Reads `out.len()` elements of a tensor from element `start` on, converted to `f32` where they are not.
+    ///
+    /// # Errors
+    /// If there is no such tensor, it is neither `F32` nor `BF16` nor `F16`, or it ends before.
+    pub fn read_f32(
+        &self,
+        name: &str,
+        start: usize,
+        out: &mut [f32],
+    ) -> Result<(), PublishedError> {
+        let file = self.file(name).ok_or_else(|| self.missing(name))?;
+        Ok(file.read_f32(name, start, out)?)
+    }
+
+    /// The files that hold the tensors, and the index where there is one.
+    pub fn paths(&self) -> Vec<PathBuf> {
+        let index = (!self.files.contains_key(SINGLE)).then_some(INDEX);
+        let names = self.files.keys().map(String::as_str).chain(index);
+        names.map(|name| self.dir.join(name)).collect()
+    }
+
+    fn missing(&self, name: &str) -> PublishedError {
+        PublishedError::Missing {
+            dir: self.dir.clone(),
+            name: name.to_owned(),
         }
     }
 
+    fn file(&self, name: &str) -> Option<&TensorFile> {
+        self.files.get(self.tensors.get(name)?)
+    }
+
     fn entry(&self, name: &str) -> Option<&Entry> {
-        self.files.get(self.tensors.get(name)?)?.tensors().get(name)
+        self.file(name)?.tensors().get(name)
     }
 }

@@ -1,22 +1,20 @@
 //! Writing a model folder's tensors, one at a time, in shards of bounded size.
 
-use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 
 use super::{INDEX, Index, PublishedError, SINGLE, TensorInfo};
 use crate::durable::{self, DurableError};
 use crate::tensor_file::{FloatType, Layout, num_elements, write_elements};
 
-/// Writes tensors as a published model folder has them, in order of their names, and returns the files.
-///
-/// The folder must exist. Each file is replaced in one step, the index last; files of an earlier, differently sharded model are
-/// removed at the end. To make a whole folder appear at once, write into a [`StagedDir`](crate::durable::StagedDir).
+/// Elements that are in memory at a time.
+const BUFFERED: usize = 1 << 16;
+
+/// Writes tensors that are in memory, all in one number format; see [`write_model_with`].
 ///
 /// # Errors
-/// If a tensor contradicts its shape, a name comes twice, or a call fails.
+/// As [`write_model_with`], or if a tensor has another number of elements than its shape.
 pub fn write_model<'a, N, S>(
     dir: &Path,
     tensors: impl IntoIterator<Item = (N, S, &'a [f32])>,
@@ -30,30 +28,39 @@ where
     let mut data: BTreeMap<String, &'a [f32]> = BTreeMap::new();
     let mut infos = Vec::new();
     for (name, shape, values) in tensors {
-        let info = TensorInfo {
-            name: name.into(),
-            shape: shape.into(),
-        };
-        data.insert(info.name.clone(), values);
-        infos.push(info);
+        let (name, shape) = (name.into(), shape.into());
+        if num_elements(&shape) != Some(values.len()) {
+            let got = values.len();
+            return Err(PublishedError::Tensor {
+                name,
+                problem: format!("it has {got} elements, which is not its shape {shape:?}"),
+            });
+        }
+        data.insert(name.clone(), values);
+        infos.push(TensorInfo { name, shape, float });
     }
-    let find = |info: &TensorInfo| Cow::Borrowed(data.get(&info.name).copied().unwrap_or_default());
-    write_model_with(dir, infos, float, max_shard_bytes, find)
+    write_model_with(dir, infos, max_shard_bytes, |info, start, out| {
+        let values = data.get(&info.name).copied().unwrap_or_default();
+        out.copy_from_slice(&values[start..start + out.len()]);
+    })
 }
 
-/// As [`write_model`], but asks for each tensor's elements when it writes them, so that one at a time is in memory.
+/// Writes tensors as a published model folder has them, in order of their names, and returns the files.
+///
+/// For each tensor in turn, `fill(tensor, start, out)` is asked for the elements from `start` on, so that only a few are in memory.
+/// The folder must exist. Each file is replaced in one step, the index last; files of an earlier, differently sharded model are
+/// removed at the end. To make a whole folder appear at once, write into a [`StagedDir`](crate::durable::StagedDir).
 ///
 /// # Errors
-/// As [`write_model`].
-pub fn write_model_with<'a>(
+/// If a name comes twice or a shape is beyond what the format can say, or a call fails.
+pub fn write_model_with(
     dir: &Path,
     mut tensors: Vec<TensorInfo>,
-    float: FloatType,
     max_shard_bytes: u64,
-    mut elements: impl FnMut(&TensorInfo) -> Cow<'a, [f32]>,
+    mut fill: impl FnMut(&TensorInfo, usize, &mut [f32]),
 ) -> Result<Vec<PathBuf>, PublishedError> {
-    tensors.sort();
-    let shards = shard(&tensors, float, max_shard_bytes)?;
+    tensors.sort_by(|a, b| a.name.cmp(&b.name));
+    let shards = shard(&tensors, max_shard_bytes)?;
     let count = shards.len();
     let mut written = Vec::with_capacity(count + 1);
     let mut index = Index {
@@ -67,7 +74,7 @@ pub fn write_model_with<'a>(
         } else {
             format!("model-{:05}-of-{count:05}.safetensors", number + 1)
         };
-        total_bytes += write_shard(&dir.join(&file), shard, float, &mut elements)?;
+        total_bytes += write_shard(&dir.join(&file), shard, &mut fill)?;
         index.weight_map.extend(
             shard
                 .iter()
@@ -94,11 +101,7 @@ pub fn write_model_with<'a>(
 }
 
 /// Cuts the tensors, in their order, into files of at most `max_bytes` of data; a larger tensor has a file of its own.
-fn shard(
-    tensors: &[TensorInfo],
-    float: FloatType,
-    max_bytes: u64,
-) -> Result<Vec<&[TensorInfo]>, PublishedError> {
+fn shard(tensors: &[TensorInfo], max_bytes: u64) -> Result<Vec<&[TensorInfo]>, PublishedError> {
     let refuse = |name: &str, problem: String| PublishedError::Tensor {
         name: name.to_owned(),
         problem,
@@ -120,7 +123,7 @@ fn shard(
             return Err(refuse(&tensor.name, "the name comes twice".to_owned()));
         }
         let bytes = num_elements(&tensor.shape)
-            .and_then(|elements| elements.checked_mul(float.bytes()))
+            .and_then(|elements| elements.checked_mul(tensor.float.bytes()))
             .ok_or_else(|| {
                 refuse(
                     &tensor.name,
@@ -138,50 +141,35 @@ fn shard(
 }
 
 /// Writes one file and returns the bytes of its data.
-fn write_shard<'a>(
+fn write_shard(
     path: &Path,
     tensors: &[TensorInfo],
-    float: FloatType,
-    elements: &mut impl FnMut(&TensorInfo) -> Cow<'a, [f32]>,
+    fill: &mut impl FnMut(&TensorInfo, usize, &mut [f32]),
 ) -> Result<u64, PublishedError> {
-    let named = tensors
+    let listed = tensors
         .iter()
-        .map(|tensor| (tensor.name.as_str(), tensor.shape.as_slice()));
-    let layout = Layout::new(named, float).ok_or_else(|| PublishedError::Tensor {
+        .map(|tensor| (tensor.name.as_str(), tensor.shape.as_slice(), tensor.float));
+    let layout = Layout::new(listed).ok_or_else(|| PublishedError::Tensor {
         name: tensors
             .first()
             .map(|tensor| tensor.name.clone())
             .unwrap_or_default(),
         problem: "the header of its file would be larger than the format allows".to_owned(),
     })?;
-    let mut wrong = None;
-    let mut data_bytes = 0;
-    let written = durable::write_file_with(path, |out| {
+    let mut values = vec![0.0; BUFFERED];
+    durable::write_file_with(path, |out| {
         layout.write_header(out)?;
         for tensor in tensors {
-            let values = elements(tensor);
-            if num_elements(&tensor.shape) != Some(values.len()) {
-                let problem = format!(
-                    "it has {} elements, which is not its shape {:?}",
-                    values.len(),
-                    tensor.shape
-                );
-                wrong = Some(PublishedError::Tensor {
-                    name: tensor.name.clone(),
-                    problem,
-                });
-                return Err(io::ErrorKind::InvalidInput.into());
+            let elements = num_elements(&tensor.shape).unwrap_or(0);
+            for start in (0..elements).step_by(BUFFERED) {
+                let piece = &mut values[..BUFFERED.min(elements - start)];
+                fill(tensor, start, piece);
+                write_elements(out, piece, tensor.float)?;
             }
-            data_bytes += (values.len() * float.bytes()) as u64;
-            write_elements(out, &values, float)?;
         }
         Ok(())
-    });
-    match (wrong, written) {
-        (Some(error), _) => Err(error),
-        (None, Err(error)) => Err(error.into()),
-        (None, Ok(())) => Ok(data_bytes),
-    }
+    })?;
+    Ok(layout.data_bytes())
 }
 
 /// Removes tensor files of an earlier model: readers prefer a single file to an index, and would mix the two.

@@ -91,7 +91,7 @@ fn mutated_files_never_panic() {
                     );
                     for name in model.names() {
                         let mut out = vec![0.0; model.shape(name).unwrap().iter().product()];
-                        let _ = model.read_f32(name, &mut out);
+                        let _ = model.read_f32(name, 0, &mut out);
                     }
                 }
                 Err(error) => {

@@ -1,7 +1,9 @@
 //! The tensors of the file: their list, and their numbers a few rows at a time.
 
 use jikji_checkpoint::gguf::{GgufTensor, GgufType};
-use jikji_model::{DecoderConfig, Role, Scaling, Store, inverse_frequencies};
+use jikji_model::{DecoderConfig, Role, Scaling, inverse_frequencies};
+
+use crate::weight_source::WeightSource;
 
 use super::names::{Architecture, ROPE_FREQS, tensor_name};
 
@@ -18,7 +20,7 @@ enum Source {
 pub(super) struct Tensors<'a> {
     list: Vec<GgufTensor>,
     sources: Vec<Source>,
-    weights: &'a Store,
+    weights: &'a dyn WeightSource,
     number: GgufType,
 }
 
@@ -26,7 +28,7 @@ impl<'a> Tensors<'a> {
     pub(super) fn new(
         architecture: Architecture,
         decoder: &DecoderConfig,
-        weights: &'a Store,
+        weights: &'a dyn WeightSource,
         number: GgufType,
     ) -> Self {
         let mut tensors = Self {
@@ -35,7 +37,7 @@ impl<'a> Tensors<'a> {
             weights,
             number,
         };
-        let parameters = weights.layout().table().parameters();
+        let parameters = weights.table().parameters();
         for (index, parameter) in parameters.iter().enumerate() {
             let of_rotated_heads = matches!(
                 parameter.role,
@@ -95,20 +97,13 @@ impl<'a> Tensors<'a> {
             [_] => 1,
             shape => shape.last().copied().unwrap_or(1),
         };
-        let values = |parameter: usize| {
-            let values = self.weights.values(parameter);
-            values.expect("the table was compared with the store before")
-        };
         match &self.sources[index] {
-            Source::Parameter(parameter) => {
-                out.copy_from_slice(&values(*parameter)[start..start + out.len()]);
-            }
+            Source::Parameter(parameter) => self.weights.read(*parameter, start, out),
             Source::Made(numbers) => out.copy_from_slice(&numbers[start..start + out.len()]),
             Source::Interleaved(parameter, head_dim) => {
-                let values = values(*parameter);
                 for (offset, target) in out.chunks_exact_mut(row).enumerate() {
                     let from = interleaved(start / row + offset, *head_dim) * row;
-                    target.copy_from_slice(&values[from..from + row]);
+                    self.weights.read(*parameter, from, target);
                 }
             }
         }

@@ -1,7 +1,7 @@
 //! What is in the file, for each graph, and what is refused.
 
 use jikji_checkpoint::gguf::{GgufArray, GgufFile};
-use jikji_model::{LayerType, Layout, ParameterTable};
+use jikji_model::{LayerType, Layout, ParameterTable, Store};
 
 use super::*;
 use crate::testing::{

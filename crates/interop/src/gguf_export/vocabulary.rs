@@ -36,7 +36,7 @@ pub(super) fn none() -> (String, GgufValue) {
 /// A part of the tokenizer that llama.cpp has no form for.
 pub(super) fn vocabulary(
     tokenizer: &Tokenizer,
-    control: ControlIds,
+    control: &ControlIds,
     rows: usize,
 ) -> Result<Vocabulary, InteropError> {
     let document = tokenizer.to_json()?;
@@ -52,7 +52,8 @@ pub(super) fn vocabulary(
     let (tokens, kinds) = tokens(&document, rows)?;
     let (add_bos, add_eos) = added_around(tokenizer)?;
     // llama.cpp would stop at token 11 otherwise.
-    let Some(eos) = control.eos else {
+    let eos = control.eos.as_ref().and_then(|ids| ids.as_slice().first());
+    let Some(&eos) = eos else {
         let reason = "llama.cpp needs a token that ends a text";
         return Err(no_form("eos_token", reason));
     };

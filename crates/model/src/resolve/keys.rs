@@ -51,15 +51,20 @@ pub(super) fn refuse_keys_of_other_families(config: &ModelConfig) -> Result<(), 
 }
 
 pub(super) fn check_control_tokens(config: &ModelConfig) -> Result<(), ModelError> {
-    let tokens = [
-        ("bos_token_id", config.bos_token_id),
-        ("eos_token_id", config.eos_token_id),
-        ("pad_token_id", config.pad_token_id),
+    let one = |id: &Option<u32>| id.iter().copied().collect();
+    let eos = config.eos_token_id.as_ref();
+    let tokens: [(_, Vec<u32>); 3] = [
+        ("bos_token_id", one(&config.bos_token_id)),
+        (
+            "eos_token_id",
+            eos.map_or_else(Vec::new, |ids| ids.as_slice().to_vec()),
+        ),
+        ("pad_token_id", one(&config.pad_token_id)),
     ];
-    for (field, id) in tokens {
-        if let Some(id) = id.filter(|id| *id as usize >= config.vocab_size) {
+    for (field, ids) in tokens {
+        if let Some(id) = ids.iter().find(|id| **id as usize >= config.vocab_size) {
             let most = config.vocab_size.saturating_sub(1);
-            return Err(ModelError::invalid(field, &id, format!("at most {most}")));
+            return Err(ModelError::invalid(field, id, format!("at most {most}")));
         }
     }
     Ok(())

@@ -49,6 +49,7 @@ fn layer_types(config: &ModelConfig, num_layers: usize) -> Result<Vec<LayerType>
                 format!("one entry for each of the {num_layers} layers"),
             ));
         }
+        check_types(config, types)?;
         return Ok(types.clone());
     }
     let all = |layer: LayerType| vec![layer; num_layers];
@@ -74,6 +75,32 @@ fn layer_types(config: &ModelConfig, num_layers: usize) -> Result<Vec<LayerType>
         }
         _ => all(LayerType::FullAttention),
     })
+}
+
+/// What other programs read of these families beside the list: where it contradicts, they would not follow it.
+fn check_types(config: &ModelConfig, types: &[LayerType]) -> Result<(), ModelError> {
+    let sliding = LayerType::SlidingAttention;
+    let contradicts = match config.model_type {
+        ModelType::Mistral => {
+            let slides = config.sliding_window.is_some();
+            types.iter().any(|layer| (*layer == sliding) != slides)
+        }
+        ModelType::Qwen2 | ModelType::Qwen3 => {
+            config.use_sliding_window == Some(false) && types.contains(&sliding)
+        }
+        _ => false,
+    };
+    if !contradicts {
+        return Ok(());
+    }
+    let expected = match config.model_type {
+        ModelType::Mistral => {
+            "`sliding_attention` everywhere with `sliding_window`, and nowhere without"
+        }
+        _ => "no `sliding_attention` where `use_sliding_window` is false",
+    };
+    let got = "a list that says otherwise";
+    Err(ModelError::invalid("layer_types", &got, expected))
 }
 
 fn pattern_layers(pattern: &str, num_layers: usize) -> Result<Vec<LayerType>, ModelError> {

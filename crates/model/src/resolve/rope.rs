@@ -9,6 +9,13 @@ use crate::rope::Scaling;
 pub(super) fn resolve_rope(config: &ModelConfig) -> Result<RopeConfig, ModelError> {
     let scaling = config.rope_scaling.clone().unwrap_or_default();
     let theta = scaling.rope_theta.or(config.rope_theta).unwrap_or(10_000.0);
+    if let Some(beside) = config.rope_theta.filter(|beside| *beside != theta) {
+        return Err(ModelError::invalid(
+            "rope_theta",
+            &beside,
+            format!("{theta}, as `rope_scaling.rope_theta` says"),
+        ));
+    }
     if !(theta > 1.0 && theta.is_finite()) {
         return Err(ModelError::invalid(
             "rope_theta",

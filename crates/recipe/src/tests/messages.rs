@@ -380,14 +380,17 @@ fn model_configs() {
         `vocab_size` is missing in `DIR/m.toml`
         hint: add it; the files below `recipes/` and `configs/` are complete examples
         ");
-    insta::assert_snapshot!(refusal("config.json", r#"{"model_type": "llama", "quantization_config": {}}"#), @r"
-        unknown key `quantization_config` in `DIR/config.json`
-        hint: remove it if it is for another program; `jikji recipe schema` describes every key
-        ");
-    insta::assert_snapshot!(refusal("config.json", r#"{"model_type": "#), @r"
-        `DIR/config.json` is not JSON
-        caused by: EOF while parsing a value at line 1 column 15
-        ");
+    insta::assert_snapshot!(refusal("config.json", r#"{"model_type": "llama", "quantization_config": {}}"#), @"
+    `DIR/config.json` cannot be used
+    caused by: field `vocab_size`: missing field `vocab_size`
+    hint: correct the key, or remove it if it only steers another program
+    ");
+    insta::assert_snapshot!(refusal("config.json", r#"{"model_type": "#), @"
+    `DIR/config.json` cannot be used
+    caused by: not a JSON object
+    caused by: EOF while parsing a value at line 1 column 15
+    hint: copy the file again from where it was published; it may be cut off
+    ");
     insta::assert_snapshot!(refusal("m.toml", &format!("{MODEL}hidden_act = 'gelu'")), @r#"
         the model that `DIR/m.toml` describes is not possible
         caused by: model config: `hidden_act = gelu` is not supported for `model_type = "llama"`

@@ -2,81 +2,97 @@
 
 use jikji_checkpoint::FloatType;
 use jikji_checkpoint::gguf::GgufType;
-use jikji_interop::{LoadedModel, export_gguf, export_model};
-use jikji_ops::Precision;
+use jikji_interop::{Export, ModelFolder, OtherForm, WeightSource, export_gguf, export_model};
+use jikji_model::ModelType;
 
-use crate::arguments::{ExportArguments, ExportDtype, ExportFormat};
+use crate::arguments::{ExportArguments, ExportDtype, ExportFormat, FamilyArgument};
 use crate::console;
 use crate::exit;
 use crate::failure::Failure;
 
-const DEFAULT_SHARD_BYTES: u64 = 5_000_000_000;
-
 pub(crate) fn run(arguments: &ExportArguments) -> Result<(), Failure> {
-    // Everything that the command line alone can refuse comes before the weights are read.
-    let float = float(arguments)?;
-    let gguf = arguments.format == ExportFormat::Gguf;
-    if gguf && arguments.max_shard_size.is_some() {
-        let message =
-            "`--max-shard-size` has no meaning with `--format gguf`: the model is one file";
-        return Err(
-            Failure::new(exit::COMMAND_LINE, message).with_hint("leave `--max-shard-size` out")
-        );
+    // Everything that the command line alone can refuse comes before the folder is opened.
+    check(arguments)?;
+    let folder = ModelFolder::open(&arguments.model)?;
+    // Read even where its files are only copied: one that cannot be used is found out now.
+    let tokenizer = folder.tokenizer()?;
+    let other = arguments
+        .family
+        .map(|FamilyArgument::Llama| OtherForm::new(&folder, ModelType::Llama))
+        .transpose()?;
+    let mut export = Export::of_folder(&folder);
+    if let Some(other) = &other {
+        export.config = other.config();
+        export.weights = other;
     }
-    if gguf && arguments.output.is_dir() {
-        let message = format!(
-            "`{}` is a folder, and a GGUF model is one file",
-            arguments.output.display()
-        );
-        let hint = "give `--output` the name of a file, such as model.gguf";
-        return Err(Failure::new(exit::COMMAND_LINE, message).with_hint(hint));
-    }
-    let model = LoadedModel::load(&arguments.model, Precision::F32)?;
-    let tokenizer = model.tokenizer.as_ref();
-    let (config, weights) = (&model.config, &model.weights);
-    let path = if let Some(float) = float {
-        let shard_bytes = arguments.max_shard_size.unwrap_or(DEFAULT_SHARD_BYTES);
-        export_model(
-            &arguments.output,
-            config,
-            weights,
-            tokenizer,
-            float,
-            shard_bytes,
-        )?
-    } else {
-        let number = gguf_type(arguments.dtype);
-        let export = export_gguf(&arguments.output, config, weights, tokenizer, number)?;
-        for warning in &export.warnings {
+    let path = if arguments.format == ExportFormat::Gguf {
+        let number = gguf_type(arguments.dtype, &folder);
+        let (config, weights) = (export.config, export.weights);
+        let output = &arguments.output;
+        let written = export_gguf(output, config, weights, tokenizer.as_ref(), number)?;
+        for warning in &written.warnings {
             console::say(format!("warning: {warning}"));
         }
-        export.path
+        written.path
+    } else {
+        export.float = float(arguments.dtype);
+        if let Some(bytes) = arguments.max_shard_size {
+            export.max_shard_bytes = bytes;
+        }
+        export_model(&arguments.output, &export)?
     };
     console::data(path.display().to_string());
     Ok(())
 }
 
-/// The number format of a folder; nothing for GGUF.
-fn float(arguments: &ExportArguments) -> Result<Option<FloatType>, Failure> {
-    if arguments.format == ExportFormat::Gguf {
-        return Ok(None);
-    }
-    Ok(Some(match arguments.dtype {
-        ExportDtype::F32 => FloatType::F32,
-        ExportDtype::F16 => FloatType::F16,
-        ExportDtype::Bf16 => FloatType::BF16,
-        ExportDtype::Q8_0 => {
-            let message = "`--dtype q8_0` exists in GGUF only";
-            return Err(Failure::new(exit::COMMAND_LINE, message).with_hint("add `--format gguf`"));
-        }
-    }))
+fn check(arguments: &ExportArguments) -> Result<(), Failure> {
+    let gguf = arguments.format == ExportFormat::Gguf;
+    let (message, hint) = if gguf && arguments.max_shard_size.is_some() {
+        (
+            "`--max-shard-size` has no meaning with `--format gguf`: the model is one file"
+                .to_owned(),
+            "leave `--max-shard-size` out",
+        )
+    } else if gguf && arguments.output.is_dir() {
+        (
+            format!(
+                "`{}` is a folder, and a GGUF model is one file",
+                arguments.output.display()
+            ),
+            "give `--output` the name of a file, such as model.gguf",
+        )
+    } else if !gguf && arguments.dtype == Some(ExportDtype::Q8_0) {
+        (
+            "`--dtype q8_0` exists in GGUF only".to_owned(),
+            "add `--format gguf`",
+        )
+    } else {
+        return Ok(());
+    };
+    Err(Failure::new(exit::COMMAND_LINE, message).with_hint(hint))
 }
 
-fn gguf_type(dtype: ExportDtype) -> GgufType {
+/// The number format of a folder; nothing keeps each tensor's own.
+fn float(dtype: Option<ExportDtype>) -> Option<FloatType> {
+    match dtype? {
+        ExportDtype::F32 => Some(FloatType::F32),
+        ExportDtype::F16 => Some(FloatType::F16),
+        ExportDtype::Bf16 => Some(FloatType::BF16),
+        ExportDtype::Q8_0 => None,
+    }
+}
+
+/// The number format of the matrices in a GGUF file: without a wish, that of the embedding.
+fn gguf_type(dtype: Option<ExportDtype>, folder: &ModelFolder) -> GgufType {
     match dtype {
-        ExportDtype::F32 => GgufType::F32,
-        ExportDtype::F16 => GgufType::F16,
-        ExportDtype::Bf16 => GgufType::BF16,
-        ExportDtype::Q8_0 => GgufType::Q8_0,
+        Some(ExportDtype::F32) => GgufType::F32,
+        Some(ExportDtype::F16) => GgufType::F16,
+        Some(ExportDtype::Bf16) => GgufType::BF16,
+        Some(ExportDtype::Q8_0) => GgufType::Q8_0,
+        None => match folder.float(0) {
+            FloatType::F32 => GgufType::F32,
+            FloatType::F16 => GgufType::F16,
+            FloatType::BF16 => GgufType::BF16,
+        },
     }
 }

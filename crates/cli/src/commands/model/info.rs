@@ -15,7 +15,18 @@ pub(crate) fn run(model: &Path, parameters: bool) -> Result<(), Failure> {
         jikji_recipe::load_model_config(model)?
     };
     let config = DecoderConfig::resolve(&published)?;
-    let table = ParameterTable::new(&config);
+    show(&config);
+    if parameters {
+        for parameter in ParameterTable::new(&config).parameters() {
+            console::data(format!("{:<60} {:?}", parameter.name, parameter.shape));
+        }
+    }
+    Ok(())
+}
+
+/// Sizes, shape and memory of a model.
+pub(super) fn show(config: &DecoderConfig) {
+    let table = ParameterTable::new(config);
     let count = table.num_elements() as u64;
     let windows = config
         .layers
@@ -48,10 +59,4 @@ pub(crate) fn run(model: &Path, parameters: bool) -> Result<(), Failure> {
         if config.qk_norm { "on" } else { "off" },
         human_bytes(16 * count),
     ));
-    if parameters {
-        for parameter in table.parameters() {
-            console::data(format!("{:<60} {:?}", parameter.name, parameter.shape));
-        }
-    }
-    Ok(())
 }

@@ -1,7 +1,10 @@
 //! `jikji model`: one small file a subcommand.
 
+mod deepen;
 mod export;
+mod import;
 mod info;
+mod merge;
 mod verify;
 
 use crate::arguments::ModelCommand;
@@ -10,7 +13,10 @@ use crate::failure::Failure;
 pub(crate) fn run(command: &ModelCommand) -> Result<(), Failure> {
     match command {
         ModelCommand::Info { model, parameters } => info::run(model, *parameters),
+        ModelCommand::Import(arguments) => import::run(arguments),
         ModelCommand::Export(arguments) => export::run(arguments),
         ModelCommand::Verify { model, reference } => verify::run(model, reference),
+        ModelCommand::Deepen(arguments) => deepen::run(arguments),
+        ModelCommand::Merge(arguments) => merge::run(arguments),
     }
 }

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use burn::tensor::Device;
-use jikji_interop::{load_weights, read_config};
-use jikji_model::{Decoder, DecoderConfig, Layout, ParameterTable, Store};
+use jikji_interop::ModelFolder;
+use jikji_model::{Decoder, Layout, ParameterTable, Store};
 use jikji_ops::Precision;
 use jikji_train::verify::{Difference, Reference, compare, measure};
 
@@ -13,7 +13,8 @@ use crate::exit;
 use crate::failure::Failure;
 
 pub(crate) fn run(model: &Path, reference_path: &Path) -> Result<(), Failure> {
-    let config = DecoderConfig::resolve(&read_config(model)?)?;
+    let folder = ModelFolder::open(model)?;
+    let config = folder.decoder().clone();
     // Before the weights: a wrong file is refused before gigabytes are read.
     let reference = Reference::read(reference_path, &config)?;
     let trainable: &[String] = if reference.grad_norms.is_some() {
@@ -23,7 +24,7 @@ pub(crate) fn run(model: &Path, reference_path: &Path) -> Result<(), Failure> {
     };
     let layout = Layout::new(ParameterTable::new(&config), trainable)?;
     let mut weights = Store::weights(layout);
-    load_weights(model, &config, &mut weights)?;
+    folder.load(&mut weights)?;
     let decoder = Decoder::new(config, Precision::F32);
     let measured = measure(&decoder, &weights, &reference.ids, &Device::flex());
     let comparison = compare(&reference, &measured);

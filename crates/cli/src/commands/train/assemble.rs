@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use burn::tensor::Device;
 use jikji_checkpoint::RunState;
-use jikji_interop::load_weights;
+use jikji_interop::ModelFolder;
 use jikji_loader::{Loader, LoaderConfig, Prepared, Split, Stage, ValidationSet};
 use jikji_model::{Decoder, DecoderConfig, Layout, ParameterTable, Store};
 use jikji_recipe::RunConfig;
@@ -169,7 +169,7 @@ pub(super) fn assemble(
         (None, None) => Store::initialized(plan.layout.clone(), config.run.seed),
         (None, Some(dir)) => {
             let mut weights = Store::weights(plan.layout.clone());
-            load_weights(dir, &plan.decoder, &mut weights)?;
+            ModelFolder::open(dir)?.load(&mut weights)?;
             weights
         }
         (Some(_), _) => Store::weights(plan.layout.clone()),

@@ -1,7 +1,6 @@
 //! After the last step: the exported model, the report, and the lines that say what came of it.
 
-use jikji_checkpoint::FloatType;
-use jikji_interop::export_model;
+use jikji_interop::{Export, export_model};
 use jikji_loader::Prepared;
 use jikji_recipe::RunConfig;
 use jikji_telemetry::human_units::{human_bytes, human_duration, with_separators};
@@ -15,9 +14,6 @@ use super::folder::{RunFolder, longer_command, quoted, resume_command};
 use crate::arguments::TrainArguments;
 use crate::commands::report::REPORT_FACTS;
 use crate::failure::Failure;
-
-/// Exported weights are cut into files of at most this size, as published ones are.
-const MAX_SHARD_BYTES: u64 = 5_000_000_000;
 
 /// Below this many parameters a model shows the machine and not the language.
 const TOY_PARAMETERS: usize = 50_000_000;
@@ -54,14 +50,8 @@ pub(super) fn complete(
     let peak = peak.filter(|_| outcome.steps > 0);
     let export = folder.path.join("export");
     let tokenizer = Some(&prepared.tokenizer);
-    export_model(
-        &export,
-        &config.model.config,
-        &outcome.state.weights,
-        tokenizer,
-        FloatType::F32,
-        MAX_SHARD_BYTES,
-    )?;
+    let (model, weights) = (&config.model.config, &outcome.state.weights);
+    export_model(&export, &Export::of_run(model, weights, tokenizer))?;
 
     let baselines = facts::baselines(prepared, &outcome.validation)?;
     let result = result_line(folder, &baselines);

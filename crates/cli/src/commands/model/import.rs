@@ -1,0 +1,37 @@
+//! `jikji model import`.
+
+use jikji_interop::{Export, Lineage, ModelFolder, export_model};
+
+use super::info;
+use crate::arguments::ImportArguments;
+use crate::console;
+use crate::failure::Failure;
+
+pub(crate) fn run(arguments: &ImportArguments) -> Result<(), Failure> {
+    let folder = ModelFolder::open(&arguments.model)?;
+    let tokenizer = folder.tokenizer()?;
+    folder.check_finite()?;
+    let mut lineage = Lineage::new("import", serde_json::Map::new());
+    lineage.add_source("model", &folder)?;
+    let export = Export {
+        lineage: Some(lineage),
+        ..Export::of_folder(&folder)
+    };
+    let path = export_model(&arguments.output, &export)?;
+    info::show(folder.decoder());
+    match &tokenizer {
+        Some(tokenizer) => console::data(format!(
+            "tokenizer with {} tokens, {} chat template; a text ends with {:?}",
+            tokenizer.vocab_size(),
+            if tokenizer.chat_template().is_some() {
+                "a"
+            } else {
+                "no"
+            },
+            folder.stop_ids(Some(tokenizer))?
+        )),
+        None => console::say("there is no tokenizer.json: the model takes token ids only"),
+    }
+    console::data(path.display().to_string());
+    Ok(())
+}

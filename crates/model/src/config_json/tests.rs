@@ -1,0 +1,146 @@
+//! What published files spell in their own way, and what is refused by name.
+
+use serde_json::{Value, json};
+
+use super::ConfigJsonError;
+use crate::config::{LayerType, ModelConfig, TokenIds};
+
+/// A small config of a family with some keys more or other.
+fn read(family: &str, extra: Value) -> Result<ModelConfig, ConfigJsonError> {
+    let mut keys = json!({
+        "model_type": family, "vocab_size": 9, "hidden_size": 8, "intermediate_size": 8, "num_attention_heads": 2,
+        "num_hidden_layers": 3, "max_position_embeddings": 8, "rms_norm_eps": 1e-5, "architectures": ["XForCausalLM"],
+    });
+    let keys_object = keys.as_object_mut().unwrap();
+    for (key, value) in extra.as_object().unwrap() {
+        keys_object.insert(key.clone(), value.clone());
+    }
+    ModelConfig::from_json(keys.to_string().as_bytes())
+}
+
+fn refusal(family: &str, extra: Value) -> String {
+    read(family, extra).unwrap_err().to_string()
+}
+
+#[test]
+fn keys_that_change_nothing_are_passed_over() {
+    let plain = read("llama", json!({})).unwrap();
+    for extra in [
+        json!({"rope_scaling": null, "quantum": null, "head_dim": null}),
+        json!({"_name_or_path": "x", "use_cache": true, "auto_map": {"AutoTokenizer": ["a", null]}, "pretraining_tp": 2}),
+        json!({"attention_dropout": 0.0, "resid_pdrop": 0, "use_mrope": false, "partial_rotary_factor": 1, "pruned_heads": {}}),
+        json!({"temperature": 0.6, "transformers.js_config": {"a": 1}, "id2label": {"0": "LABEL_0"}}),
+        json!({"pad_token_id": -1, "max_sequence_length": 8}),
+    ] {
+        assert_eq!(read("llama", extra.clone()).unwrap(), plain, "{extra}");
+    }
+}
+
+#[test]
+fn two_spellings_may_agree_but_not_differ() {
+    let both = json!({"torch_dtype": "bfloat16", "dtype": "bfloat16", "num_layers": 3,
+        "rope_parameters": {"type": "yarn", "rope_type": "yarn", "factor": 4.0, "truncate": true, "mscale": null}});
+    let config = read("qwen2", both).unwrap();
+    assert_eq!(config.dtype.as_deref(), Some("bfloat16"));
+    let scaling = config.rope_scaling.unwrap();
+    assert_eq!(
+        (scaling.rope_type.as_deref(), scaling.factor),
+        (Some("yarn"), Some(4.0))
+    );
+    insta::assert_snapshot!(refusal("llama", json!({"num_layers": 4})),
+        @"field `num_hidden_layers`: `3`, but its other spelling `num_layers` says `4`");
+    insta::assert_snapshot!(refusal("llama", json!({"rope_scaling": {"type": "yarn", "rope_type": "llama3"}})),
+        @r#"field `rope_scaling.rope_type`: `"llama3"`, but its other spelling `type` says `"yarn"`"#);
+}
+
+#[test]
+fn what_is_not_computed_is_refused_by_name() {
+    let refused = [
+        json!({"windwo": 4}),
+        json!({"rms_norm_eps": null}),
+        json!({"rms_norm_eps": "a"}),
+        json!({"head_dim": -4}),
+        json!({"rope_scaling": {"factr": 2}}),
+        json!({"rope_scaling": {"rope_type": "yarn", "truncate": false}}),
+        json!({"quantization_config": {"bits": 4}}),
+        json!({"use_mrope": true}),
+        json!({"attention_dropout": 0.1}),
+        json!({"partial_rotary_factor": 0.5}),
+        json!({"architectures": ["LlamaForSequenceClassification"]}),
+        json!({"max_sequence_length": 16}),
+        json!({"eos_token_id": "2"}),
+    ]
+    .map(|extra| refusal("llama", extra));
+    insta::assert_snapshot!(refused.join("\n"), @r#"
+    field `windwo`: unknown field `windwo`
+    field `rms_norm_eps`: missing field `rms_norm_eps`
+    field `rms_norm_eps`: invalid type: string "a", expected f64
+    field `head_dim`: invalid value: integer `-4`, expected usize
+    field `rope_scaling`: unknown field `factr`
+    field `rope_scaling.truncate`: `false` is not supported, only `true`
+    field `quantization_config`: quantized weights are not supported: take the model in bf16, f16 or f32
+    field `use_mrope`: `true` is not supported, only `false`
+    field `attention_dropout`: `0.1` is not supported, only `0`
+    field `partial_rotary_factor`: `0.5` is not supported, only `1`
+    field `architectures`: `["LlamaForSequenceClassification"]` is not supported, only models `...ForCausalLM`
+    field `max_sequence_length`: write the longest context as `max_position_embeddings`
+    field `eos_token_id`: expected a token id or a list of them
+    "#);
+    for text in ["[1]", "{\"model_type\": \"llama\"", ""] {
+        let got = ModelConfig::from_json(text.as_bytes());
+        assert!(matches!(got, Err(ConfigJsonError::Json(_))), "{got:?}");
+    }
+}
+
+#[test]
+fn several_tokens_may_end_a_text() {
+    let config = read("llama", json!({"eos_token_id": [4, 7]})).unwrap();
+    assert_eq!(config.eos_token_id, Some(TokenIds::Several(vec![4, 7])));
+}
+
+#[test]
+fn absence_is_settled_where_programs_disagree() {
+    assert_eq!(
+        read("exaone", json!({})).unwrap().tie_word_embeddings,
+        Some(true)
+    );
+    assert_eq!(read("llama", json!({})).unwrap().tie_word_embeddings, None);
+    for (family, field) in [
+        ("qwen3", "head_dim"),
+        ("hyperclovax", "use_post_norm"),
+        ("mistral", "sliding_window"),
+        ("exaone4", "sliding_window"),
+    ] {
+        let message = refusal(family, json!({}));
+        assert!(
+            message.starts_with(&format!("field `{field}`: missing: ")),
+            "{message}"
+        );
+    }
+    assert_eq!(
+        read("mistral", json!({"sliding_window": null}))
+            .unwrap()
+            .sliding_window,
+        None
+    );
+}
+
+#[test]
+fn a_pattern_in_numbers_is_spelt_out() {
+    let (local, global) = (LayerType::SlidingAttention, LayerType::FullAttention);
+    let two = read(
+        "exaone4",
+        json!({"sliding_window": 4, "sliding_window_pattern": 2}),
+    )
+    .unwrap();
+    assert_eq!(two.layer_types, Some(vec![local, global, local]));
+    assert_eq!(two.sliding_window_pattern, None);
+    let none = read(
+        "exaone4",
+        json!({"sliding_window": null, "sliding_window_pattern": 0}),
+    )
+    .unwrap();
+    assert_eq!(none.layer_types, None);
+    insta::assert_snapshot!(refusal("exaone4", json!({"sliding_window": 4, "sliding_window_pattern": 0})),
+        @"field `sliding_window_pattern`: invalid type: integer `0`, expected a string");
+}
