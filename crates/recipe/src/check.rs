@@ -131,7 +131,11 @@ impl Check<'_> {
 
     fn schedule(&self, run: &RunConfig) -> Result<(), RecipeError> {
         let schedule = &run.optimizer.schedule;
-        let steps = ("train.steps", run.train.steps.get());
+        if run.train.steps == 0 {
+            // No step asks for its learning rate.
+            return Ok(());
+        }
+        let steps = ("train.steps", run.train.steps);
         let warmup = "optimizer.schedule.warmup_steps";
         self.at_most((warmup, schedule.warmup_steps()), steps)?;
         if let Schedule::Wsd { decay_steps, .. } = schedule {

@@ -52,8 +52,8 @@ pub struct TrainConfig {
     /// What the model learns.
     #[serde(default)]
     pub objective: Objective,
-    /// Optimizer updates in all.
-    pub steps: NonZeroU64,
+    /// Optimizer updates in all; with 0 the model is validated, sampled and exported as it starts.
+    pub steps: u64,
     /// Tokens of a sequence.
     pub seq_len: NonZeroUsize,
     /// Sequences of an update, over all ranks and micro-steps.

@@ -105,7 +105,7 @@ pub struct RunOutcome {
 pub fn run(mut setup: RunSetup, hooks: &mut dyn Hooks) -> Result<RunOutcome, TrainError> {
     let clock = Instant::now();
     let first_step = setup.state.step;
-    let total_steps = setup.train.steps.get();
+    let total_steps = setup.train.steps;
     let mut saver = Saves::new(&setup);
     let mut progress = Progress::on(&setup.console, total_steps, first_step);
     let mut speeds = Vec::new();

@@ -218,7 +218,7 @@ fn later_layers_win() {
     let full = load(None, &[]).train;
     assert_eq!(
         (
-            full.steps.get(),
+            full.steps,
             full.seq_len.get(),
             full.validation_tokens,
             full.micro_batch_size()
@@ -228,7 +228,7 @@ fn later_layers_win() {
     let tiny = load(Some("tiny"), &["train.micro_batch_size=3"]);
     assert_eq!(
         (
-            tiny.train.steps.get(),
+            tiny.train.steps,
             tiny.train.micro_batch_size(),
             tiny.log.sample_tokens
         ),

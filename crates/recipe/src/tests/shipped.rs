@@ -50,7 +50,7 @@ fn every_recipe_loads_at_full_and_tiny_scale() {
         );
         let tiny = load(&workplace, &recipe, Some("tiny"));
         assert!(
-            tiny.train.steps.get() <= 20 && tiny.train.seq_len.get() <= 256,
+            tiny.train.steps <= 20 && tiny.train.seq_len.get() <= 256,
             "{recipe:?} is not tiny"
         );
         assert_ne!(

@@ -79,10 +79,16 @@ fn a_saved_tokenizer_loads_as_itself() {
         chat_template: Some("{{ bos_token }}{{ messages }}".to_owned()),
         ..small()
     };
-    let tokenizer = train(TEXTS, &config).unwrap().with_model_max_length(2048);
+    let tokenizer = train(TEXTS, &config).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let target = folder.path().join("made/on/the/way");
     tokenizer.save(&target).unwrap();
+    // For a model of another context only the length is added.
+    let of_a_model = folder.path().join("of a model");
+    tokenizer.save_for_model(&of_a_model, 2048).unwrap();
+    let of_a_model = Tokenizer::load(&of_a_model).unwrap();
+    assert_eq!(of_a_model.fingerprint(), tokenizer.fingerprint());
+    assert!(String::from_utf8_lossy(&saved(&of_a_model)[1]).contains("\"model_max_length\": 2048"));
     for path in [target.clone(), target.join("tokenizer.json")] {
         let loaded = Tokenizer::load(&path).unwrap();
         assert_eq!(loaded.fingerprint(), tokenizer.fingerprint());
@@ -112,7 +118,7 @@ fn the_configuration_file_is_what_transformers_writes() {
         ..small()
     };
     config.special_tokens.extra.clear();
-    let tokenizer = train(TEXTS, &config).unwrap().with_model_max_length(512);
+    let tokenizer = train(TEXTS, &config).unwrap();
     insta::assert_snapshot!(String::from_utf8(saved(&tokenizer)[1].clone()).unwrap(), @r#"
     {
       "added_tokens_decoder": {

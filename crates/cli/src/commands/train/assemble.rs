@@ -97,7 +97,7 @@ impl Plan {
                 config.train.global_batch_size,
                 config.train.seq_len,
                 if micro_steps == 1 { "" } else { "s" },
-                with_separators(config.train.steps.get())
+                with_separators(config.train.steps)
             ),
             format!(
                 "memory planned {}: {}",
@@ -199,7 +199,7 @@ pub(super) fn assemble(
             micro_batch_size: config.train.micro_batch_size(),
             activation_checkpointing: config.train.activation_checkpointing,
             optimizer: config.optimizer.clone(),
-            total_steps: config.train.steps.get(),
+            total_steps: config.train.steps,
             device: Device::flex(),
         },
         train: config.train.clone(),

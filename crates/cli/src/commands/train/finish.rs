@@ -113,10 +113,12 @@ pub(super) fn complete(
         "  write        jikji generate --model {} --prompt \"오늘 아침에는\"",
         quoted(&export.to_string_lossy())
     ));
-    console.say(format!(
-        "  go longer    {}",
-        longer_command(arguments, 2 * outcome.state.step)
-    ));
+    if outcome.state.step > 0 {
+        console.say(format!(
+            "  go longer    {}",
+            longer_command(arguments, 2 * outcome.state.step)
+        ));
+    }
     console
         .say("  your text    jikji train recipes/pretrain/small.toml --set data.path=YOUR_FOLDER");
     console.say("  real recipe  jikji recipe list");
@@ -179,11 +181,11 @@ fn plan_against_actual(
             actual: peak,
         },
         steps: Planned {
-            planned: Some(config.train.steps.get()),
+            planned: Some(config.train.steps),
             actual: Some(outcome.state.step),
         },
         tokens: Planned {
-            planned: Some(config.train.steps.get() * tokens_of_a_step),
+            planned: Some(config.train.steps * tokens_of_a_step),
             actual: Some(outcome.state.step * tokens_of_a_step),
         },
         // A resumed process knows its own time only.

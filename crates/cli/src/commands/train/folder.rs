@@ -127,7 +127,7 @@ pub(super) fn open(
             _lock: lock,
         })));
     };
-    let steps = config.train.steps.get();
+    let steps = config.train.steps;
     // A run that ended between its last checkpoint and its report goes on like any other: no step is left, but the rest is.
     let is_unfinished = newest.step() == steps && !is_told(&path, steps);
     if newest.step() >= steps && !is_unfinished {
