@@ -51,5 +51,6 @@ def as_llama(folder, target):
     keys = {KEYS.get(key, key): value for key, value in keys.items() if key not in ("auto_map", "embed_dropout")}
     keys |= {"model_type": "llama", "architectures": ["LlamaForCausalLM"]}
     (target / "config.json").write_text(json.dumps(keys), encoding="utf-8")
-    weights = {llama_name(name): tensor for name, tensor in load_file(folder / "model.safetensors").items()}
+    files = sorted(folder.glob("model*.safetensors"))
+    weights = {llama_name(name): tensor for file in files for name, tensor in load_file(file).items()}
     save_file(weights, target / "model.safetensors", metadata={"format": "pt"})

@@ -27,25 +27,25 @@ from transformers import AutoModelForCausalLM  # noqa: E402
 import exaone  # noqa: E402
 
 
-def load(folder):
-    """The model in f32, and the published name of each of its parameters."""
+def load(folder, dtype=torch.float32):
+    """The model in f32 or as `dtype` says, and the published name of each of its parameters."""
     folder = pathlib.Path(folder)
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     if config["model_type"] == "exaone":
         with tempfile.TemporaryDirectory() as llama:
             exaone.as_llama(folder, llama)
-            model = _load(llama)
+            model = _load(llama, dtype)
         published = {name: exaone.published_name(name) for name, _ in model.named_parameters()}
     else:
-        model = _load(folder)
+        model = _load(folder, dtype)
         published = {name: name for name, _ in model.named_parameters()}
     return model, published
 
 
-def _load(folder):
+def _load(folder, dtype):
     torch.set_num_threads(1)
     model, info = AutoModelForCausalLM.from_pretrained(
-        folder, dtype=torch.float32, attn_implementation="eager", output_loading_info=True
+        folder, dtype=dtype, attn_implementation="eager", output_loading_info=True
     )
     strays = {key: sorted(map(str, names)) for key, names in info.items() if names}
     if strays:
