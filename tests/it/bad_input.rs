@@ -67,13 +67,13 @@ fn a_value_of_another_type() {
     let lab = Lab::new();
     lab.recipe_with("steps = 40", r#"steps = "many""#);
     insta::assert_snapshot!(message(&lab, "train small.toml", 3), @"
-    error: `train.steps` in `small.toml`: expected a whole number, 1 or above, got the string `many`
+    error: `train.steps` in `small.toml`: expected a whole number, 0 or above, got the string `many`
     hint: change `train.steps`; docs/reference/recipe.md says what it takes
     ");
     let lab = Lab::new();
-    insta::assert_snapshot!(message(&lab, "train small.toml --set train.steps=0", 3), @"
-    error: `train.steps` in `--set train.steps=0`: expected a whole number, 1 or above, got `0`
-    hint: change `train.steps`; docs/reference/recipe.md says what it takes
+    insta::assert_snapshot!(message(&lab, "train small.toml --set train.seq_len=0", 3), @"
+    error: `train.seq_len` in `--set train.seq_len=0`: expected a whole number, 1 or above, got `0`
+    hint: change `train.seq_len`; docs/reference/recipe.md says what it takes
     ");
     insta::assert_snapshot!(message(&lab, "train small.toml --set optimizer.learning_rate=-1", 3), @"
     error: `optimizer.learning_rate` in `--set optimizer.learning_rate=-1`: expected a number above 0, got `-1`

@@ -4,6 +4,7 @@ mod chat;
 mod export;
 mod generate_and_score;
 mod look;
+mod model_folders;
 mod text;
 
 use std::sync::LazyLock;

@@ -1,6 +1,6 @@
 //! Published models in, the published numbers out: the fixtures that `scripts/parity/make_fixtures.py` made with transformers.
 
-mod fixture;
+pub(crate) mod fixture;
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -97,7 +97,7 @@ pub(crate) fn published_config(
         None if family == ModelType::Exaone4 => put("rope_scaling", Value::Null),
         None => None,
     };
-    for (key, value) in window_keys(config, decoder)? {
+    for (key, value) in window_keys(config, decoder) {
         put(key, value);
     }
     for (key, value) in bias_keys(config, decoder)? {
@@ -162,7 +162,7 @@ fn published_scaling(scaling: Option<&RopeScaling>) -> Option<Value> {
 
 type Keys = Vec<(&'static str, Value)>;
 
-fn window_keys(config: &ModelConfig, decoder: &DecoderConfig) -> Result<Keys, InteropError> {
+fn window_keys(config: &ModelConfig, decoder: &DecoderConfig) -> Keys {
     let slides = |layer: &LayerConfig| layer.window.is_some();
     let any_slides = decoder.layers.iter().any(slides);
     let layer_types: Vec<LayerType> = decoder
@@ -176,7 +176,7 @@ fn window_keys(config: &ModelConfig, decoder: &DecoderConfig) -> Result<Keys, In
             }
         })
         .collect();
-    Ok(match config.model_type {
+    match config.model_type {
         ModelType::Exaone4 => vec![
             // Null says that every layer is rotated; a window without a sliding layer says that none is.
             ("sliding_window", json!(config.sliding_window)),
@@ -200,7 +200,7 @@ fn window_keys(config: &ModelConfig, decoder: &DecoderConfig) -> Result<Keys, In
             )]
         }
         _ => Vec::new(),
-    })
+    }
 }
 
 /// `LLLG` and so on; `None` for a model that has no window at all.

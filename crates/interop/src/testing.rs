@@ -1,4 +1,5 @@
-//! Tiny random models for the tests of this crate.
+//! Tiny random models for the tests of this crate and of those above.
+#![allow(clippy::unwrap_used, reason = "only tests use it")]
 
 use burn::tensor::Device;
 use jikji_model::{Decoder, DecoderConfig, Layout, ModelConfig, ParameterTable, Store};

@@ -64,7 +64,7 @@ impl ModelConfig {
         }
         drop_second_length(&mut keys)?;
         refuse_unread_multipliers(&keys)?;
-        settle_absent(&mut keys)?;
+        settle_absent(&mut keys);
         spell_out_pattern(&mut keys);
         // Some files say so instead of leaving it out.
         keys.retain(|key, value| key != "pad_token_id" || *value != json!(-1));
@@ -267,25 +267,17 @@ fn refuse_unread_multipliers(keys: &Map<String, Value>) -> Result<(), ConfigJson
     }
 }
 
-/// Keys whose absence programs of other people read in different ways, or otherwise than it looks.
-fn settle_absent(keys: &mut Map<String, Value>) -> Result<(), ConfigJsonError> {
-    let family = keys.get("model_type").and_then(Value::as_str);
-    let missing = |key: &str, reason: &str| Err(ConfigJsonError::field(key, reason));
-    match family {
-        // The default of the library that EXAONE 3.x was saved with: only untied models say so.
-        Some("exaone") if !keys.contains_key("tie_word_embeddings") => {
-            keys.insert("tie_word_embeddings".to_owned(), json!(true));
-            Ok(())
-        }
-        Some("qwen3") if !keys.contains_key("head_dim") => missing(
-            "head_dim",
-            "missing: other programs take 128, not `hidden_size / num_attention_heads`",
-        ),
-        Some("hyperclovax") if !keys.contains_key("use_post_norm") => missing(
-            "use_post_norm",
-            "missing: some programs take true, some false; write which norms the weights have",
-        ),
-        _ => Ok(()),
+/// What the libraries that saved a file left out because it was their own default.
+fn settle_absent(keys: &mut Map<String, Value>) {
+    let (key, default) = match keys.get("model_type").and_then(Value::as_str) {
+        // Only untied models of the family say so.
+        Some("exaone") => ("tie_word_embeddings", json!(true)),
+        // Not `hidden_size / num_attention_heads`.
+        Some("qwen3") => ("head_dim", json!(128)),
+        _ => return,
+    };
+    if !keys.contains_key(key) {
+        keys.insert(key.to_owned(), default);
     }
 }
 

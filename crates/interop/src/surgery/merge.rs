@@ -183,8 +183,13 @@ fn check_settings(
     Err(merge_error(problem))
 }
 
-/// Keys that may differ: they change nothing of what is computed within the shorter context.
-const MAY_DIFFER: [&str; 3] = ["initializer_range", "max_position_embeddings", "dtype"];
+/// Keys that may differ, since they change nothing of what is computed within the shorter context, or that follow from another.
+const MAY_DIFFER: [&str; 4] = [
+    "architectures",
+    "dtype",
+    "initializer_range",
+    "max_position_embeddings",
+];
 
 fn check_same_graph(first: &ModelFolder, other: &ModelFolder) -> Result<(), InteropError> {
     let keys = |folder: &ModelFolder| -> Result<Map<String, Value>, InteropError> {

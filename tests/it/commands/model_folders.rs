@@ -1,0 +1,258 @@
+//! Folders in and folders out: `import`, `deepen`, `merge`, and a run that starts from one.
+
+use std::fs;
+
+use serde_json::{Value, json};
+
+use super::TRAINED;
+use crate::lab::Lab;
+use crate::parity::fixture::Fixture;
+
+/// The path of the trained model.
+fn trained() -> String {
+    TRAINED.path("runs/small/export").display().to_string()
+}
+
+fn model(lab: &Lab, arguments: &[&str]) -> String {
+    let arguments: Vec<&str> = std::iter::once("model")
+        .chain(arguments.iter().copied())
+        .collect();
+    lab.jikji_args(&arguments).succeeds().stdout
+}
+
+fn lineage(lab: &Lab, folder: &str) -> Value {
+    let text = fs::read(lab.path(folder).join("lineage.json")).unwrap();
+    serde_json::from_slice(&text).unwrap()
+}
+
+#[test]
+fn an_import_says_what_was_read_and_keeps_it() {
+    let lab = Lab::empty();
+    let from = trained();
+    let said = model(&lab, &["import", "--model", &from, "--output", "imported"]);
+    assert!(said.starts_with("106,880 parameters"), "{said}");
+    assert!(
+        said.contains("tokenizer with 512 tokens, no chat template"),
+        "{said}"
+    );
+    assert!(said.ends_with("imported\n"), "{said}");
+    for file in ["tokenizer.json", "tokenizer_config.json", "config.json"] {
+        let read = |folder: &str| fs::read(lab.path(folder).join(file)).unwrap();
+        assert_eq!(read(&from), read("imported"), "{file}");
+    }
+    let lineage = lineage(&lab, "imported");
+    assert_eq!(lineage["operation"], "import");
+    let hash = lineage["sources"][0]["sha256"]["model.safetensors"].as_str();
+    assert_eq!(hash.map(str::len), Some(64));
+}
+
+#[test]
+fn a_weight_that_is_no_number_is_named() {
+    let lab = Lab::empty();
+    let fixture = Fixture::copied(&lab, "llama");
+    fixture.change_tensor("model.layers.1.mlp.up_proj.weight", |rows| {
+        rows[1][4..8].copy_from_slice(&f32::NAN.to_le_bytes());
+    });
+    let ended = lab
+        .jikji("model import --model llama --output out")
+        .fails(10);
+    assert!(
+        ended.error().contains(
+            "tensor `model.layers.1.mlp.up_proj.weight` in `llama` holds `NaN` at element "
+        ),
+        "{}",
+        ended.stderr
+    );
+    assert!(!lab.path("out").exists());
+}
+
+#[test]
+fn a_deeper_model_writes_and_remembers_where_it_came_from() {
+    let lab = Lab::empty();
+    let from = trained();
+    model(
+        &lab,
+        &[
+            "deepen", "--model", &from, "--output", "deep", "--layers", "0,0-1",
+        ],
+    );
+    model(
+        &lab,
+        &[
+            "deepen", "--model", "deep", "--output", "deeper", "--remove", "1",
+        ],
+    );
+    let info = model(&lab, &["info", "deeper"]);
+    assert!(info.contains("\n4 layers"), "{info}");
+    let lineage = lineage(&lab, "deeper");
+    assert_eq!(lineage["settings"], json!({"layers": "0-1,1-2"}));
+    let parent = &lineage["sources"][0]["lineage"];
+    assert_eq!(parent["settings"], json!({"layers": "0,0-1"}));
+    let (shallow, deep) = (
+        Fixture::at(from.as_ref()).tensors(),
+        Fixture::at(&lab.path("deep")).tensors(),
+    );
+    let name = |layer: usize| format!("model.layers.{layer}.mlp.up_proj.weight");
+    assert_eq!(deep[&name(0)], shallow[&name(0)]);
+    assert_eq!(deep[&name(1)], shallow[&name(0)]);
+    assert_eq!(deep[&name(2)], shallow[&name(1)]);
+    let written = lab
+        .jikji("generate --model deeper --prompt 오늘 --max-new-tokens 4")
+        .succeeds();
+    assert!(written.stdout.starts_with("오늘"), "{}", written.stdout);
+    for (arguments, words) in [
+        ("--layers 0-2", "has no layer 2: it has 2, counted from 0"),
+        (
+            "--remove 2",
+            "2 layers cannot be removed from each copy: the model has 2",
+        ),
+        ("--layers 1-0", "expected layers such as `0-23,8-31`"),
+        ("", "required arguments"),
+        ("--layers 0 --remove 1", "cannot be used with"),
+    ] {
+        let ended = lab
+            .jikji(&format!(
+                "model deepen --model {from} --output no {arguments}"
+            ))
+            .ends();
+        assert!(
+            ended.code != Some(0) && ended.stderr.contains(words),
+            "{arguments}: {}",
+            ended.stderr
+        );
+    }
+    assert!(!lab.path("no").exists());
+}
+
+#[test]
+fn models_are_merged_number_by_number() {
+    let lab = Lab::empty();
+    let [one, other] = ["one", "other"].map(|name| {
+        let fixture = Fixture::copied(&lab, "llama");
+        let named = Fixture::at(&lab.path(name));
+        fs::rename(&fixture.dir, &named.dir).unwrap();
+        named
+    });
+    let name = "model.layers.0.mlp.up_proj.weight";
+    let numbers = |fixture: &Fixture| -> Vec<f32> {
+        let bytes = &fixture.tensors()[name].2;
+        bytes
+            .chunks(4)
+            .map(|b| f32::from_le_bytes(b.try_into().unwrap()))
+            .collect()
+    };
+    other.change_tensor(name, |rows| {
+        for row in rows {
+            for bytes in row.chunks_mut(4) {
+                let value = f32::from_le_bytes(bytes.try_into().unwrap());
+                bytes.copy_from_slice(&(value + 1.0).to_le_bytes());
+            }
+        }
+    });
+    let before = numbers(&one);
+    for (method, added) in [
+        (
+            "--method linear --model one --model other --weight 1 --weight 3",
+            0.75,
+        ),
+        ("--method slerp --model one --model other --t 0", 0.0),
+        ("--method slerp --model one --model other --t 1", 1.0),
+        (
+            "--method task-arithmetic --base one --model other --model other --weight 0.5 --weight 0.25",
+            0.75,
+        ),
+        (
+            "--method ties --base one --model other --density 1 --scale 0.5",
+            0.5,
+        ),
+    ] {
+        lab.jikji(&format!("model merge {method} --output merged"))
+            .succeeds();
+        let merged = Fixture::at(&lab.path("merged"));
+        let far = |(got, before): (&f32, &f32)| (got - before - added).abs() > 1e-6;
+        assert!(!numbers(&merged).iter().zip(&before).any(far), "{method}");
+        let untouched = "model.layers.1.mlp.up_proj.weight";
+        let same = merged.tensors()[untouched] == one.tensors()[untouched];
+        assert!(same || method.contains("slerp"), "{method}");
+    }
+    let made = lineage(&lab, "merged");
+    assert_eq!(
+        made["settings"],
+        json!({"method": "ties", "weights": [1.0], "density": 1.0, "scale": 0.5})
+    );
+    assert_eq!(
+        (&made["sources"][0]["role"], &made["sources"][1]["role"]),
+        (&json!("base"), &json!("model"))
+    );
+}
+
+#[test]
+fn models_that_do_not_belong_together_are_not_merged() {
+    let lab = Lab::empty();
+    for name in ["llama", "llama-llama3", "qwen2"] {
+        Fixture::copied(&lab, name);
+    }
+    let refused = |arguments: &str, code: i32| {
+        let ended = lab
+            .jikji(&format!("model merge {arguments} --output merged"))
+            .fails(code);
+        ended.error().to_owned()
+    };
+    insta::assert_snapshot!(refused("--method linear --model llama --model qwen2", 10), @r#"
+    error: the models cannot be merged: `model_type` is `"llama"` in `llama` and `"qwen2"` in `qwen2`
+    hint: merge models of one base with the same config and tokenizer; `jikji model merge --help` says what each method takes
+    "#);
+    insta::assert_snapshot!(refused("--method linear --model llama --model llama-llama3", 10), @"
+    error: the models cannot be merged: `head_dim` is `4` in `llama` and `8` in `llama-llama3`
+    hint: merge models of one base with the same config and tokenizer; `jikji model merge --help` says what each method takes
+    ");
+    insta::assert_snapshot!(refused("--method linear --model llama", 10), @"
+    error: the models cannot be merged: a mean needs at least two models, whose weights do not cancel out
+    hint: merge models of one base with the same config and tokenizer; `jikji model merge --help` says what each method takes
+    ");
+    insta::assert_snapshot!(refused("--method ties --model llama", 10), @"
+    error: the models cannot be merged: this method counts what each model changed, and needs the base they came from
+    hint: merge models of one base with the same config and tokenizer; `jikji model merge --help` says what each method takes
+    ");
+    insta::assert_snapshot!(refused("--method slerp --model llama --model llama --t 2", 10), @"
+    error: the models cannot be merged: `t` is 2, expected 0 to 1
+    hint: merge models of one base with the same config and tokenizer; `jikji model merge --help` says what each method takes
+    ");
+    insta::assert_snapshot!(refused("--method linear --model llama --model llama --t 0.5", 2), @"
+    error: `--t` has no meaning with this method
+    hint: leave `--t` out; `jikji model merge --help` says what each takes
+    ");
+    insta::assert_snapshot!(refused("--method linear --model llama --model llama --weight 1", 2), @"
+    error: got 1 `--weight` for 2 `--model`
+    hint: give one weight a model, in the same order, or none
+    ");
+    assert!(!lab.path("merged").exists());
+}
+
+/// What goes in comes out: nothing on the way through a run changes a weight that no step trained.
+#[test]
+fn a_run_of_no_steps_exports_what_it_started_from() {
+    let lab = Lab::new();
+    let from = trained();
+    let tokenizer = format!("tokenizer.from={from}");
+    let ended = lab
+        .jikji_args(&[
+            "train",
+            "small.toml",
+            "--set",
+            "train.steps=0",
+            "--set",
+            &format!("model={{ from = \"{from}\" }}"),
+            "--set",
+            &tokenizer,
+        ])
+        .ends();
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let (before, after) = (
+        Fixture::at(from.as_ref()),
+        Fixture::at(&lab.path("runs/small/export")),
+    );
+    assert_eq!(before.tensors(), after.tensors());
+    assert_eq!(before.config(), after.config());
+    assert!(ended.says(&["step 0: validation"]), "{}", ended.stderr);
+}
