@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 mod error;
+mod index;
 mod read;
 mod write;
 
@@ -24,9 +25,9 @@ pub struct TensorInfo {
     pub shape: Vec<usize>,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
+/// An index as it is written; one that a stranger wrote is read by [`index`].
+#[derive(Debug, Serialize)]
 struct Index {
-    #[serde(default)]
     metadata: serde_json::Map<String, serde_json::Value>,
     weight_map: BTreeMap<String, String>,
 }

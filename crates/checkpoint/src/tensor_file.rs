@@ -17,6 +17,7 @@ use safetensors::tensor::TensorInfo;
 mod header;
 
 use self::header::HeaderProblem;
+use crate::bounded::MAX_DIMENSIONS;
 
 /// Why a tensor file, or a tensor in it, cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -122,6 +123,10 @@ impl TensorFile {
             bytes,
             tensors,
         })
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
     }
 
     pub(crate) fn tensors(&self) -> &BTreeMap<String, Entry> {
@@ -248,7 +253,7 @@ pub(crate) struct Layout {
 }
 
 impl Layout {
-    /// `None` if a size goes beyond what the format can say.
+    /// `None` if a size goes beyond what the format can say or the reader takes.
     pub(crate) fn new<'a>(
         tensors: impl IntoIterator<Item = (&'a str, &'a [usize])>,
         float: FloatType,
@@ -257,6 +262,9 @@ impl Layout {
         header.insert("__metadata__".into(), serde_json::json!({"format": "pt"}));
         let mut end: usize = 0;
         for (name, shape) in tensors {
+            if shape.len() > MAX_DIMENSIONS {
+                return None;
+            }
             let start = end;
             end = start.checked_add(num_elements(shape)?.checked_mul(float.bytes())?)?;
             let info = TensorInfo {

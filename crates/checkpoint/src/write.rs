@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use crate::durable::{self, StagedDir};
 use crate::error::CheckpointError;
 use crate::manifest::{
-    FORMAT_VERSION, FileEntry, MANIFEST, MODEL, Manifest, OPTIMIZER, RUN, StateEntry,
-    check_file_name,
+    FORMAT_VERSION, FileEntry, MANIFEST, MAX_RUN_BYTES, MODEL, Manifest, OPTIMIZER, RUN,
+    StateEntry, check_file_name,
 };
 use crate::snapshot::{Snapshot, StateKind, StateTensor};
 use crate::tensor_file::{FloatType, Layout, num_elements, write_elements};
@@ -80,6 +80,16 @@ pub(crate) fn write_pieces(
         path: PathBuf::from(RUN),
         source,
     })?;
+    if run.len() as u64 > MAX_RUN_BYTES {
+        let problem = format!(
+            "it would have {} bytes, more than {MAX_RUN_BYTES}",
+            run.len()
+        );
+        return Err(CheckpointError::Run {
+            path: PathBuf::from(RUN),
+            source: serde::ser::Error::custom(problem),
+        });
+    }
     let mut manifest = Manifest {
         format_version: FORMAT_VERSION,
         step: snapshot.step,

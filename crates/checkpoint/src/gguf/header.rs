@@ -1,7 +1,7 @@
 //! Reading everything before the data of a file that may hold anything.
 //!
 //! No count or length of the file is believed before the bytes that it speaks of are there, so memory stays in proportion to
-//! the bytes that were read, and these are limited.
+//! the bytes that were read, and these are limited. What takes more memory than bytes of the file has a limit of its own.
 
 use std::collections::BTreeSet;
 
@@ -10,9 +10,16 @@ use super::{
     ALIGNMENT_KEY, DEFAULT_ALIGNMENT, GgufArray, GgufTensor, GgufType, GgufValue, MAGIC,
     MAX_DIMENSIONS, MAX_KEY_BYTES, NAME_BYTES, VERSION,
 };
+use crate::shown::shown;
 
 /// Most bytes before the data; a vocabulary of 260,000 tokens with its merges takes about 17 MB.
-const MAX_BYTES: usize = 128 << 20;
+const MAX_BYTES: usize = 64 << 20;
+
+/// Most keys and most tensors; models of today have some 50 and, experts being stacked, some 2,000.
+const MAX_ENTRIES: u64 = 65_536;
+
+/// Most texts of all lists together.
+const MAX_TEXTS: u64 = 2_000_000;
 
 /// Largest alignment: what pages of any system need.
 const MAX_ALIGNMENT: u64 = 1 << 20;
@@ -23,6 +30,20 @@ pub(super) struct Header {
     pub(super) metadata: Vec<(String, GgufValue)>,
     /// Each with the byte of the file at which its data begins.
     pub(super) tensors: Vec<(GgufTensor, usize)>,
+    /// Indices into `tensors`, in the order of their names.
+    pub(super) by_name: Vec<usize>,
+}
+
+impl Header {
+    /// A tensor, and the byte of the file at which its data begins.
+    pub(super) fn tensor(&self, name: &str) -> Option<&(GgufTensor, usize)> {
+        let name_at = |index: &usize| Some(self.tensors.get(*index)?.0.name.as_str());
+        let found = self
+            .by_name
+            .binary_search_by_key(&Some(name), name_at)
+            .ok()?;
+        self.tensors.get(*self.by_name.get(found)?)
+    }
 }
 
 /// Checks all of a file but the numbers in its tensors.
@@ -31,29 +52,49 @@ pub(super) fn parse(file: &[u8]) -> Result<Header, String> {
         bytes: file.get(..MAX_BYTES).unwrap_or(file),
         at: 0,
         cut: file.len() > MAX_BYTES,
+        texts: 0,
     };
     if cursor.take::<4>("the magic")? != MAGIC {
-        return Err("it does not begin with `GGUF`".to_owned());
+        return Err("its first 4 bytes are not `GGUF`".to_owned());
     }
     match cursor.u32("the version")? {
         VERSION => {}
         version if version.swap_bytes() == VERSION => {
-            return Err("it is big-endian, expected little-endian".to_owned());
+            return Err(
+                "by its version at byte 4 it is big-endian, expected little-endian".to_owned(),
+            );
         }
-        version => return Err(format!("its version is {version}, expected {VERSION}")),
+        version => {
+            return Err(format!(
+                "its version at byte 4 is {version}, expected {VERSION}"
+            ));
+        }
     }
     let num_tensors = cursor.u64("the number of tensors")?;
     let num_keys = cursor.u64("the number of keys")?;
     let metadata = read_metadata(&mut cursor, num_keys)?;
     let alignment = alignment(&metadata)?;
     let tensors = read_tensors(&mut cursor, num_tensors)?;
-    place(tensors, cursor.at, alignment, file.len()).map(|tensors| Header { metadata, tensors })
+    let tensors = place(tensors, cursor.at, alignment, file.len())?;
+    let mut by_name: Vec<(&str, usize)> = tensors
+        .iter()
+        .enumerate()
+        .map(|(index, (tensor, _))| (tensor.name.as_str(), index))
+        .collect();
+    by_name.sort_unstable();
+    let by_name = by_name.into_iter().map(|(_, index)| index).collect();
+    Ok(Header {
+        metadata,
+        tensors,
+        by_name,
+    })
 }
 
 fn read_metadata(cursor: &mut Cursor<'_>, count: u64) -> Result<Vec<(String, GgufValue)>, String> {
     // A key of one byte with a value of one byte.
     const LEAST: usize = 8 + 1 + 4 + 1;
     cursor.expect(count, LEAST, "keys")?;
+    cursor.at_most(count, MAX_ENTRIES, "keys")?;
     let mut metadata = Vec::new();
     let mut seen = BTreeSet::new();
     for _ in 0..count {
@@ -66,12 +107,12 @@ fn read_metadata(cursor: &mut Cursor<'_>, count: u64) -> Result<Vec<(String, Ggu
             ));
         }
         if !seen.insert(key) {
-            return Err(format!("the key `{}` comes twice", shortened(key)));
+            return Err(format!("the key `{}` comes twice", shown(key)));
         }
         let value = cursor
             .u32("a type")
             .and_then(|code| read_value(cursor, code))
-            .map_err(|problem| format!("key `{}`: {problem}", shortened(key)))?;
+            .map_err(|problem| format!("key `{}`: {problem}", shown(key)))?;
         metadata.push((key.to_owned(), value));
     }
     Ok(metadata)
@@ -109,13 +150,20 @@ fn read_array(cursor: &mut Cursor<'_>) -> Result<GgufArray, String> {
         5 => GgufArray::I32(cursor.list(count, i32::from_le_bytes)?),
         6 => GgufArray::F32(cursor.list(count, f32::from_le_bytes)?),
         7 => {
-            let truths = cursor.list(count, truth)?;
-            GgufArray::Bool(truths.into_iter().collect::<Result<_, _>>()?)
+            cursor.expect(count, 1, "entries")?;
+            let bytes = cursor.slice(count as usize, "a list")?;
+            let truths = bytes.iter().map(|byte| truth([*byte]));
+            GgufArray::Bool(truths.collect::<Result<_, _>>()?)
         }
         8 => {
             cursor.expect(count, size_of::<u64>(), "texts")?;
-            let texts = (0..count).map(|_| Ok(cursor.text("an entry")?.to_owned()));
-            GgufArray::Text(texts.collect::<Result<_, String>>()?)
+            cursor.texts += count;
+            cursor.at_most(cursor.texts, MAX_TEXTS, "texts in lists")?;
+            let mut texts = Vec::with_capacity(count as usize);
+            for _ in 0..count {
+                texts.push(cursor.text("an entry")?.to_owned());
+            }
+            GgufArray::Text(texts)
         }
         10 => GgufArray::U64(cursor.list(count, u64::from_le_bytes)?),
         11 => GgufArray::I64(cursor.list(count, i64::from_le_bytes)?),
@@ -157,6 +205,7 @@ fn read_tensors(cursor: &mut Cursor<'_>, count: u64) -> Result<Vec<(GgufTensor, 
     // A name of one byte, one dimension.
     const LEAST: usize = 8 + 1 + 4 + 8 + 4 + 8;
     cursor.expect(count, LEAST, "tensors")?;
+    cursor.at_most(count, MAX_ENTRIES, "tensors")?;
     let mut tensors = Vec::new();
     let mut seen = BTreeSet::new();
     for _ in 0..count {
@@ -170,12 +219,13 @@ fn read_tensors(cursor: &mut Cursor<'_>, count: u64) -> Result<Vec<(GgufTensor, 
             ));
         }
         if !seen.insert(name) {
-            return Err(format!("the tensor `{name}` comes twice"));
+            return Err(format!("the tensor `{}` comes twice", shown(name)));
         }
+        let known_as = shown(name);
         let dimensions = cursor.u32("a number of dimensions")? as usize;
         if !(1..=MAX_DIMENSIONS).contains(&dimensions) {
             return Err(format!(
-                "tensor `{name}` has {dimensions} dimensions, expected 1 to {MAX_DIMENSIONS}"
+                "tensor `{known_as}` has {dimensions} dimensions, expected 1 to {MAX_DIMENSIONS}"
             ));
         }
         let mut shape = Vec::with_capacity(dimensions);
@@ -183,7 +233,7 @@ fn read_tensors(cursor: &mut Cursor<'_>, count: u64) -> Result<Vec<(GgufTensor, 
             let size = cursor.u64("a dimension")?;
             let size = usize::try_from(size).ok().filter(|size| *size > 0);
             shape.push(size.ok_or_else(|| {
-                format!("tensor `{name}` has a dimension of 0 or more than can be counted")
+                format!("tensor `{known_as}` has a dimension of 0 or more than can be counted")
             })?);
         }
         shape.reverse();
@@ -191,7 +241,7 @@ fn read_tensors(cursor: &mut Cursor<'_>, count: u64) -> Result<Vec<(GgufTensor, 
         let number = GgufType::of_code(code).ok_or_else(|| {
             let known = GgufType::ALL.map(|known| format!("{} ({})", known.code(), known.name()));
             format!(
-                "tensor `{name}` has type {code}, expected {}",
+                "tensor `{known_as}` has type {code}, expected {}",
                 known.join(", ")
             )
         })?;
@@ -218,7 +268,7 @@ fn place(
     let mut expected = 0_u64;
     let mut placed = Vec::with_capacity(tensors.len());
     for (tensor, offset) in tensors {
-        let name = &tensor.name;
+        let name = shown(&tensor.name);
         if offset != expected {
             return Err(format!(
                 "tensor `{name}` has offset {offset}, expected {expected} by the tensors before it"
@@ -252,15 +302,13 @@ fn place(
     Ok(placed)
 }
 
-fn shortened(text: &str) -> String {
-    text.chars().take(60).collect()
-}
-
 struct Cursor<'a> {
     bytes: &'a [u8],
     at: usize,
     /// Whether the file goes on behind `bytes`.
     cut: bool,
+    /// Entries of the lists of text so far.
+    texts: u64,
 }
 
 impl<'a> Cursor<'a> {
@@ -306,6 +354,17 @@ impl<'a> Cursor<'a> {
         if count > most as u64 {
             return Err(format!(
                 "it says that {count} {what} follow byte {}, where at most {most} have room",
+                self.at
+            ));
+        }
+        Ok(())
+    }
+
+    /// Refuses a count whose entries would take too much memory although the file has them.
+    fn at_most(&self, count: u64, most: u64, what: &str) -> Result<(), String> {
+        if count > most {
+            return Err(format!(
+                "by byte {} it has {count} {what}, more than the {most} that are read",
                 self.at
             ));
         }

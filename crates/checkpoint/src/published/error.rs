@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use super::{INDEX, SINGLE};
-use crate::durable::DurableError;
+use crate::durable::{DurableError, FolderFileError};
 use crate::tensor_file::TensorFileError;
 
 /// A model folder's tensors cannot be written or read.
@@ -13,6 +13,9 @@ pub enum PublishedError {
     /// A file could not be written.
     #[error(transparent)]
     Durable(#[from] DurableError),
+    /// A file of the folder must not be opened.
+    #[error(transparent)]
+    File(#[from] FolderFileError),
     /// A tensor file, or a tensor in it, cannot be used.
     #[error(transparent)]
     Tensors(#[from] TensorFileError),
@@ -74,6 +77,7 @@ impl PublishedError {
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
             PublishedError::Durable(error) => return error.hint(),
+            PublishedError::File(error) => return error.hint(),
             PublishedError::Tensors(error) => return error.hint(),
             PublishedError::NoModel { .. } => {
                 "name a folder as published: config.json and model*.safetensors"

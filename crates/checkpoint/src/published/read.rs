@@ -1,89 +1,54 @@
 //! Reading a model folder's tensors, single or in shards.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::{INDEX, Index, PublishedError, SINGLE};
+use super::index::{self, Shards};
+use super::{INDEX, PublishedError, SINGLE};
+use crate::durable::folder_file;
 use crate::tensor_file::{Entry, TensorFile, TensorFileError, num_elements};
-
-/// The largest published indices have some ten thousand tensors and take a few megabytes.
-const MAX_INDEX_BYTES: u64 = 256 * 1024 * 1024;
 
 /// The tensors of a model folder; opening reads headers, never data.
 #[derive(Debug)]
 pub struct ModelFiles {
     dir: PathBuf,
-    files: BTreeMap<String, TensorFile>,
-    /// The file of each tensor.
-    tensors: BTreeMap<String, String>,
+    files: Vec<TensorFile>,
+    /// The place in `files` of each tensor's file.
+    tensors: BTreeMap<String, usize>,
 }
 
 impl ModelFiles {
     /// Opens a folder with one file, or with shards and an index. Where both are there the single file counts, as with other readers.
     ///
+    /// No other files are opened than those of the folder and of the cache that it belongs to:
+    /// [`folder_file`](crate::durable::folder_file) has the rule.
+    ///
     /// # Errors
-    /// If there is neither, a file is malformed, or the index and the shards disagree.
+    /// If there is neither, a file is malformed or lies elsewhere, or the index and the shards disagree: every tensor of every shard
+    /// must be listed once.
     pub fn open(dir: &Path) -> Result<Self, PublishedError> {
-        let (index_path, single_path) = (dir.join(INDEX), dir.join(SINGLE));
-        if single_path.exists() {
-            let file = TensorFile::open(&single_path)?;
+        let Shards { files, tensors } = if let Some(path) = folder_file(dir, SINGLE)? {
+            let file = TensorFile::open(&path)?;
             let tensors = file
                 .tensors()
                 .keys()
-                .map(|name| (name.clone(), SINGLE.to_owned()))
+                .map(|name| (name.clone(), 0))
                 .collect();
-            return Ok(ModelFiles {
-                dir: dir.to_path_buf(),
-                files: [(SINGLE.to_owned(), file)].into(),
+            Shards {
+                files: vec![file],
                 tensors,
-            });
-        }
-        if !index_path.exists() {
+            }
+        } else if let Some(path) = folder_file(dir, INDEX)? {
+            index::read(dir, path)?
+        } else {
             return Err(PublishedError::NoModel {
                 dir: dir.to_path_buf(),
             });
-        }
-        let damaged = |problem: String| PublishedError::Index {
-            path: index_path.clone(),
-            problem,
         };
-        let read = |source| PublishedError::Read {
-            path: index_path.clone(),
-            source,
-        };
-        let size = fs::metadata(&index_path).map_err(read)?.len();
-        if size > MAX_INDEX_BYTES {
-            return Err(damaged(format!(
-                "it has {size} bytes, more than {MAX_INDEX_BYTES}"
-            )));
-        }
-        let bytes = fs::read(&index_path).map_err(read)?;
-        let index: Index = serde_json::from_slice(&bytes)
-            .map_err(|error| damaged(format!("it cannot be read: {error}")))?;
-        let mut files = BTreeMap::new();
-        for (name, file) in &index.weight_map {
-            if file.is_empty() || file == ".." || file.contains(['/', '\\', '\0']) {
-                return Err(damaged(format!(
-                    "tensor `{name}` lies in `{file}`, which is not a plain file name"
-                )));
-            }
-            if !files.contains_key(file) {
-                files.insert(file.clone(), TensorFile::open(&dir.join(file))?);
-            }
-            if files
-                .get(file)
-                .is_none_or(|opened| !opened.tensors().contains_key(name))
-            {
-                return Err(damaged(format!(
-                    "tensor `{name}` should lie in `{file}`, which lacks it"
-                )));
-            }
-        }
         Ok(ModelFiles {
             dir: dir.to_path_buf(),
             files,
-            tensors: index.weight_map,
+            tensors,
         })
     }
 
@@ -116,17 +81,15 @@ impl ModelFiles {
             dir: self.dir.clone(),
             name: name.to_owned(),
         };
-        let file_name = self.tensors.get(name).ok_or_else(missing)?;
-        let file = self.files.get(file_name).ok_or_else(missing)?;
+        let file = self.file_of(name).ok_or_else(missing)?;
         let got = file
             .tensors()
             .get(name)
             .and_then(|entry| num_elements(&entry.shape))
             .ok_or_else(missing)?;
         if got != out.len() {
-            let path = self.dir.join(file_name);
             return Err(TensorFileError::Length {
-                path,
+                path: file.path().to_path_buf(),
                 name: name.to_owned(),
                 expected: out.len(),
                 got,
@@ -158,6 +121,10 @@ impl ModelFiles {
     }
 
     fn entry(&self, name: &str) -> Option<&Entry> {
-        self.files.get(self.tensors.get(name)?)?.tensors().get(name)
+        self.file_of(name)?.tensors().get(name)
+    }
+
+    fn file_of(&self, name: &str) -> Option<&TensorFile> {
+        self.files.get(*self.tensors.get(name)?)
     }
 }
