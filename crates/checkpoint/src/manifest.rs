@@ -24,15 +24,15 @@ pub(crate) const MODEL: &str = "model.safetensors";
 pub(crate) const OPTIMIZER: &str = "optimizer.safetensors";
 pub(crate) const RUN: &str = "run.json";
 
-/// About 300 bytes per state: enough for 70,000 parameters of three states each.
-const MAX_MANIFEST_BYTES: u64 = 64 << 20;
+/// About 300 bytes per state: enough for 18,000 parameters of three states each.
+pub(crate) const MAX_MANIFEST_BYTES: u64 = 16 << 20;
 
 /// Most bytes of the run's state: settings and counters, a few kilobytes.
 pub(crate) const MAX_RUN_BYTES: u64 = 1 << 20;
 
 /// Most files and states: what they take in memory does not depend on the manifest's length alone.
 const MAX_FILES: usize = 10_000;
-const MAX_STATES: usize = 250_000;
+const MAX_STATES: usize = 100_000;
 
 const BEFORE_HASH: &str = "{\n\"blake3\": \"";
 const BEFORE_BODY: &str = "\",\n\"body\": ";

@@ -12,9 +12,7 @@ use libfuzzer_sys::fuzz_target;
 const INDEX: &str = "model.safetensors.index.json";
 
 static DIR: LazyLock<PathBuf> = LazyLock::new(|| {
-    let dir = tempfile::tempdir()
-        .expect("a folder for the files")
-        .keep();
+    let dir = tempfile::tempdir().expect("a folder for the files").keep();
     for (file, first, second) in [("x.safetensors", "a", "b"), ("y.safetensors", "c", "d")] {
         let header = format!(
             r#"{{"{first}":{{"dtype":"U8","shape":[1],"data_offsets":[0,1]}},"{second}":{{"dtype":"BF16","shape":[2],"data_offsets":[1,5]}}}}"#

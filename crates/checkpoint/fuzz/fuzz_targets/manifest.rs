@@ -10,9 +10,7 @@ use jikji_checkpoint::Loaded;
 use libfuzzer_sys::fuzz_target;
 
 static DIR: LazyLock<PathBuf> = LazyLock::new(|| {
-    let dir = tempfile::tempdir()
-        .expect("a folder for the files")
-        .keep();
+    let dir = tempfile::tempdir().expect("a folder for the files").keep();
     let header = r#"{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"m.a":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}"#;
     let bytes = [
         &(header.len() as u64).to_le_bytes()[..],
@@ -38,7 +36,11 @@ fuzz_target!(|data: &[u8]| {
     match Loaded::open_unverified(&DIR) {
         Ok(loaded) => {
             for (name, kind) in loaded.names() {
-                let elements = loaded.shape(name, kind).expect("a named state").iter().product();
+                let elements = loaded
+                    .shape(name, kind)
+                    .expect("a named state")
+                    .iter()
+                    .product();
                 let _ = loaded.read(name, kind, &mut vec![0.0; elements]);
             }
         }

@@ -9,11 +9,8 @@ use std::sync::LazyLock;
 use jikji_checkpoint::ModelFiles;
 use libfuzzer_sys::fuzz_target;
 
-static DIR: LazyLock<PathBuf> = LazyLock::new(|| {
-    tempfile::tempdir()
-        .expect("a folder for the file")
-        .keep()
-});
+static DIR: LazyLock<PathBuf> =
+    LazyLock::new(|| tempfile::tempdir().expect("a folder for the file").keep());
 
 fuzz_target!(|data: &[u8]| {
     fs::write(DIR.join("model.safetensors"), data).expect("the file can be written");

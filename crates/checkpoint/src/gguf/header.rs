@@ -5,15 +5,13 @@
 
 use std::collections::BTreeSet;
 
+use super::cursor::Cursor;
 use super::value::ARRAY_CODE;
 use super::{
     ALIGNMENT_KEY, DEFAULT_ALIGNMENT, GgufArray, GgufTensor, GgufType, GgufValue, MAGIC,
     MAX_DIMENSIONS, MAX_KEY_BYTES, NAME_BYTES, VERSION,
 };
 use crate::shown::shown;
-
-/// Most bytes before the data; a vocabulary of 260,000 tokens with its merges takes about 17 MB.
-const MAX_BYTES: usize = 64 << 20;
 
 /// Most keys and most tensors; models of today have some 50 and, experts being stacked, some 2,000.
 const MAX_ENTRIES: u64 = 65_536;
@@ -48,12 +46,7 @@ impl Header {
 
 /// Checks all of a file but the numbers in its tensors.
 pub(super) fn parse(file: &[u8]) -> Result<Header, String> {
-    let mut cursor = Cursor {
-        bytes: file.get(..MAX_BYTES).unwrap_or(file),
-        at: 0,
-        cut: file.len() > MAX_BYTES,
-        texts: 0,
-    };
+    let mut cursor = Cursor::new(file);
     if cursor.take::<4>("the magic")? != MAGIC {
         return Err("its first 4 bytes are not `GGUF`".to_owned());
     }
@@ -300,97 +293,4 @@ fn place(
         ));
     }
     Ok(placed)
-}
-
-struct Cursor<'a> {
-    bytes: &'a [u8],
-    at: usize,
-    /// Whether the file goes on behind `bytes`.
-    cut: bool,
-    /// Entries of the lists of text so far.
-    texts: u64,
-}
-
-impl<'a> Cursor<'a> {
-    fn slice(&mut self, count: usize, what: &str) -> Result<&'a [u8], String> {
-        let slice = self
-            .at
-            .checked_add(count)
-            .and_then(|end| self.bytes.get(self.at..end))
-            .ok_or_else(|| self.ended(what))?;
-        self.at += count;
-        Ok(slice)
-    }
-
-    fn ended(&self, what: &str) -> String {
-        if self.cut {
-            format!("its header has more than {MAX_BYTES} bytes")
-        } else {
-            format!(
-                "it ends at byte {} inside {what} that begins at byte {}",
-                self.bytes.len(),
-                self.at
-            )
-        }
-    }
-
-    fn take<const N: usize>(&mut self, what: &str) -> Result<[u8; N], String> {
-        let mut bytes = [0; N];
-        bytes.copy_from_slice(self.slice(N, what)?);
-        Ok(bytes)
-    }
-
-    fn u32(&mut self, what: &str) -> Result<u32, String> {
-        Ok(u32::from_le_bytes(self.take(what)?))
-    }
-
-    fn u64(&mut self, what: &str) -> Result<u64, String> {
-        Ok(u64::from_le_bytes(self.take(what)?))
-    }
-
-    /// Refuses a count that the rest of the file cannot hold, so that nobody loops or allocates by it.
-    fn expect(&self, count: u64, least_bytes: usize, what: &str) -> Result<(), String> {
-        let most = (self.bytes.len() - self.at) / least_bytes;
-        if count > most as u64 {
-            return Err(format!(
-                "it says that {count} {what} follow byte {}, where at most {most} have room",
-                self.at
-            ));
-        }
-        Ok(())
-    }
-
-    /// Refuses a count whose entries would take too much memory although the file has them.
-    fn at_most(&self, count: u64, most: u64, what: &str) -> Result<(), String> {
-        if count > most {
-            return Err(format!(
-                "by byte {} it has {count} {what}, more than the {most} that are read",
-                self.at
-            ));
-        }
-        Ok(())
-    }
-
-    fn text(&mut self, what: &str) -> Result<&'a str, String> {
-        let at = self.at;
-        let count = self.u64(what)?;
-        self.expect(count, 1, "bytes of text")?;
-        let bytes = self.slice(count as usize, what)?;
-        std::str::from_utf8(bytes).map_err(|_| format!("{what} at byte {at} is not UTF-8"))
-    }
-
-    fn list<T, const N: usize>(
-        &mut self,
-        count: u64,
-        of_bytes: impl Fn([u8; N]) -> T,
-    ) -> Result<Vec<T>, String> {
-        self.expect(count, N, "entries")?;
-        let bytes = self.slice(count as usize * N, "a list")?;
-        Ok(bytes
-            .as_chunks::<N>()
-            .0
-            .iter()
-            .map(|bytes| of_bytes(*bytes))
-            .collect())
-    }
 }

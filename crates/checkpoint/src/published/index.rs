@@ -16,11 +16,12 @@ use crate::durable::folder_file;
 use crate::shown::shown;
 use crate::tensor_file::TensorFile;
 
-/// Some 100 bytes a tensor: enough for 150,000 tensors.
-const MAX_INDEX_BYTES: u64 = 16 << 20;
+/// Some 100 bytes a tensor, and spaces.
+const MAX_INDEX_BYTES: u64 = 8 << 20;
 
-/// Most tensors of all files together: what they take in memory does not depend on their files' sizes.
-const MAX_TENSORS: usize = 250_000;
+/// Most tensors of all files together: what they take in memory does not depend on their files' sizes. A dense model of 100 layers
+/// has 1,200.
+const MAX_TENSORS: usize = 30_000;
 
 /// The files that an index names, opened, and the file of each tensor.
 #[derive(Debug, Default)]

@@ -24,6 +24,7 @@ pub(crate) enum End {
 #[derive(Default)]
 pub(crate) struct Cost {
     cases: usize,
+    /// Of those that end in an error.
     slowest: (Duration, String),
     largest: (usize, String),
 }
@@ -51,12 +52,13 @@ impl Cost {
         }
     }
 
-    pub(crate) fn count<T>(
+    /// Opens something that may be an error or not.
+    pub(crate) fn count<T, E>(
         &mut self,
         name: &str,
         file_bytes: usize,
-        open: impl FnOnce() -> T,
-    ) -> T {
+        open: impl FnOnce() -> Result<T, E>,
+    ) -> Result<T, E> {
         let start = Instant::now();
         let (outcome, held) = peak_of(open);
         let took = start.elapsed();
@@ -65,7 +67,7 @@ impl Cost {
             "{name}: {held} bytes on the heap, expected at most {MOST_BYTES} beyond the file's {file_bytes}"
         );
         self.cases += 1;
-        if took > self.slowest.0 {
+        if outcome.is_err() && took > self.slowest.0 {
             self.slowest = (took, name.to_owned());
         }
         if held > self.largest.0 {
@@ -82,7 +84,7 @@ impl Cost {
             largest: (largest, largest_name),
         } = self;
         let line = format!(
-            "{name}, {cases} cases, {cases} passed, slowest {:.1} ms ({slowest_name}), largest {:.1} MB ({largest_name})\n",
+            "{name}, {cases} cases, {cases} passed, slowest error {:.1} ms ({slowest_name}), largest {:.1} MB ({largest_name})\n",
             slowest.as_secs_f64() * 1e3,
             *largest as f64 / 1e6
         );

@@ -30,9 +30,12 @@ fn link(target: &str, dir: &Path, name: &str) {
     symlink(target, dir.join(name)).unwrap();
 }
 
+/// What it is, what puts it into the folder, and how opening the folder ends.
+type Case = (&'static str, fn(&Path), End);
+
 #[test]
 fn what_is_no_file_of_the_folder_is_refused() {
-    let cases: Vec<(&str, fn(&Path), End)> = vec![
+    let cases: Vec<Case> = vec![
         (
             "nothing",
             |_| (),

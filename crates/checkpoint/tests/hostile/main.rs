@@ -11,6 +11,7 @@
 mod case;
 mod gguf;
 mod index;
+mod large_safetensors;
 mod links;
 mod manifest;
 mod memory;

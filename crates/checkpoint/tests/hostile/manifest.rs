@@ -119,8 +119,8 @@ fn lies_with_a_hash() {
         ),
         (
             "too many states",
-            states(250_001),
-            Refused("a list has more than 250000 entries"),
+            states(100_001),
+            Refused("a list has more than 100000 entries"),
         ),
         (
             "too many files",

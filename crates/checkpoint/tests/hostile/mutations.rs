@@ -73,6 +73,9 @@ fn header_bytes(file: &[u8]) -> usize {
     8 + u64::from_le_bytes(*file.first_chunk().unwrap()) as usize
 }
 
+/// A file to damage: its name in messages, its type, and its tensors with their shapes.
+type Seed<'a> = (&'a str, FloatType, &'a [(&'a str, &'a [usize])]);
+
 #[test]
 fn single_files() {
     let data: Vec<f32> = (0..64).map(|i| i as f32).collect();
@@ -83,7 +86,6 @@ fn single_files() {
         .iter()
         .map(|name| (name.as_str(), &[4_usize, 3][..]))
         .collect();
-    type Seed<'a> = (&'a str, FloatType, &'a [(&'a str, &'a [usize])]);
     let seeds: [Seed<'_>; 5] = [
         (
             "f32",
