@@ -189,7 +189,7 @@ fn lay_out<'a>(pieces: &'a [Piece<'a>]) -> Result<TensorFiles<'a>, CheckpointErr
             let layout =
                 Layout::new(named, FloatType::F32).ok_or_else(|| CheckpointError::FileName {
                     name: file.to_owned(),
-                    problem: "its header would be larger than the format allows",
+                    problem: "its header would be larger than what is read, or a shape has more than 16 dimensions",
                 })?;
             Ok((file, (layout, pieces)))
         })

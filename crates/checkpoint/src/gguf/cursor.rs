@@ -35,7 +35,10 @@ impl<'a> Cursor<'a> {
 
     fn ended(&self, what: &str) -> String {
         if self.cut {
-            format!("its header has more than {MAX_BYTES} bytes")
+            format!(
+                "its header has more than the {MAX_BYTES} bytes that are read: {what} that begins at byte {} goes on behind them",
+                self.at
+            )
         } else {
             format!(
                 "it ends at byte {} inside {what} that begins at byte {}",
@@ -62,6 +65,9 @@ impl<'a> Cursor<'a> {
     /// Refuses a count that the rest of the file cannot hold, so that nobody loops or allocates by it.
     pub(super) fn expect(&self, count: u64, least_bytes: usize, what: &str) -> Result<(), String> {
         let most = (self.bytes.len() - self.at) / least_bytes;
+        if count > most as u64 && self.cut {
+            return Err(self.ended(what));
+        }
         if count > most as u64 {
             return Err(format!(
                 "it says that {count} {what} follow byte {}, where at most {most} have room",

@@ -128,7 +128,7 @@ fn large_lies() {
         (
             "a header that is too long",
             listed(0, 65 << 20, 1),
-            Refused("key `k`: it says that 68157440 entries follow byte"),
+            Refused("key `k`: its header has more than the 67108864 bytes that are read"),
         ),
         (
             "a long key",
