@@ -31,7 +31,7 @@ pub(crate) const MAX_MANIFEST_BYTES: u64 = 16 << 20;
 pub(crate) const MAX_RUN_BYTES: u64 = 1 << 20;
 
 /// Most files and states: what they take in memory does not depend on the manifest's length alone.
-const MAX_FILES: usize = 10_000;
+const MAX_FILES: usize = 1_000;
 const MAX_STATES: usize = 100_000;
 
 const BEFORE_HASH: &str = "{\n\"blake3\": \"";

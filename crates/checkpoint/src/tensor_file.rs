@@ -18,6 +18,7 @@ mod header;
 
 use self::header::HeaderProblem;
 use crate::bounded::MAX_DIMENSIONS;
+use crate::shown::shown;
 
 /// Why a tensor file, or a tensor in it, cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -40,7 +41,7 @@ pub enum TensorFileError {
         problem: String,
     },
     /// The file has no such tensor.
-    #[error("`{}` has no tensor `{name}`", path.display())]
+    #[error("`{}` has no tensor `{}`", path.display(), shown(name))]
     Missing {
         /// The file.
         path: PathBuf,
@@ -48,7 +49,7 @@ pub enum TensorFileError {
         name: String,
     },
     /// The tensor's type cannot be read as `f32` without loss of meaning.
-    #[error("tensor `{name}` in `{}` has type `{got}`, expected `F32`, `BF16` or `F16`", path.display())]
+    #[error("tensor `{}` in `{}` has type `{got}`, expected `F32`, `BF16` or `F16`", shown(name), path.display())]
     Type {
         /// The file.
         path: PathBuf,
@@ -58,7 +59,7 @@ pub enum TensorFileError {
         got: String,
     },
     /// The tensor has another number of elements than the place it is read into, or ends before the range that was asked for.
-    #[error("tensor `{name}` in `{}` has {got} elements, expected {expected}", path.display())]
+    #[error("tensor `{}` in `{}` has {got} elements, expected {expected}", shown(name), path.display())]
     Length {
         /// The file.
         path: PathBuf,

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use super::{INDEX, SINGLE};
 use crate::durable::{DurableError, FolderFileError};
+use crate::shown::shown;
 use crate::tensor_file::TensorFileError;
 
 /// A model folder's tensors cannot be written or read.
@@ -43,7 +44,7 @@ pub enum PublishedError {
         problem: String,
     },
     /// The folder has no such tensor.
-    #[error("`{}` has no tensor `{name}`", dir.display())]
+    #[error("`{}` has no tensor `{}`", dir.display(), shown(name))]
     Missing {
         /// The folder.
         dir: PathBuf,
@@ -51,7 +52,7 @@ pub enum PublishedError {
         name: String,
     },
     /// A tensor has another shape than the model.
-    #[error("tensor `{name}` in `{}` has shape {got:?}, expected {expected:?}", dir.display())]
+    #[error("tensor `{}` in `{}` has shape {got:?}, expected {expected:?}", shown(name), dir.display())]
     Shape {
         /// The folder.
         dir: PathBuf,

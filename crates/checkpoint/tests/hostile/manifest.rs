@@ -33,10 +33,7 @@ fn lies_with_a_hash() {
     };
     let files = |count: usize| {
         let files = object(count, |at| format!(r#""{at:x}":{{"bytes":1,"blake3":""}}"#));
-        body(files.trim_matches(['{', '}']).to_owned().as_str(), "").replace(
-            "\"blake3\":\"\"},\"states\"",
-            "\"blake3\":\"\"}},\"states\"",
-        )
+        format!(r#"{{"format_version":1,"step":1,"files":{files},"states":[]}}"#)
     };
     let long = "n".repeat(100_000);
     let cases: Vec<(&str, String, End)> = vec![
@@ -124,8 +121,8 @@ fn lies_with_a_hash() {
         ),
         (
             "too many files",
-            files(10_001),
-            Refused("an object has more than 10000 entries"),
+            files(1_001),
+            Refused("an object has more than 1000 entries"),
         ),
     ];
     let dir = tempfile::tempdir().unwrap();

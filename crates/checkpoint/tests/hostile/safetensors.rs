@@ -531,6 +531,14 @@ fn lies() {
             Refused("tensor `\\u{1b}[2J`: "),
         ),
         (
+            "integers under a name that clears the terminal",
+            tensor_file(
+                format!("{{{}}}", entry("\\u001b[2J", "U8", "[1]", "[0,1]")),
+                1,
+            ),
+            Read,
+        ),
+        (
             "a type that clears the terminal",
             tensor_file(one("\\u001b[2J", "[0]", "[0,0]"), 0),
             Refused("tensor `a`: unknown variant"),
