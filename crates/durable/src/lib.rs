@@ -9,7 +9,7 @@
 //! | `name.tmp.<pid>.<nonce>` | [`write_file`], [`write_file_with`], [`StagedDir`] | [`sweep_stale`] removes it |
 //! | `name` and a suffix of the caller's | [`AsideFile`], [`write_file_beside`], [`write_file_beside_with`] | the next writer of the file overwrites it |
 //!
-//! The opposite direction, a folder that a stranger made, has one rule for the whole workspace too: [`folder_file`] says which of its
+//! The opposite direction, a folder that a stranger made, has one rule for the whole workspace too: [`folder_file()`] says which of its
 //! files may be opened.
 //!
 //! Every call that changes the disk passes [`fault::point`], the hook by which the tests kill or fail it. Files that only grow are

@@ -21,7 +21,7 @@ impl ModelFiles {
     /// Opens a folder with one file, or with shards and an index. Where both are there the single file counts, as with other readers.
     ///
     /// No other files are opened than those of the folder and of the cache that it belongs to:
-    /// [`folder_file`](crate::durable::folder_file) has the rule.
+    /// [`folder_file`] has the rule.
     ///
     /// # Errors
     /// If there is neither, a file is malformed or lies elsewhere, or the index and the shards disagree: every tensor of every shard
