@@ -53,6 +53,7 @@ pub(super) fn read(dir: &Path, path: PathBuf) -> Result<Shards, PublishedError> 
         dir,
         shards: Shards::default(),
         numbers: BTreeMap::new(),
+        opened_tensors: 0,
         failed: None,
     };
     let mut deserializer = serde_json::Deserializer::from_str(json);
@@ -78,6 +79,8 @@ struct Reader<'a> {
     shards: Shards,
     /// The place of each file in `shards.files`, by name.
     numbers: BTreeMap<String, usize>,
+    /// Tensors of all `shards.files`, listed or not.
+    opened_tensors: usize,
     /// What ended the reading, if it is not about the index itself.
     failed: Option<PublishedError>,
 }
@@ -124,8 +127,8 @@ impl Reader<'_> {
         };
         match opened {
             Ok(opened) => {
-                let tensors = self.shards.files.iter().chain([&opened]);
-                if tensors.map(|file| file.tensors().len()).sum::<usize>() > MAX_TENSORS {
+                self.opened_tensors += opened.tensors().len();
+                if self.opened_tensors > MAX_TENSORS {
                     return refuse(&format!(
                         "brings more tensors than the {MAX_TENSORS} that are read"
                     ));
