@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::durable::DurableError;
 use crate::manifest::FORMAT_VERSION;
+use crate::shown::shown;
 use crate::snapshot::StateKind;
 use crate::tensor_file::TensorFileError;
 
@@ -226,14 +227,14 @@ pub enum FileProblem {
 
 impl fmt::Display for BadFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "`{}` ", self.file)?;
+        write!(f, "`{}` ", shown(&self.file))?;
         match &self.problem {
             FileProblem::Missing => f.write_str("is missing"),
             FileProblem::Size { expected, found } => {
                 write!(f, "has {found} bytes, expected {expected}")
             }
             FileProblem::Hash { expected, found } => {
-                write!(f, "has hash `{found}`, expected `{expected}`")
+                write!(f, "has hash `{found}`, expected `{}`", shown(expected))
             }
             FileProblem::Unreadable(answer) => write!(f, "cannot be read ({answer})"),
         }

@@ -12,6 +12,7 @@ mod value;
 
 mod write;
 
+mod cursor;
 mod header;
 mod read;
 

@@ -15,6 +15,9 @@
 
 mod run_lock;
 
+mod bounded;
+mod shown;
+
 mod error;
 mod manifest;
 mod snapshot;

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::discover::Verified;
 use crate::error::CheckpointError;
-use crate::manifest::{MANIFEST, Manifest, RUN, StateEntry};
+use crate::manifest::{MANIFEST, MAX_RUN_BYTES, Manifest, RUN, StateEntry};
+use crate::shown::shown;
 use crate::snapshot::{RunState, StateKind};
 use crate::tensor_file::{TensorFile, num_elements};
 use crate::verify::verify;
@@ -51,7 +53,8 @@ impl Loaded {
 
     fn from_parts(dir: &Path, manifest: Manifest) -> Result<Self, CheckpointError> {
         let run_path = dir.join(RUN);
-        let run = fs::read(&run_path).map_err(|source| CheckpointError::read(&run_path, source))?;
+        let run =
+            read_small(&run_path).map_err(|source| CheckpointError::read(&run_path, source))?;
         let run = serde_json::from_slice(&run).map_err(|source| CheckpointError::Run {
             path: run_path,
             source,
@@ -247,6 +250,17 @@ impl Loaded {
     }
 }
 
+/// Reads the run's state. In memory, JSON of any kind takes up to thirty times its length.
+fn read_small(path: &Path) -> io::Result<Vec<u8>> {
+    // Asked before opening: opening a named pipe would wait for ever.
+    let metadata = fs::metadata(path)?;
+    if !metadata.is_file() || metadata.len() > MAX_RUN_BYTES {
+        let problem = format!("not a regular file of at most {MAX_RUN_BYTES} bytes");
+        return Err(io::Error::new(io::ErrorKind::InvalidData, problem));
+    }
+    fs::read(path)
+}
+
 /// The manifest's word against the tensor file's own header.
 fn check_tensor(
     dir: &Path,
@@ -262,10 +276,17 @@ fn check_tensor(
     Err(CheckpointError::Manifest {
         path: dir.join(MANIFEST),
         problem: match got {
-            None => format!("`{}` has no tensor `{tensor}`", state.file),
+            None => format!(
+                "`{}` has no tensor `{}`",
+                shown(&state.file),
+                shown(&tensor)
+            ),
             Some(got) => format!(
-                "tensor `{tensor}` in `{}` has shape {:?} and type `{:?}`, expected {expected:?} and `F32`",
-                state.file, got.shape, got.dtype
+                "tensor `{}` in `{}` has shape {:?} and type `{:?}`, expected {expected:?} and `F32`",
+                shown(&tensor),
+                shown(&state.file),
+                got.shape,
+                got.dtype
             ),
         },
     })

@@ -10,7 +10,9 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::bounded;
 use crate::error::CheckpointError;
+use crate::shown::shown;
 use crate::snapshot::StateKind;
 use crate::tensor_file::num_elements;
 
@@ -22,8 +24,15 @@ pub(crate) const MODEL: &str = "model.safetensors";
 pub(crate) const OPTIMIZER: &str = "optimizer.safetensors";
 pub(crate) const RUN: &str = "run.json";
 
-/// About 300 bytes per state: enough for 200,000 parameters of three states each.
-const MAX_MANIFEST_BYTES: u64 = 256 * 1024 * 1024;
+/// About 300 bytes per state: enough for 18,000 parameters of three states each.
+pub(crate) const MAX_MANIFEST_BYTES: u64 = 16 << 20;
+
+/// Most bytes of the run's state: settings and counters, a few kilobytes.
+pub(crate) const MAX_RUN_BYTES: u64 = 1 << 20;
+
+/// Most files and states: what they take in memory does not depend on the manifest's length alone.
+const MAX_FILES: usize = 1_000;
+const MAX_STATES: usize = 100_000;
 
 const BEFORE_HASH: &str = "{\n\"blake3\": \"";
 const BEFORE_BODY: &str = "\",\n\"body\": ";
@@ -38,8 +47,10 @@ pub struct Manifest {
     /// Updates done.
     pub step: u64,
     /// Every file but the manifest, by name.
+    #[serde(deserialize_with = "bounded::map::<_, _, MAX_FILES>")]
     pub files: BTreeMap<String, FileEntry>,
     /// Every piece of a state that a file holds.
+    #[serde(deserialize_with = "bounded::list::<_, _, MAX_STATES>")]
     pub states: Vec<StateEntry>,
 }
 
@@ -62,6 +73,7 @@ pub struct StateEntry {
     /// Which of its states.
     pub kind: StateKind,
     /// Shape of the whole state.
+    #[serde(deserialize_with = "bounded::shape")]
     pub shape: Vec<usize>,
     /// The file, which holds the piece as the tensor `<name>` (a weight) or `<kind>.<name>` (any other).
     pub file: String,
@@ -148,7 +160,10 @@ impl Manifest {
                 "its body has hash `{found}`, expected `{expected}`"
             )));
         }
-        let json = |error: serde_json::Error| damaged(format!("its body cannot be read: {error}"));
+        let json = |error: serde_json::Error| {
+            let (at, problem) = bounded::place_and_problem(body.as_bytes(), &error);
+            damaged(format!("its body is wrong at its byte {at}: {problem}"))
+        };
         // The version comes first: a later format may have other fields.
         let Version { format_version } = serde_json::from_str(body).map_err(json)?;
         if format_version != u64::from(FORMAT_VERSION) {
@@ -165,7 +180,8 @@ impl Manifest {
     /// What a hash cannot say: names stay inside the folder, and each state is covered by its pieces once.
     fn check(&self) -> Result<(), String> {
         for name in self.files.keys() {
-            check_file_name(name).map_err(|problem| format!("file name `{name}` {problem}"))?;
+            check_file_name(name)
+                .map_err(|problem| format!("file name `{}` {problem}", shown(name)))?;
         }
         let mut pieces: BTreeMap<(&str, &StateKind), Vec<&StateEntry>> = BTreeMap::new();
         for state in &self.states {
@@ -174,13 +190,17 @@ impl Manifest {
             } = state;
             if !self.files.contains_key(file) {
                 return Err(format!(
-                    "state `{kind}` of `{name}` lies in `{file}`, which is not among the files"
+                    "state `{}` of `{}` lies in `{}`, which is not among the files",
+                    shown(kind.name()),
+                    shown(name),
+                    shown(file)
                 ));
             }
             pieces.entry((name, kind)).or_default().push(state);
         }
         for ((name, kind), mut pieces) in pieces {
             pieces.sort_by_key(|piece| piece.range);
+            let (kind, name) = (shown(kind.name()), shown(name));
             let shape = pieces
                 .first()
                 .map(|piece| piece.shape.as_slice())

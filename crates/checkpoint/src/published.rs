@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::tensor_file::FloatType;
 
 mod error;
+mod index;
 mod read;
 mod write;
 
@@ -28,9 +29,9 @@ pub struct TensorInfo {
     pub float: FloatType,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
+/// An index as it is written; one that a stranger wrote is read by [`index`].
+#[derive(Debug, Serialize)]
 struct Index {
-    #[serde(default)]
     metadata: serde_json::Map<String, serde_json::Value>,
     weight_map: BTreeMap<String, String>,
 }

@@ -17,6 +17,8 @@ use safetensors::tensor::TensorInfo;
 mod header;
 
 use self::header::HeaderProblem;
+use crate::bounded::MAX_DIMENSIONS;
+use crate::shown::shown;
 
 /// Why a tensor file, or a tensor in it, cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -39,7 +41,7 @@ pub enum TensorFileError {
         problem: String,
     },
     /// The file has no such tensor.
-    #[error("`{}` has no tensor `{name}`", path.display())]
+    #[error("`{}` has no tensor `{}`", path.display(), shown(name))]
     Missing {
         /// The file.
         path: PathBuf,
@@ -47,7 +49,7 @@ pub enum TensorFileError {
         name: String,
     },
     /// The tensor's type cannot be read as `f32` without loss of meaning.
-    #[error("tensor `{name}` in `{}` has type `{got}`, expected `F32`, `BF16` or `F16`", path.display())]
+    #[error("tensor `{}` in `{}` has type `{got}`, expected `F32`, `BF16` or `F16`", shown(name), path.display())]
     Type {
         /// The file.
         path: PathBuf,
@@ -57,7 +59,7 @@ pub enum TensorFileError {
         got: String,
     },
     /// The tensor has another number of elements than the place it is read into, or ends before the range that was asked for.
-    #[error("tensor `{name}` in `{}` has {got} elements, expected {expected}", path.display())]
+    #[error("tensor `{}` in `{}` has {got} elements, expected {expected}", shown(name), path.display())]
     Length {
         /// The file.
         path: PathBuf,
@@ -122,6 +124,10 @@ impl TensorFile {
             bytes,
             tensors,
         })
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
     }
 
     pub(crate) fn tensors(&self) -> &BTreeMap<String, Entry> {
@@ -287,7 +293,7 @@ pub(crate) struct Layout {
 }
 
 impl Layout {
-    /// `None` if a size goes beyond what the format can say.
+    /// `None` if a size goes beyond what the format can say or the reader takes.
     pub(crate) fn new<'a>(
         tensors: impl IntoIterator<Item = (&'a str, &'a [usize], FloatType)>,
     ) -> Option<Self> {
@@ -295,6 +301,9 @@ impl Layout {
         header.insert("__metadata__".into(), serde_json::json!({"format": "pt"}));
         let mut end: usize = 0;
         for (name, shape, float) in tensors {
+            if shape.len() > MAX_DIMENSIONS {
+                return None;
+            }
             let start = end;
             end = start.checked_add(num_elements(shape)?.checked_mul(float.bytes())?)?;
             let info = TensorInfo {

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use crate::durable::{self, StagedDir};
 use crate::error::CheckpointError;
 use crate::manifest::{
-    FORMAT_VERSION, FileEntry, MANIFEST, MODEL, Manifest, OPTIMIZER, RUN, StateEntry,
-    check_file_name,
+    FORMAT_VERSION, FileEntry, MANIFEST, MAX_MANIFEST_BYTES, MAX_RUN_BYTES, MODEL, Manifest,
+    OPTIMIZER, RUN, StateEntry, check_file_name,
 };
 use crate::snapshot::{Snapshot, StateKind, StateTensor};
 use crate::tensor_file::{FloatType, Layout, num_elements, write_elements};
@@ -80,6 +80,16 @@ pub(crate) fn write_pieces(
         path: PathBuf::from(RUN),
         source,
     })?;
+    if run.len() as u64 > MAX_RUN_BYTES {
+        let problem = format!(
+            "it would have {} bytes, more than {MAX_RUN_BYTES}",
+            run.len()
+        );
+        return Err(CheckpointError::Run {
+            path: PathBuf::from(RUN),
+            source: serde::ser::Error::custom(problem),
+        });
+    }
     let mut manifest = Manifest {
         format_version: FORMAT_VERSION,
         step: snapshot.step,
@@ -87,13 +97,19 @@ pub(crate) fn write_pieces(
         states: pieces.iter().map(|piece| piece.entry.clone()).collect(),
     };
     let manifest_bytes = |manifest: &Manifest| {
-        let path = PathBuf::from(MANIFEST);
-        manifest
-            .to_bytes()
-            .map_err(|error| CheckpointError::Manifest {
-                path,
-                problem: error.to_string(),
-            })
+        let refuse = |problem| CheckpointError::Manifest {
+            path: PathBuf::from(MANIFEST),
+            problem,
+        };
+        let bytes = manifest.to_bytes();
+        let bytes = bytes.map_err(|error| refuse(error.to_string()))?;
+        if bytes.len() as u64 > MAX_MANIFEST_BYTES {
+            return Err(refuse(format!(
+                "it would have {} bytes, more than {MAX_MANIFEST_BYTES}",
+                bytes.len()
+            )));
+        }
+        Ok(bytes)
     };
 
     durable::create_dir_all(checkpoints_dir)?;
@@ -172,7 +188,7 @@ fn lay_out<'a>(pieces: &'a [Piece<'a>]) -> Result<TensorFiles<'a>, CheckpointErr
                 .map(|(name, shape)| (name.as_str(), shape.as_slice(), FloatType::F32));
             let layout = Layout::new(named).ok_or_else(|| CheckpointError::FileName {
                 name: file.to_owned(),
-                problem: "its header would be larger than the format allows",
+                problem: "its header would be larger than what is read, or a shape has more than 16 dimensions",
             })?;
             Ok((file, (layout, pieces)))
         })

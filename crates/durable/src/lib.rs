@@ -9,6 +9,9 @@
 //! | `name.tmp.<pid>.<nonce>` | [`write_file`], [`write_file_with`], [`StagedDir`] | [`sweep_stale`] removes it |
 //! | `name` and a suffix of the caller's | [`AsideFile`], [`write_file_beside`], [`write_file_beside_with`] | the next writer of the file overwrites it |
 //!
+//! The opposite direction, a folder that a stranger made, has one rule for the whole workspace too: [`folder_file()`] says which of its
+//! files may be opened.
+//!
 //! Every call that changes the disk passes [`fault::point`], the hook by which the tests kill or fail it. Files that only grow are
 //! left to their owners.
 
@@ -21,6 +24,7 @@ mod temporary;
 
 mod aside_file;
 mod folder;
+mod folder_file;
 mod free_space;
 mod staged;
 mod whole_file;
@@ -30,6 +34,7 @@ pub use self::calls::{sync_dir, sync_parent};
 pub use self::error::DurableError;
 pub use self::fault::Operation;
 pub use self::folder::{create_dir_all, remove_dir_durably, rename_dir_durably};
+pub use self::folder_file::{FolderFileError, folder_file};
 pub use self::free_space::free_space;
 pub use self::staged::{StagedDir, replaced_name};
 pub use self::temporary::{is_temporary, process_exists, sweep_stale};

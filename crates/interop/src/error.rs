@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use jikji_checkpoint::PublishedError;
-use jikji_checkpoint::durable::DurableError;
+use jikji_checkpoint::durable::{DurableError, FolderFileError};
 use jikji_checkpoint::gguf::GgufError;
 use jikji_model::{ConfigJsonError, ModelError};
 use jikji_tokenizer::TokenizerError;
@@ -20,6 +20,23 @@ pub enum InteropError {
         /// The system's reason.
         #[source]
         source: std::io::Error,
+    },
+    /// A name in the folder is a link that leads elsewhere, or no file.
+    #[error(transparent)]
+    File(#[from] FolderFileError),
+    /// The folder has no `config.json`.
+    #[error("`{}` is no model folder: it has no `config.json`", dir.display())]
+    NotAModel {
+        /// The folder.
+        dir: PathBuf,
+    },
+    /// A file that is small in every model is not.
+    #[error("`{}` has more than the {most} bytes that are read", path.display())]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// Most bytes that are read.
+        most: u64,
     },
     /// A file of the model folder is not JSON.
     #[error("`{}` is not a JSON object", path.display())]
@@ -177,6 +194,11 @@ impl InteropError {
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::Read { .. } => "check that the path is right and may be read",
+            Self::File(error) => return error.hint(),
+            Self::NotAModel { .. } => {
+                "name the folder that holds config.json, model*.safetensors and tokenizer.json; a run has it in `export`"
+            }
+            Self::TooLarge { .. } => "copy the file again from where it was published",
             Self::Json { .. } => {
                 "copy the file again from where it was published; it may be cut off or altered"
             }

@@ -19,7 +19,7 @@ use crate::published_config::{ControlIds, generation_config, published_config};
 use crate::weight_source::WeightSource;
 
 /// Files beside the weights that go along, byte for byte, when a folder becomes another one.
-const COMPANIONS: [&str; 10] = [
+pub(crate) const COMPANIONS: [&str; 10] = [
     "tokenizer.json",
     "tokenizer_config.json",
     "special_tokens_map.json",

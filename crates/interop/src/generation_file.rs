@@ -1,25 +1,20 @@
 //! `generation_config.json`: what ends a generated text.
 
-use std::fs;
 use std::path::Path;
 
 use jikji_model::TokenIds;
 use serde_json::{Map, Value};
 
 use crate::error::InteropError;
+use crate::small_file::read_small;
 
 pub(crate) const GENERATION_NAME: &str = "generation_config.json";
 
 /// The `eos_token_id` of a folder's file, one or several; `None` where the folder does not say.
 pub(crate) fn read_stop_ids(dir: &Path) -> Result<Option<TokenIds>, InteropError> {
-    let path = dir.join(GENERATION_NAME);
-    if !path.exists() {
+    let Some((path, bytes)) = read_small(dir, GENERATION_NAME)? else {
         return Ok(None);
-    }
-    let bytes = fs::read(&path).map_err(|source| InteropError::Read {
-        path: path.clone(),
-        source,
-    })?;
+    };
     let keys: Map<String, Value> =
         serde_json::from_slice(&bytes).map_err(|source| InteropError::Json {
             path: path.clone(),
@@ -40,6 +35,8 @@ pub(crate) fn read_stop_ids(dir: &Path) -> Result<Option<TokenIds>, InteropError
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

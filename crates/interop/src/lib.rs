@@ -14,6 +14,7 @@ mod error;
 mod generation_file;
 mod loaded_model;
 mod model_folder;
+mod small_file;
 mod weight_source;
 
 mod export;

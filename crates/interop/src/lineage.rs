@@ -1,7 +1,7 @@
 //! What a model folder was made from: which files, by their hashes, and what was done with them.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 
 use crate::error::InteropError;
 use crate::model_folder::{CONFIG_NAME, ModelFolder};
+use crate::small_file::read_small;
 
 /// The file of a model folder that says what the model was made from.
 pub const LINEAGE_NAME: &str = "lineage.json";
@@ -77,14 +78,9 @@ impl Lineage {
 }
 
 fn read_lineage(dir: &Path) -> Result<Option<Value>, InteropError> {
-    let path = dir.join(LINEAGE_NAME);
-    if !path.exists() {
+    let Some((path, text)) = read_small(dir, LINEAGE_NAME)? else {
         return Ok(None);
-    }
-    let text = fs::read(&path).map_err(|source| InteropError::Read {
-        path: path.clone(),
-        source,
-    })?;
+    };
     let lineage = serde_json::from_slice(&text);
     lineage
         .map(Some)

@@ -1,16 +1,17 @@
 //! A published model folder, opened and checked; its weights stay in their files until they are asked for.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::{Path, PathBuf};
 
+use jikji_checkpoint::durable::folder_file;
 use jikji_checkpoint::{FloatType, ModelFiles};
 use jikji_model::{DecoderConfig, ModelConfig, ParameterTable, Role, Store};
 use jikji_tokenizer::Tokenizer;
 
 use crate::error::InteropError;
-use crate::export::check_parameters;
+use crate::export::{COMPANIONS, check_parameters};
 use crate::generation_file::read_stop_ids;
+use crate::small_file::read_small;
 use crate::weight_source::WeightSource;
 
 pub(crate) const CONFIG_NAME: &str = "config.json";
@@ -26,10 +27,8 @@ const DERIVED: &str = ".rotary_emb.inv_freq";
 /// # Errors
 /// A file that cannot be read, or a key that is unknown, missing, not supported or of another type.
 pub fn read_config(dir: &Path) -> Result<ModelConfig, InteropError> {
-    let path = dir.join(CONFIG_NAME);
-    let text = fs::read(&path).map_err(|source| InteropError::Read {
-        path: path.clone(),
-        source,
+    let (path, text) = read_small(dir, CONFIG_NAME)?.ok_or_else(|| InteropError::NotAModel {
+        dir: dir.to_owned(),
     })?;
     ModelConfig::from_json(&text).map_err(|source| InteropError::Config { path, source })
 }
@@ -47,7 +46,7 @@ pub struct ModelFolder {
 }
 
 impl ModelFolder {
-    /// Opens a folder. Every parameter must be there once in its shape, and nothing else; a tied head may be repeated if it
+    /// Opens a folder, and no file that a link in it leads to elsewhere. Every parameter must be there once in its shape, and nothing else; a tied head may be repeated if it
     /// equals the embedding, and rotary frequencies that follow from the config are passed over.
     ///
     /// # Errors
@@ -58,6 +57,9 @@ impl ModelFolder {
             path: dir.join(CONFIG_NAME),
             source,
         })?;
+        for name in COMPANIONS {
+            folder_file(dir, name)?;
+        }
         let table = ParameterTable::new(&decoder);
         let files = ModelFiles::open(dir)?;
         let mut folder = Self {
@@ -227,6 +229,8 @@ impl WeightSource for ModelFolder {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use jikji_checkpoint::{FloatType, write_model};
     use jikji_ops::Precision;
 
@@ -323,7 +327,7 @@ mod tests {
     fn a_folder_that_is_no_model_is_refused() {
         let dir = tempfile::tempdir().unwrap();
         let load = || LoadedModel::load(dir.path(), Precision::F32).unwrap_err();
-        assert!(matches!(load(), InteropError::Read { .. }));
+        assert!(matches!(load(), InteropError::NotAModel { .. }));
         let keys = serde_json::json!({"model_type": "llama", "vocab_size": 9, "hidden_size": 8, "intermediate_size": 8,
             "num_attention_heads": 3, "num_hidden_layers": 1, "max_position_embeddings": 8, "rms_norm_eps": 1e-5});
         fs::write(dir.path().join(CONFIG_NAME), keys.to_string()).unwrap();

@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::durable::DurableError;
+use crate::shown::shown;
 
 /// A GGUF file cannot be written or read.
 #[derive(Debug, thiserror::Error)]
@@ -30,7 +31,7 @@ pub enum GgufError {
         problem: String,
     },
     /// The file has no such tensor.
-    #[error("`{}` has no tensor `{name}`", path.display())]
+    #[error("`{}` has no tensor `{}`", path.display(), shown(name))]
     Missing {
         /// The file.
         path: PathBuf,
@@ -38,7 +39,7 @@ pub enum GgufError {
         name: String,
     },
     /// A part of a tensor was asked for that it does not have, or that begins inside a block.
-    #[error("tensor `{name}` in `{}` has {len} elements, of which {count} from {start} on cannot be read", path.display())]
+    #[error("tensor `{}` in `{}` has {len} elements, of which {count} from {start} on cannot be read", shown(name), path.display())]
     Range {
         /// The file.
         path: PathBuf,

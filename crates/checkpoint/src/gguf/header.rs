@@ -1,18 +1,23 @@
 //! Reading everything before the data of a file that may hold anything.
 //!
 //! No count or length of the file is believed before the bytes that it speaks of are there, so memory stays in proportion to
-//! the bytes that were read, and these are limited.
+//! the bytes that were read, and these are limited. What takes more memory than bytes of the file has a limit of its own.
 
 use std::collections::BTreeSet;
 
+use super::cursor::Cursor;
 use super::value::ARRAY_CODE;
 use super::{
     ALIGNMENT_KEY, DEFAULT_ALIGNMENT, GgufArray, GgufTensor, GgufType, GgufValue, MAGIC,
     MAX_DIMENSIONS, MAX_KEY_BYTES, NAME_BYTES, VERSION,
 };
+use crate::shown::shown;
 
-/// Most bytes before the data; a vocabulary of 260,000 tokens with its merges takes about 17 MB.
-const MAX_BYTES: usize = 128 << 20;
+/// Most keys and most tensors; models of today have some 50 and, experts being stacked, some 2,000.
+const MAX_ENTRIES: u64 = 65_536;
+
+/// Most texts of all lists together.
+const MAX_TEXTS: u64 = 2_000_000;
 
 /// Largest alignment: what pages of any system need.
 const MAX_ALIGNMENT: u64 = 1 << 20;
@@ -23,37 +28,66 @@ pub(super) struct Header {
     pub(super) metadata: Vec<(String, GgufValue)>,
     /// Each with the byte of the file at which its data begins.
     pub(super) tensors: Vec<(GgufTensor, usize)>,
+    /// Indices into `tensors`, in the order of their names.
+    pub(super) by_name: Vec<usize>,
+}
+
+impl Header {
+    /// A tensor, and the byte of the file at which its data begins.
+    pub(super) fn tensor(&self, name: &str) -> Option<&(GgufTensor, usize)> {
+        let name_at = |index: &usize| Some(self.tensors.get(*index)?.0.name.as_str());
+        let found = self
+            .by_name
+            .binary_search_by_key(&Some(name), name_at)
+            .ok()?;
+        self.tensors.get(*self.by_name.get(found)?)
+    }
 }
 
 /// Checks all of a file but the numbers in its tensors.
 pub(super) fn parse(file: &[u8]) -> Result<Header, String> {
-    let mut cursor = Cursor {
-        bytes: file.get(..MAX_BYTES).unwrap_or(file),
-        at: 0,
-        cut: file.len() > MAX_BYTES,
-    };
+    let mut cursor = Cursor::new(file);
     if cursor.take::<4>("the magic")? != MAGIC {
-        return Err("it does not begin with `GGUF`".to_owned());
+        return Err("its first 4 bytes are not `GGUF`".to_owned());
     }
     match cursor.u32("the version")? {
         VERSION => {}
         version if version.swap_bytes() == VERSION => {
-            return Err("it is big-endian, expected little-endian".to_owned());
+            return Err(
+                "by its version at byte 4 it is big-endian, expected little-endian".to_owned(),
+            );
         }
-        version => return Err(format!("its version is {version}, expected {VERSION}")),
+        version => {
+            return Err(format!(
+                "its version at byte 4 is {version}, expected {VERSION}"
+            ));
+        }
     }
     let num_tensors = cursor.u64("the number of tensors")?;
     let num_keys = cursor.u64("the number of keys")?;
     let metadata = read_metadata(&mut cursor, num_keys)?;
     let alignment = alignment(&metadata)?;
     let tensors = read_tensors(&mut cursor, num_tensors)?;
-    place(tensors, cursor.at, alignment, file.len()).map(|tensors| Header { metadata, tensors })
+    let tensors = place(tensors, cursor.at, alignment, file.len())?;
+    let mut by_name: Vec<(&str, usize)> = tensors
+        .iter()
+        .enumerate()
+        .map(|(index, (tensor, _))| (tensor.name.as_str(), index))
+        .collect();
+    by_name.sort_unstable();
+    let by_name = by_name.into_iter().map(|(_, index)| index).collect();
+    Ok(Header {
+        metadata,
+        tensors,
+        by_name,
+    })
 }
 
 fn read_metadata(cursor: &mut Cursor<'_>, count: u64) -> Result<Vec<(String, GgufValue)>, String> {
     // A key of one byte with a value of one byte.
     const LEAST: usize = 8 + 1 + 4 + 1;
     cursor.expect(count, LEAST, "keys")?;
+    cursor.at_most(count, MAX_ENTRIES, "keys")?;
     let mut metadata = Vec::new();
     let mut seen = BTreeSet::new();
     for _ in 0..count {
@@ -66,12 +100,12 @@ fn read_metadata(cursor: &mut Cursor<'_>, count: u64) -> Result<Vec<(String, Ggu
             ));
         }
         if !seen.insert(key) {
-            return Err(format!("the key `{}` comes twice", shortened(key)));
+            return Err(format!("the key `{}` comes twice", shown(key)));
         }
         let value = cursor
             .u32("a type")
             .and_then(|code| read_value(cursor, code))
-            .map_err(|problem| format!("key `{}`: {problem}", shortened(key)))?;
+            .map_err(|problem| format!("key `{}`: {problem}", shown(key)))?;
         metadata.push((key.to_owned(), value));
     }
     Ok(metadata)
@@ -109,13 +143,20 @@ fn read_array(cursor: &mut Cursor<'_>) -> Result<GgufArray, String> {
         5 => GgufArray::I32(cursor.list(count, i32::from_le_bytes)?),
         6 => GgufArray::F32(cursor.list(count, f32::from_le_bytes)?),
         7 => {
-            let truths = cursor.list(count, truth)?;
-            GgufArray::Bool(truths.into_iter().collect::<Result<_, _>>()?)
+            cursor.expect(count, 1, "entries")?;
+            let bytes = cursor.slice(count as usize, "a list")?;
+            let truths = bytes.iter().map(|byte| truth([*byte]));
+            GgufArray::Bool(truths.collect::<Result<_, _>>()?)
         }
         8 => {
             cursor.expect(count, size_of::<u64>(), "texts")?;
-            let texts = (0..count).map(|_| Ok(cursor.text("an entry")?.to_owned()));
-            GgufArray::Text(texts.collect::<Result<_, String>>()?)
+            cursor.texts += count;
+            cursor.at_most(cursor.texts, MAX_TEXTS, "texts in lists")?;
+            let mut texts = Vec::with_capacity(count as usize);
+            for _ in 0..count {
+                texts.push(cursor.text("an entry")?.to_owned());
+            }
+            GgufArray::Text(texts)
         }
         10 => GgufArray::U64(cursor.list(count, u64::from_le_bytes)?),
         11 => GgufArray::I64(cursor.list(count, i64::from_le_bytes)?),
@@ -157,6 +198,7 @@ fn read_tensors(cursor: &mut Cursor<'_>, count: u64) -> Result<Vec<(GgufTensor, 
     // A name of one byte, one dimension.
     const LEAST: usize = 8 + 1 + 4 + 8 + 4 + 8;
     cursor.expect(count, LEAST, "tensors")?;
+    cursor.at_most(count, MAX_ENTRIES, "tensors")?;
     let mut tensors = Vec::new();
     let mut seen = BTreeSet::new();
     for _ in 0..count {
@@ -170,12 +212,13 @@ fn read_tensors(cursor: &mut Cursor<'_>, count: u64) -> Result<Vec<(GgufTensor, 
             ));
         }
         if !seen.insert(name) {
-            return Err(format!("the tensor `{name}` comes twice"));
+            return Err(format!("the tensor `{}` comes twice", shown(name)));
         }
+        let known_as = shown(name);
         let dimensions = cursor.u32("a number of dimensions")? as usize;
         if !(1..=MAX_DIMENSIONS).contains(&dimensions) {
             return Err(format!(
-                "tensor `{name}` has {dimensions} dimensions, expected 1 to {MAX_DIMENSIONS}"
+                "tensor `{known_as}` has {dimensions} dimensions, expected 1 to {MAX_DIMENSIONS}"
             ));
         }
         let mut shape = Vec::with_capacity(dimensions);
@@ -183,7 +226,7 @@ fn read_tensors(cursor: &mut Cursor<'_>, count: u64) -> Result<Vec<(GgufTensor, 
             let size = cursor.u64("a dimension")?;
             let size = usize::try_from(size).ok().filter(|size| *size > 0);
             shape.push(size.ok_or_else(|| {
-                format!("tensor `{name}` has a dimension of 0 or more than can be counted")
+                format!("tensor `{known_as}` has a dimension of 0 or more than can be counted")
             })?);
         }
         shape.reverse();
@@ -191,7 +234,7 @@ fn read_tensors(cursor: &mut Cursor<'_>, count: u64) -> Result<Vec<(GgufTensor, 
         let number = GgufType::of_code(code).ok_or_else(|| {
             let known = GgufType::ALL.map(|known| format!("{} ({})", known.code(), known.name()));
             format!(
-                "tensor `{name}` has type {code}, expected {}",
+                "tensor `{known_as}` has type {code}, expected {}",
                 known.join(", ")
             )
         })?;
@@ -218,7 +261,7 @@ fn place(
     let mut expected = 0_u64;
     let mut placed = Vec::with_capacity(tensors.len());
     for (tensor, offset) in tensors {
-        let name = &tensor.name;
+        let name = shown(&tensor.name);
         if offset != expected {
             return Err(format!(
                 "tensor `{name}` has offset {offset}, expected {expected} by the tensors before it"
@@ -250,88 +293,4 @@ fn place(
         ));
     }
     Ok(placed)
-}
-
-fn shortened(text: &str) -> String {
-    text.chars().take(60).collect()
-}
-
-struct Cursor<'a> {
-    bytes: &'a [u8],
-    at: usize,
-    /// Whether the file goes on behind `bytes`.
-    cut: bool,
-}
-
-impl<'a> Cursor<'a> {
-    fn slice(&mut self, count: usize, what: &str) -> Result<&'a [u8], String> {
-        let slice = self
-            .at
-            .checked_add(count)
-            .and_then(|end| self.bytes.get(self.at..end))
-            .ok_or_else(|| self.ended(what))?;
-        self.at += count;
-        Ok(slice)
-    }
-
-    fn ended(&self, what: &str) -> String {
-        if self.cut {
-            format!("its header has more than {MAX_BYTES} bytes")
-        } else {
-            format!(
-                "it ends at byte {} inside {what} that begins at byte {}",
-                self.bytes.len(),
-                self.at
-            )
-        }
-    }
-
-    fn take<const N: usize>(&mut self, what: &str) -> Result<[u8; N], String> {
-        let mut bytes = [0; N];
-        bytes.copy_from_slice(self.slice(N, what)?);
-        Ok(bytes)
-    }
-
-    fn u32(&mut self, what: &str) -> Result<u32, String> {
-        Ok(u32::from_le_bytes(self.take(what)?))
-    }
-
-    fn u64(&mut self, what: &str) -> Result<u64, String> {
-        Ok(u64::from_le_bytes(self.take(what)?))
-    }
-
-    /// Refuses a count that the rest of the file cannot hold, so that nobody loops or allocates by it.
-    fn expect(&self, count: u64, least_bytes: usize, what: &str) -> Result<(), String> {
-        let most = (self.bytes.len() - self.at) / least_bytes;
-        if count > most as u64 {
-            return Err(format!(
-                "it says that {count} {what} follow byte {}, where at most {most} have room",
-                self.at
-            ));
-        }
-        Ok(())
-    }
-
-    fn text(&mut self, what: &str) -> Result<&'a str, String> {
-        let at = self.at;
-        let count = self.u64(what)?;
-        self.expect(count, 1, "bytes of text")?;
-        let bytes = self.slice(count as usize, what)?;
-        std::str::from_utf8(bytes).map_err(|_| format!("{what} at byte {at} is not UTF-8"))
-    }
-
-    fn list<T, const N: usize>(
-        &mut self,
-        count: u64,
-        of_bytes: impl Fn([u8; N]) -> T,
-    ) -> Result<Vec<T>, String> {
-        self.expect(count, N, "entries")?;
-        let bytes = self.slice(count as usize * N, "a list")?;
-        Ok(bytes
-            .as_chunks::<N>()
-            .0
-            .iter()
-            .map(|bytes| of_bytes(*bytes))
-            .collect())
-    }
 }

@@ -64,12 +64,7 @@ impl GgufFile {
     /// # Errors
     /// A tensor that is not there, or has no such elements.
     pub fn read_f32(&self, name: &str, start: usize, out: &mut [f32]) -> Result<(), GgufError> {
-        let found = self
-            .header
-            .tensors
-            .iter()
-            .find(|(tensor, _)| tensor.name == name);
-        let Some((tensor, begin)) = found else {
+        let Some((tensor, begin)) = self.header.tensor(name) else {
             return Err(GgufError::Missing {
                 path: self.path.clone(),
                 name: name.to_owned(),

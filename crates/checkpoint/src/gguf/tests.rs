@@ -201,10 +201,10 @@ fn lies_are_named() {
         parse(&changed).unwrap_err()
     };
     let huge = u64::MAX.to_le_bytes();
-    assert_eq!(problem(0, b"GGML"), "it does not begin with `GGUF`");
+    assert_eq!(problem(0, b"GGML"), "its first 4 bytes are not `GGUF`");
     assert_eq!(
         problem(4, &2_u32.to_le_bytes()),
-        "its version is 2, expected 3"
+        "its version at byte 4 is 2, expected 3"
     );
     assert!(problem(4, &3_u32.to_be_bytes()).contains("big-endian"));
     assert!(problem(8, &huge).contains("18446744073709551615 tensors follow"));

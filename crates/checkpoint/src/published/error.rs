@@ -4,7 +4,8 @@ use std::io;
 use std::path::PathBuf;
 
 use super::{INDEX, SINGLE};
-use crate::durable::DurableError;
+use crate::durable::{DurableError, FolderFileError};
+use crate::shown::shown;
 use crate::tensor_file::TensorFileError;
 
 /// A model folder's tensors cannot be written or read.
@@ -13,6 +14,9 @@ pub enum PublishedError {
     /// A file could not be written.
     #[error(transparent)]
     Durable(#[from] DurableError),
+    /// A file of the folder must not be opened.
+    #[error(transparent)]
+    File(#[from] FolderFileError),
     /// A tensor file, or a tensor in it, cannot be used.
     #[error(transparent)]
     Tensors(#[from] TensorFileError),
@@ -40,7 +44,7 @@ pub enum PublishedError {
         problem: String,
     },
     /// The folder has no such tensor.
-    #[error("`{}` has no tensor `{name}`", dir.display())]
+    #[error("`{}` has no tensor `{}`", dir.display(), shown(name))]
     Missing {
         /// The folder.
         dir: PathBuf,
@@ -48,7 +52,7 @@ pub enum PublishedError {
         name: String,
     },
     /// A tensor has another shape than the model.
-    #[error("tensor `{name}` in `{}` has shape {got:?}, expected {expected:?}", dir.display())]
+    #[error("tensor `{}` in `{}` has shape {got:?}, expected {expected:?}", shown(name), dir.display())]
     Shape {
         /// The folder.
         dir: PathBuf,
@@ -74,6 +78,7 @@ impl PublishedError {
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
             PublishedError::Durable(error) => return error.hint(),
+            PublishedError::File(error) => return error.hint(),
             PublishedError::Tensors(error) => return error.hint(),
             PublishedError::NoModel { .. } => {
                 "name a folder as published: config.json and model*.safetensors"

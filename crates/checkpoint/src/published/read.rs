@@ -1,89 +1,54 @@
 //! Reading a model folder's tensors, single or in shards.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::{INDEX, Index, PublishedError, SINGLE};
+use super::index::{self, Shards};
+use super::{INDEX, PublishedError, SINGLE};
+use crate::durable::folder_file;
 use crate::tensor_file::{Entry, FloatType, TensorFile};
-
-/// The largest published indices have some ten thousand tensors and take a few megabytes.
-const MAX_INDEX_BYTES: u64 = 256 * 1024 * 1024;
 
 /// The tensors of a model folder; opening reads headers, never data.
 #[derive(Debug)]
 pub struct ModelFiles {
     dir: PathBuf,
-    files: BTreeMap<String, TensorFile>,
-    /// The file of each tensor.
-    tensors: BTreeMap<String, String>,
+    files: Vec<TensorFile>,
+    /// The place in `files` of each tensor's file.
+    tensors: BTreeMap<String, usize>,
 }
 
 impl ModelFiles {
     /// Opens a folder with one file, or with shards and an index. Where both are there the single file counts, as with other readers.
     ///
+    /// No other files are opened than those of the folder and of the cache that it belongs to:
+    /// [`folder_file`] has the rule.
+    ///
     /// # Errors
-    /// If there is neither, a file is malformed, or the index and the shards disagree.
+    /// If there is neither, a file is malformed or lies elsewhere, or the index and the shards disagree: every tensor of every shard
+    /// must be listed once.
     pub fn open(dir: &Path) -> Result<Self, PublishedError> {
-        let (index_path, single_path) = (dir.join(INDEX), dir.join(SINGLE));
-        if single_path.exists() {
-            let file = TensorFile::open(&single_path)?;
+        let Shards { files, tensors } = if let Some(path) = folder_file(dir, SINGLE)? {
+            let file = TensorFile::open(&path)?;
             let tensors = file
                 .tensors()
                 .keys()
-                .map(|name| (name.clone(), SINGLE.to_owned()))
+                .map(|name| (name.clone(), 0))
                 .collect();
-            return Ok(ModelFiles {
-                dir: dir.to_path_buf(),
-                files: [(SINGLE.to_owned(), file)].into(),
+            Shards {
+                files: vec![file],
                 tensors,
-            });
-        }
-        if !index_path.exists() {
+            }
+        } else if let Some(path) = folder_file(dir, INDEX)? {
+            index::read(dir, path)?
+        } else {
             return Err(PublishedError::NoModel {
                 dir: dir.to_path_buf(),
             });
-        }
-        let damaged = |problem: String| PublishedError::Index {
-            path: index_path.clone(),
-            problem,
         };
-        let read = |source| PublishedError::Read {
-            path: index_path.clone(),
-            source,
-        };
-        let size = fs::metadata(&index_path).map_err(read)?.len();
-        if size > MAX_INDEX_BYTES {
-            return Err(damaged(format!(
-                "it has {size} bytes, more than {MAX_INDEX_BYTES}"
-            )));
-        }
-        let bytes = fs::read(&index_path).map_err(read)?;
-        let index: Index = serde_json::from_slice(&bytes)
-            .map_err(|error| damaged(format!("it cannot be read: {error}")))?;
-        let mut files = BTreeMap::new();
-        for (name, file) in &index.weight_map {
-            if file.is_empty() || file == ".." || file.contains(['/', '\\', '\0']) {
-                return Err(damaged(format!(
-                    "tensor `{name}` lies in `{file}`, which is not a plain file name"
-                )));
-            }
-            if !files.contains_key(file) {
-                files.insert(file.clone(), TensorFile::open(&dir.join(file))?);
-            }
-            if files
-                .get(file)
-                .is_none_or(|opened| !opened.tensors().contains_key(name))
-            {
-                return Err(damaged(format!(
-                    "tensor `{name}` should lie in `{file}`, which lacks it"
-                )));
-            }
-        }
         Ok(ModelFiles {
             dir: dir.to_path_buf(),
             files,
-            tensors: index.weight_map,
+            tensors,
         })
     }
 
@@ -137,9 +102,11 @@ impl ModelFiles {
 
     /// The files that hold the tensors, and the index where there is one.
     pub fn paths(&self) -> Vec<PathBuf> {
-        let index = (!self.files.contains_key(SINGLE)).then_some(INDEX);
-        let names = self.files.keys().map(String::as_str).chain(index);
-        names.map(|name| self.dir.join(name)).collect()
+        let index = self.dir.join(INDEX);
+        let single = self.files.iter().any(|file| file.path().ends_with(SINGLE));
+        let index = (!single).then_some(index);
+        let files = self.files.iter().map(|file| file.path().to_owned());
+        files.chain(index).collect()
     }
 
     fn missing(&self, name: &str) -> PublishedError {
@@ -150,7 +117,7 @@ impl ModelFiles {
     }
 
     fn file(&self, name: &str) -> Option<&TensorFile> {
-        self.files.get(self.tensors.get(name)?)
+        self.files.get(*self.tensors.get(name)?)
     }
 
     fn entry(&self, name: &str) -> Option<&Entry> {

@@ -154,7 +154,7 @@ fn write_shard(
             .first()
             .map(|tensor| tensor.name.clone())
             .unwrap_or_default(),
-        problem: "the header of its file would be larger than the format allows".to_owned(),
+        problem: "the header of its file would be larger than what is read, or a shape has more than 16 dimensions".to_owned(),
     })?;
     let mut values = vec![0.0; BUFFERED];
     durable::write_file_with(path, |out| {

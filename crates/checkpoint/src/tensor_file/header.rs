@@ -1,47 +1,49 @@
 //! Reading the header of a safetensors file that may hold anything.
+//!
+//! Each tensor is checked against the length of the data as soon as its entry is read, so a lie ends the reading where it stands;
+//! what only all of them together can show, gaps and overlaps, is checked at the end.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, btree_map};
 use std::fmt;
 
 use safetensors::Dtype;
-use safetensors::tensor::TensorInfo;
-use serde::Deserializer;
-use serde::de::{self, MapAccess, Visitor};
+use serde::de::{Error, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 
 use super::{Entry, num_elements};
+use crate::bounded::{self, Texts};
+use crate::shown::shown;
 
-/// The format's own bound.
-pub(super) const MAX_HEADER_BYTES: usize = 100_000_000;
+/// Most bytes of a header: some 30,000 tensors with names of usual length, where a dense model of 100 layers has 1,200. The format
+/// allows 100 MB; a file of that without any data would take seconds and hundreds of megabytes to find wrong.
+pub(super) const MAX_HEADER_BYTES: usize = 4 << 20;
 const LENGTH_BYTES: usize = 8;
 
-/// What is wrong with a header.
+/// What is wrong with a header. Bytes are those of the file where nothing else is said.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum HeaderProblem {
     #[error("it has {got} bytes, fewer than the 8 of the header's length")]
     NoLength { got: usize },
-    #[error("its header of {got} bytes is larger than {MAX_HEADER_BYTES}")]
+    #[error(
+        "its first 8 bytes say that its header has {got} bytes, more than the {MAX_HEADER_BYTES} that are read"
+    )]
     TooLarge { got: u64 },
     #[error("its header ends at byte {expected}, the file at byte {got}")]
     Truncated { expected: usize, got: usize },
-    #[error("its header does not begin with `{{`")]
+    #[error("its header does not begin with `{{` at byte {LENGTH_BYTES}")]
     NoBrace,
-    #[error("its header cannot be read: {0}")]
-    Json(String),
+    #[error("its header is not UTF-8 at byte {at}")]
+    NotUtf8 { at: usize },
+    #[error("its header is wrong at byte {at}: {problem}")]
+    Header { at: usize, problem: String },
     #[error(
-        "tensor `{name}` of shape {shape:?} and type `{dtype:?}` does not have a whole number of bytes"
+        "tensor `{}` begins at byte {got} of the data, expected {expected}, where the one before it ends",
+        shown(name)
     )]
-    Size {
+    Begin {
         name: String,
-        shape: Vec<usize>,
-        dtype: Dtype,
-    },
-    #[error(
-        "tensor `{name}` has offsets {got:?}, expected {expected:?} by its shape, its type and the tensor before it"
-    )]
-    Offsets {
-        name: String,
-        expected: (usize, usize),
-        got: (usize, usize),
+        expected: usize,
+        got: usize,
     },
     #[error("its data has {got} bytes, expected {expected} by its header")]
     DataLength { expected: usize, got: usize },
@@ -67,92 +69,157 @@ pub(super) fn parse(file: &[u8]) -> Result<BTreeMap<String, Entry>, HeaderProble
     if header.first() != Some(&b'{') {
         return Err(HeaderProblem::NoBrace);
     }
-    let infos = read_json(header).map_err(|error| HeaderProblem::Json(error.to_string()))?;
-    let mut order: Vec<(String, TensorInfo)> = infos.into_iter().collect();
-    order.sort_by(|(a_name, a), (b_name, b)| {
-        (a.data_offsets, a_name).cmp(&(b.data_offsets, b_name))
-    });
-
-    let mut end: usize = 0;
-    let mut entries = BTreeMap::new();
-    for (name, info) in order {
-        let (start, shape) = (end, info.shape);
-        let bytes = num_elements(&shape)
-            .and_then(|elements| elements.checked_mul(info.dtype.bitsize()))
-            .filter(|bits| bits % 8 == 0)
-            .map(|bits| bits / 8);
-        let Some(tensor_end) = bytes.and_then(|bytes| start.checked_add(bytes)) else {
-            return Err(HeaderProblem::Size {
-                name,
-                shape,
-                dtype: info.dtype,
-            });
-        };
-        end = tensor_end;
-        if info.data_offsets != (start, end) {
-            return Err(HeaderProblem::Offsets {
-                name,
-                expected: (start, end),
-                got: info.data_offsets,
-            });
+    let header = std::str::from_utf8(header).map_err(|error| HeaderProblem::NotUtf8 {
+        at: LENGTH_BYTES + error.valid_up_to(),
+    })?;
+    let visitor = HeaderVisitor {
+        data_start,
+        data_bytes: data.len(),
+    };
+    let entries = read_json(header, visitor).map_err(|error| {
+        let (at, problem) = bounded::place_and_problem(header.as_bytes(), &error);
+        HeaderProblem::Header {
+            at: LENGTH_BYTES + at,
+            problem,
         }
-        if end > data.len() {
-            return Err(HeaderProblem::DataLength {
-                expected: end,
-                got: data.len(),
-            });
-        }
-        entries.insert(
-            name,
-            Entry {
-                dtype: info.dtype,
-                shape,
-                range: data_start + start..data_start + end,
-            },
-        );
-    }
-    if end != data.len() {
-        return Err(HeaderProblem::DataLength {
-            expected: end,
-            got: data.len(),
-        });
-    }
+    })?;
+    check_cover(&entries, data_start, data.len())?;
     Ok(entries)
 }
 
-fn read_json(header: &[u8]) -> Result<BTreeMap<String, TensorInfo>, serde_json::Error> {
-    let mut json = serde_json::Deserializer::from_slice(header);
-    let infos = json.deserialize_map(HeaderVisitor)?;
+fn read_json(
+    header: &str,
+    visitor: HeaderVisitor,
+) -> Result<BTreeMap<String, Entry>, serde_json::Error> {
+    let mut json = serde_json::Deserializer::from_str(header);
+    let entries = json.deserialize_map(visitor)?;
     json.end()?;
-    Ok(infos)
+    Ok(entries)
+}
+
+/// Tensors lie one behind the other, from the first byte of the data to the last. Those without bytes may share a place.
+fn check_cover(
+    entries: &BTreeMap<String, Entry>,
+    data_start: usize,
+    data_bytes: usize,
+) -> Result<(), HeaderProblem> {
+    let mut order: Vec<(&String, &Entry)> = entries.iter().collect();
+    order.sort_by_key(|(name, entry)| (entry.range.start, entry.range.end, *name));
+    let mut end = data_start;
+    for (name, entry) in order {
+        if entry.range.start != end {
+            return Err(HeaderProblem::Begin {
+                name: name.clone(),
+                expected: end - data_start,
+                got: entry.range.start - data_start,
+            });
+        }
+        end = entry.range.end;
+    }
+    if end - data_start != data_bytes {
+        return Err(HeaderProblem::DataLength {
+            expected: end - data_start,
+            got: data_bytes,
+        });
+    }
+    Ok(())
 }
 
 /// A map type would keep the last of two equal names in silence.
-struct HeaderVisitor;
+struct HeaderVisitor {
+    data_start: usize,
+    data_bytes: usize,
+}
 
 impl<'de> Visitor<'de> for HeaderVisitor {
-    type Value = BTreeMap<String, TensorInfo>;
+    type Value = BTreeMap<String, Entry>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object with one entry per tensor")
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut infos = BTreeMap::new();
-        let mut metadata: Option<BTreeMap<String, String>> = None;
+        let mut entries = BTreeMap::new();
+        let mut metadata: Option<Texts> = None;
+        let mut covered: usize = 0;
         while let Some(name) = map.next_key::<String>()? {
-            let twice = if name == "__metadata__" {
-                metadata.replace(map.next_value()?).is_some()
-            } else {
-                infos.insert(name.clone(), map.next_value()?).is_some()
-            };
-            if twice {
-                return Err(de::Error::custom(format_args!(
-                    "the name `{name}` comes twice"
-                )));
+            if name == "__metadata__" {
+                if metadata.is_some() {
+                    return Err(bounded::twice(&name));
+                }
+                let texts = map.next_value();
+                metadata = Some(texts.map_err(|error| in_entry("", &name, &error))?);
+                continue;
+            }
+            let info: Info = map
+                .next_value()
+                .map_err(|error| in_entry("tensor ", &name, &error))?;
+            let entry = info
+                .check(self.data_start, self.data_bytes)
+                .map_err(|problem| in_entry("tensor ", &name, &problem))?;
+            // No more than the data in all, or some of them overlap: many that share one place end here.
+            covered = covered.saturating_add(entry.range.len());
+            if covered > self.data_bytes {
+                let problem = format!(
+                    "it overlaps others, since with it the tensors have {covered} bytes, the data {}",
+                    self.data_bytes
+                );
+                return Err(in_entry("tensor ", &name, &problem));
+            }
+            match entries.entry(name) {
+                btree_map::Entry::Vacant(place) => drop(place.insert(entry)),
+                btree_map::Entry::Occupied(first) => return Err(bounded::twice(first.key())),
             }
         }
-        Ok(infos)
+        Ok(entries)
+    }
+}
+
+fn in_entry<E: Error>(what: &str, name: &str, problem: &dyn fmt::Display) -> E {
+    E::custom(format_args!("{what}`{}`: {problem}", shown(name)))
+}
+
+/// What a header says of a tensor.
+#[derive(Deserialize)]
+struct Info {
+    dtype: Dtype,
+    #[serde(deserialize_with = "bounded::shape")]
+    shape: Vec<usize>,
+    data_offsets: (usize, usize),
+}
+
+impl Info {
+    /// What can be known without the other tensors.
+    fn check(self, data_start: usize, data_bytes: usize) -> Result<Entry, String> {
+        let Info {
+            dtype,
+            shape,
+            data_offsets: (start, end),
+        } = self;
+        let bytes = num_elements(&shape)
+            .and_then(|elements| elements.checked_mul(dtype.bitsize()))
+            .filter(|bits| bits % 8 == 0)
+            .map(|bits| bits / 8);
+        let Some(bytes) = bytes else {
+            return Err(format!(
+                "shape {shape:?} of type `{dtype:?}` does not have a whole number of bytes, or too many"
+            ));
+        };
+        if end.checked_sub(start) != Some(bytes) {
+            return Err(format!(
+                "it has offsets [{start}, {end}], expected {bytes} bytes by shape {shape:?} and type `{dtype:?}`"
+            ));
+        }
+        if end > data_bytes {
+            return Err(format!(
+                "it has offsets [{start}, {end}], but the data {data_bytes} bytes"
+            ));
+        }
+        Ok(Entry {
+            dtype,
+            shape,
+            range: data_start + start..data_start + end,
+        })
     }
 }
 
@@ -190,11 +257,11 @@ mod tests {
         };
         refused(b"", "fewer than the 8");
         refused(b"\x01\0\0\0\0\0\0", "it has 7 bytes");
-        refused(&u64::MAX.to_le_bytes(), "larger than 100000000");
-        refused(&100_000_001_u64.to_le_bytes(), "larger than 100000000");
+        refused(&u64::MAX.to_le_bytes(), "more than the 4194304");
+        refused(&4_194_305_u64.to_le_bytes(), "more than the 4194304");
         refused(
-            &100_000_000_u64.to_le_bytes(),
-            "its header ends at byte 100000008, the file at byte 8",
+            &4_194_304_u64.to_le_bytes(),
+            "its header ends at byte 4194312, the file at byte 8",
         );
         refused(&file("", 0), "does not begin with `{`");
         refused(&file(" {}", 0), "does not begin with `{`");
@@ -210,12 +277,12 @@ mod tests {
         refused(&file(&one("F32", "[1]", "[0]"), 4), "invalid length");
         refused(
             &file(&one("F32", "[2]", "[0,4]"), 4),
-            "offsets (0, 4), expected (0, 8)",
+            "offsets [0, 4], expected 8 bytes",
         );
-        refused(&file(&one("F32", "[1]", "[4,0]"), 4), "offsets (4, 0)");
+        refused(&file(&one("F32", "[1]", "[4,0]"), 4), "offsets [4, 0]");
         refused(
             &file(&one("F32", "[1]", "[4,8]"), 8),
-            "offsets (4, 8), expected (0, 4)",
+            "tensor `a` begins at byte 4 of the data, expected 0",
         );
         refused(
             &file(&one("F4", "[3]", "[0,2]"), 2),
@@ -227,7 +294,7 @@ mod tests {
         );
         refused(
             &file(&one("F32", "[1]", "[0,4]"), 3),
-            "data has 3 bytes, expected 4",
+            "tensor `a`: it has offsets [0, 4], but the data 3 bytes",
         );
         refused(
             &file(&one("F32", "[1]", "[0,4]"), 5),
@@ -235,23 +302,26 @@ mod tests {
         );
         refused(
             &file(&two("[0,4]", "[0,4]"), 4),
-            "tensor `b` has offsets (0, 4), expected (4, 8)",
+            "tensor `b`: it overlaps others, since with it the tensors have 8 bytes, the data 4",
         );
         refused(
             &file(&two("[0,4]", "[5,9]"), 9),
-            "tensor `b` has offsets (5, 9)",
+            "tensor `b` begins at byte 5 of the data, expected 4",
         );
         refused(
             &file(&two("[0,4]", "[4,8]").replace("\"b\"", "\"a\""), 8),
             "`a` comes twice",
         );
-        refused(&file(r#"{"__metadata__":{"n":1}}"#, 0), "expected a string");
+        refused(&file(r#"{"__metadata__":{"n":1}}"#, 0), "expected a text");
         refused(
             &file(r#"{"__metadata__":{},"__metadata__":{}}"#, 0),
             "`__metadata__` comes twice",
         );
         let deep = format!("{{\"__metadata__\":{}", "[".repeat(10_000));
-        refused(&file(&deep, 0), "header cannot be read");
+        refused(
+            &file(&deep, 0),
+            "`__metadata__`: invalid type: sequence, expected an object of texts",
+        );
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Behaviour of `jikji-checkpoint` through its public door: crashes, full disks, damage, malformed files, locks.
+//! Behaviour of `jikji-checkpoint` through its public door: crashes, full disks, damage, locks.
 
 #![expect(
     clippy::unwrap_used,
@@ -9,8 +9,8 @@ mod crash;
 mod damage;
 mod disk_errors;
 mod lock;
-mod malformed;
 mod published;
+mod random;
 mod roundtrip;
 mod savers;
 mod support;

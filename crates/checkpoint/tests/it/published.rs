@@ -166,7 +166,7 @@ fn what_is_wrong_is_named() {
         ),
         (
             whole.replace("-00001-of-", "-00007-of-"),
-            "failed to read `DIR/model-00007-of-00002.safetensors`",
+            "lies in `model-00007-of-00002.safetensors`, which is not there",
         ),
     ] {
         fs::write(&index, change).unwrap();

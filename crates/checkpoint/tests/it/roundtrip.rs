@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use jikji_checkpoint::{
-    CheckpointError, Loaded, RunState, Snapshot, StateKind, StateTensor, write,
+    CheckpointError, Loaded, RunState, Snapshot, StateKind, StateTensor, discover, write,
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -205,4 +205,21 @@ fn snapshots_that_contradict_themselves_are_refused() {
         &Loaded::open(&write(dir.path(), &nothing).unwrap()).unwrap(),
         &nothing
     ));
+}
+
+#[test]
+fn what_could_not_be_read_again_is_not_written() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut large = snapshot(10, 1, 100);
+    let text = json!("n".repeat(1 << 20));
+    large.run.progress.insert("notes".to_owned(), text);
+    let error = write(dir.path(), &large).unwrap_err();
+    let reason = std::error::Error::source(&error).unwrap().to_string();
+    assert!(reason.contains("more than 1048576"), "{error}: {reason}");
+
+    let mut deep = snapshot(20, 1, 100);
+    deep.tensors[0].shape.extend([1; 16]);
+    let error = write(dir.path(), &deep).unwrap_err().to_string();
+    assert!(error.contains("model.safetensors"), "{error}");
+    assert!(discover(dir.path()).newest.is_none());
 }

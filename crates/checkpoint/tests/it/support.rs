@@ -10,22 +10,7 @@ use std::time::Instant;
 use jikji_checkpoint::{Loaded, RunState, Snapshot, StateKind, StateTensor};
 use serde_json::json;
 
-/// SplitMix64: enough randomness for choosing places to damage, the same in every run.
-pub(crate) struct Random(pub(crate) u64);
-
-impl Random {
-    pub(crate) fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    pub(crate) fn below(&mut self, bound: usize) -> usize {
-        (self.next() % bound.max(1) as u64) as usize
-    }
-}
+pub(crate) use crate::random::Random;
 
 /// A snapshot whose every value depends on `step` and `seed`.
 pub(crate) fn snapshot(step: u64, seed: u64, elements: usize) -> Snapshot {
