@@ -416,14 +416,14 @@ fn an_unknown_scale() {
 #[test]
 fn a_model_folder_that_is_none() {
     let lab = Lab::new();
-    insta::assert_snapshot!(message(&lab, "generate --model nowhere --prompt 가", 10), @r"
-    error: failed to read `nowhere/config.json`: No such file or directory (os error 2)
-    hint: check that the path is right and may be read
+    insta::assert_snapshot!(message(&lab, "generate --model nowhere --prompt 가", 10), @"
+    error: `nowhere` is no model folder: it has no `config.json`
+    hint: name the folder that holds config.json, model*.safetensors and tokenizer.json; a run has it in `export`
     ");
     fs::create_dir(lab.path("folder")).unwrap();
-    insta::assert_snapshot!(message(&lab, "generate --model folder --prompt 가", 10), @r"
-    error: failed to read `folder/config.json`: No such file or directory (os error 2)
-    hint: check that the path is right and may be read
+    insta::assert_snapshot!(message(&lab, "generate --model folder --prompt 가", 10), @"
+    error: `folder` is no model folder: it has no `config.json`
+    hint: name the folder that holds config.json, model*.safetensors and tokenizer.json; a run has it in `export`
     ");
     insta::assert_snapshot!(message(&lab, "report folder", 5), @r"
     error: `folder` is not the folder of a run: it has no metrics.jsonl

@@ -114,7 +114,7 @@ pub enum InteropError {
         vocab_size: usize,
     },
     /// The weights belong to another config.
-    #[error("the weights to write are not those of this config: parameter `{name}` differs")]
+    #[error("the weights are not those of this config: parameter `{name}` differs")]
     OtherModel {
         /// The first parameter that differs.
         name: String,

@@ -62,12 +62,12 @@ fn wrong_kinds() {
     let workplace = Workplace::new();
     let refusal = |text: &str, set: &[&str]| workplace.refusal(text, set);
     insta::assert_snapshot!(refusal(&LEAST.replace("steps = 10", "steps = \"ten\""), &[]), @"
-    `train.steps` in `DIR/recipe.toml`: expected a whole number, 1 or above, got the string `ten`
+    `train.steps` in `DIR/recipe.toml`: expected a whole number, 0 or above, got the string `ten`
     hint: change `train.steps`; docs/reference/recipe.md says what it takes
     ");
-    insta::assert_snapshot!(refusal(LEAST, &["train.steps=0"]), @"
-    `train.steps` in `--set train.steps=0`: expected a whole number, 1 or above, got `0`
-    hint: change `train.steps`; docs/reference/recipe.md says what it takes
+    insta::assert_snapshot!(refusal(LEAST, &["train.global_batch_size=0"]), @"
+    `train.global_batch_size` in `--set train.global_batch_size=0`: expected a whole number, 1 or above, got `0`
+    hint: change `train.global_batch_size`; docs/reference/recipe.md says what it takes
     ");
     insta::assert_snapshot!(refusal(LEAST, &["train.seq_len=-1"]), @"
     `train.seq_len` in `--set train.seq_len=-1`: expected a whole number, 1 or above, got `-1`
