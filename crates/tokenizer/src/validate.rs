@@ -2,11 +2,18 @@
 //!
 //! The library trusts its input: it copies merges into a buffer sized by the vocabulary, indexes by ids, and compiles any
 //! regular expression. Everything here is a limit or a cross-reference that makes those steps safe, with the field named.
-//! [`model`] checks vocabulary and merges, [`components`] the parts around it, [`regex`] the patterns inside these.
+//! [`outline`] bounds what a file becomes in memory, [`model`] checks vocabulary and merges, [`components`] the parts around
+//! it with the patterns and tables inside these ([`regex`], [`steps`], [`charsmap`]), and [`parts`] tries each of them by itself.
 
+mod charsmap;
 mod components;
 mod model;
+pub(crate) mod outline;
+mod parts;
 mod regex;
+mod steps;
+
+pub(crate) use parts::{check_normalized, culprit};
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -19,7 +26,7 @@ use crate::TokenizerError;
 pub(crate) const MAX_FILE_BYTES: u64 = 256 << 20;
 
 /// The most ids; the largest published vocabularies have about 260,000.
-pub(crate) const MAX_VOCAB: usize = 1 << 22;
+pub(crate) const MAX_VOCAB: usize = 1 << 20;
 
 /// The longest spelling of an added token, in bytes.
 const MAX_ADDED_TOKEN_BYTES: usize = 1024;
@@ -60,6 +67,7 @@ pub(crate) fn check_document(document: &Value, path: &Path) -> Result<Facts, Tok
         .max();
     let vocab_size = largest.map_or(0, |id| id as usize + 1);
     components::check(file, fields, vocab_size)?;
+    parts::check(file, fields)?;
     Ok(Facts {
         vocab_size,
         added_tokens,
@@ -104,7 +112,7 @@ fn check_added_tokens(
             }
         };
         let value = fields.get("id").unwrap_or(&Value::Null);
-        let id = id(value).ok_or_else(|| file.error(&field("id"), "an id below 4194304", value))?;
+        let id = id(value).ok_or_else(|| file.error(&field("id"), "an id below 1048576", value))?;
         for name in ["single_word", "lstrip", "rstrip", "normalized", "special"] {
             let value = file.required(fields, name, &field(name))?;
             if !value.is_boolean() {

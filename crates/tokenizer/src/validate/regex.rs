@@ -1,13 +1,15 @@
 //! Regular expressions from a file: only as large as a tokenizer needs.
 //!
 //! The engine recurses over a pattern on the C stack and unrolls counted repeats, so neither nesting nor the product of repeats
-//! may be left to the file. What a harmless-looking pattern costs on a text is bounded by the engine's own limit of ten
-//! million steps back per match, which surfaces as an error of encoding.
+//! may be left to the file. What a pattern costs on a text is tried by [`steps`](super::steps); for what that does not find there
+//! is the engine's own limit of ten million steps back per match, which surfaces as an error of encoding.
 
 use serde_json::Value;
 
 use super::File;
+use super::steps::slow_text;
 use crate::TokenizerError;
+use crate::guard::guarded;
 
 /// The longest published pattern has about 500 bytes.
 const MAX_BYTES: usize = 4096;
@@ -20,7 +22,8 @@ const MAX_QUANTIFIERS_IN_A_ROW: usize = 2;
 
 /// Back references, recursion, callouts and absent operators: no tokenizer needs them, and they defeat every bound.
 const FORBIDDEN: &[&str] = &[
-    r"\g", r"\k", "(?R", "(?&", "(?P>", "(?{", "(*", "(?~", "(?(",
+    r"\g", r"\k", r"\K", r"\1", r"\2", r"\3", r"\4", r"\5", r"\6", r"\7", r"\8", r"\9", "(?R",
+    "(?&", "(?P>", "(?{", "(*", "(?~", "(?(",
 ];
 
 /// Checks the `pattern` of a `Split` or `Replace`.
@@ -40,6 +43,7 @@ pub(super) fn check_pattern(
             }
             match is_regex.then(|| excess(text)).flatten() {
                 Some(expected) => Err(file.error(&field, expected, &Value::from(text.as_str()))),
+                None if is_regex => check_steps(file, text, &field),
                 None => Ok(()),
             }
         }
@@ -48,6 +52,21 @@ pub(super) fn check_pattern(
             "`String` or `Regex` with a string",
             pattern,
         )),
+    }
+}
+
+/// Compiles the pattern, and tries it.
+fn check_steps(file: File<'_>, pattern: &str, field: &str) -> Result<(), TokenizerError> {
+    match guarded(|| slow_text(pattern)) {
+        Ok(None) => Ok(()),
+        Ok(Some(unit)) => {
+            let expected = format!("a pattern that is done with a run of {unit:?} in a few steps");
+            Err(file.error(field, &expected, &Value::from(pattern)))
+        }
+        Err(reason) => {
+            let expected = format!("a pattern that compiles ({reason})");
+            Err(file.error(field, &expected, &Value::from(pattern)))
+        }
     }
 }
 
