@@ -13,6 +13,7 @@ mod error;
 
 mod lexical;
 mod literals;
+mod names;
 mod source;
 mod template;
 

@@ -195,7 +195,8 @@ impl Scan {
         let frame = self.frame();
         let (term, divides) = (frame.term, std::mem::take(&mut frame.divides));
         let stars = std::mem::take(&mut frame.stars);
-        if stars.is_empty() {
+        // A product without its last factor is left for the engine to report.
+        if stars.is_empty() || self.before == Before::Operator {
             return Ok(());
         }
         if divides {

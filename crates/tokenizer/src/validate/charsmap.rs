@@ -29,7 +29,7 @@ pub(super) fn check(file: File<'_>, table: &Value, field: &str) -> Result<(), To
         return refuse("a table with its length in front", table);
     };
     let trie = u32::from_le_bytes(*head) as usize;
-    if trie < 4 || trie > body.len() || trie % 4 != 0 {
+    if trie < 4 || trie > body.len() || !trie.is_multiple_of(4) {
         let got = Value::from(format!("{trie} of {} bytes", body.len()));
         return refuse("a table as long as it says", &got);
     }
@@ -48,7 +48,7 @@ pub(super) fn check(file: File<'_>, table: &Value, field: &str) -> Result<(), To
 /// Standard base64 with padding.
 fn decode(text: &str) -> Option<Vec<u8>> {
     let digits = text.trim_end_matches('=').as_bytes();
-    if text.len() % 4 != 0 || text.len() - digits.len() > 2 {
+    if !text.len().is_multiple_of(4) || text.len() - digits.len() > 2 {
         return None;
     }
     let mut bytes = Vec::with_capacity(text.len() / 4 * 3);

@@ -176,6 +176,14 @@ impl Chain<'_> {
             }
             "BertProcessing" | "RobertaProcessing" => {
                 self.adds_tokens(part, field)?;
+                // Without its switches the library takes the one for the other.
+                for name in ["trim_offsets", "add_prefix_space"] {
+                    let value = fields.get(name).unwrap_or(&Value::Null);
+                    if kind == "RobertaProcessing" && !value.is_boolean() {
+                        let name = format!("{field}.{name}");
+                        return Err(self.file.error(&name, "true or false", value));
+                    }
+                }
                 for name in ["sep", "cls"] {
                     let value = fields.get(name).unwrap_or(&Value::Null);
                     self.check_id(
@@ -208,17 +216,17 @@ impl Chain<'_> {
         Ok(())
     }
 
-    /// The decoder of this name counts characters to strip; the normalizer has two switches instead.
+    /// The decoder of this name counts characters to strip; the normalizer has two switches instead. The library cannot strip
+    /// the end of a token that is shorter than the count, and any may be empty.
     fn check_strip(&self, fields: &Map<String, Value>, field: &str) -> Result<(), TokenizerError> {
-        for name in ["start", "stop"] {
+        for (name, most, expected) in [
+            ("start", 16, "a count of at most 16"),
+            ("stop", 0, "a count of 0"),
+        ] {
             if let Some(value) = fields.get(name)
-                && value.as_u64().is_none_or(|count| count > 16)
+                && value.as_u64().is_none_or(|count| count > most)
             {
-                return Err(self.file.error(
-                    &format!("{field}.{name}"),
-                    "a count of at most 16",
-                    value,
-                ));
+                return Err(self.file.error(&format!("{field}.{name}"), expected, value));
             }
         }
         Ok(())
