@@ -55,11 +55,7 @@ pub(crate) fn check_document(document: &Value, path: &Path) -> Result<Facts, Tok
         return Err(file.error("(whole file)", "an object", document));
     };
     let model = model::check(file, file.required(fields, "model", "model")?)?;
-    let added_tokens = check_added_tokens(
-        file,
-        fields.get("added_tokens").unwrap_or(&Value::Null),
-        &model,
-    )?;
+    let added_tokens = check_added_tokens(file, fields.get("added_tokens"), &model)?;
     let largest = added_tokens
         .iter()
         .map(|(_, id)| *id)
@@ -81,13 +77,13 @@ pub(crate) fn field_error(path: &Path, field: &str, expected: &str, got: &Value)
 
 fn check_added_tokens(
     file: File<'_>,
-    tokens: &Value,
+    tokens: Option<&Value>,
     model: &model::Model<'_>,
 ) -> Result<Vec<(String, u32)>, TokenizerError> {
     let tokens = match tokens {
-        Value::Null => return Ok(Vec::new()),
-        Value::Array(tokens) => tokens,
-        other => return Err(file.error("added_tokens", "a list", other)),
+        None => return Ok(Vec::new()),
+        Some(Value::Array(tokens)) => tokens,
+        Some(other) => return Err(file.error("added_tokens", "a list", other)),
     };
     let mut checked = Vec::with_capacity(tokens.len());
     let mut contents = BTreeMap::new();

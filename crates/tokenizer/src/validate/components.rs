@@ -15,6 +15,9 @@ const MAX_DEPTH: usize = 4;
 /// The most bytes that a chain may make of one byte of text; the library keeps forty bytes for each of them.
 const MAX_EXPANSION: usize = 64;
 
+/// The most bytes of all patterns of a chain: each of them costs time on each text.
+const MAX_PATTERN_BYTES: usize = 4096;
+
 /// The longest text that is put in front of each text, in bytes.
 const MAX_PREPENDED_BYTES: usize = 64;
 
@@ -85,6 +88,7 @@ pub(super) fn check(
             parts: 0,
             expansion: 1,
             has_template: false,
+            pattern_bytes: 0,
         };
         if !part.is_null() {
             chain.check(part, name, 0)?;
@@ -101,6 +105,7 @@ struct Chain<'a> {
     parts: usize,
     expansion: usize,
     has_template: bool,
+    pattern_bytes: usize,
 }
 
 impl Chain<'_> {
@@ -136,6 +141,11 @@ impl Chain<'_> {
             "Split" | "Replace" => {
                 let pattern = fields.get("pattern").unwrap_or(&Value::Null);
                 regex::check_pattern(self.file, pattern, field)?;
+                self.pattern_bytes += regex::length(pattern);
+                if self.pattern_bytes > MAX_PATTERN_BYTES {
+                    let expected = "a chain whose patterns have 4096 bytes together";
+                    return Err(self.file.error(field, expected, part));
+                }
                 let content = fields
                     .get("content")
                     .and_then(Value::as_str)

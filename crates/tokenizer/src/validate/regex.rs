@@ -11,8 +11,8 @@ use super::steps::slow_text;
 use crate::TokenizerError;
 use crate::guard::guarded;
 
-/// The longest published pattern has about 500 bytes.
-const MAX_BYTES: usize = 4096;
+/// The longest published pattern has about 600 bytes.
+const MAX_BYTES: usize = 2048;
 /// Groups and character classes, nested or not: options such as `(?i)` nest what follows them.
 const MAX_BRACKETS: usize = 128;
 /// Product of all upper bounds of counted repeats.
@@ -39,7 +39,7 @@ pub(super) fn check_pattern(
             let is_regex = kind == "Regex";
             if text.is_empty() || text.len() > MAX_BYTES {
                 let got = Value::from(format!("{} bytes", text.len()));
-                return Err(file.error(&field, "a pattern of 1 to 4096 bytes", &got));
+                return Err(file.error(&field, "a pattern of 1 to 2048 bytes", &got));
             }
             match is_regex.then(|| excess(text)).flatten() {
                 Some(expected) => Err(file.error(&field, expected, &Value::from(text.as_str()))),
@@ -53,6 +53,15 @@ pub(super) fn check_pattern(
             pattern,
         )),
     }
+}
+
+/// Bytes of the pattern.
+pub(super) fn length(pattern: &Value) -> usize {
+    let kinds = pattern.as_object().into_iter().flatten();
+    kinds
+        .filter_map(|(_, text)| text.as_str())
+        .map(str::len)
+        .sum()
 }
 
 /// Compiles the pattern, and tries it.

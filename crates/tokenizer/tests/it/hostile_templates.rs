@@ -3,7 +3,9 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
+use jikji_tokenizer::chat::{ChatError, ChatTemplate, Conversation, RenderOptions};
 use proptest::prelude::*;
+use serde_json::json;
 
 use crate::hostile::complaint;
 use crate::hostile::templates::{self, render as run};
@@ -28,6 +30,49 @@ fn each_template_ends_soon() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     // Below a second on an idle machine.
     assert!(slowest.0 < Duration::from_secs(10), "{slowest:?}");
+}
+
+/// The limits are for templates: what a conversation makes necessary is always within them.
+#[test]
+fn long_conversations_and_many_tools_are_within_the_limits() {
+    let tools = (0..60).map(|at| {
+        let parameter = json!({"type": "string", "description": "무엇을 찾을지", "enum": ["a", "b", "c"]});
+        let parameters: serde_json::Map<_, _> = (0..20).map(|at| (format!("parameter_{at}"), parameter.clone())).collect();
+        json!({"type": "function", "function": {"name": format!("tool_{at}"), "description": "도구",
+            "parameters": {"type": "object", "properties": parameters, "required": ["parameter_1"]}}})
+    });
+    let tools: Vec<_> = tools.collect();
+    for name in [
+        "exaone3",
+        "exaone4",
+        "ax4",
+        "hyperclovax",
+        "hyperclovax-think",
+        "solar",
+    ] {
+        let path = format!(
+            "{}/../../configs/chat/{name}.jinja",
+            env!("CARGO_MANIFEST_DIR")
+        );
+        let template = ChatTemplate::parse(&std::fs::read_to_string(path).unwrap()).unwrap();
+        for (num_turns, tools) in [(1, Some(&tools)), (3_000, None), (40, Some(&tools))] {
+            let turn = |at: usize| {
+                json!({"role": if at.is_multiple_of(2) { "user" } else { "assistant" }, "content": "네."})
+                    .as_object()
+                    .cloned()
+            };
+            let conversation = Conversation {
+                messages: (0..num_turns).filter_map(turn).collect(),
+                tools: tools.cloned(),
+            };
+            let result = template.render(&conversation, &RenderOptions::default());
+            // A template may have no place for tools, but not for want of steps.
+            assert!(
+                !matches!(result, Err(ChatError::Limit { .. })),
+                "{name}, {num_turns} turns: {result:?}"
+            );
+        }
+    }
 }
 
 #[test]

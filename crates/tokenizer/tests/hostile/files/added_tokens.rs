@@ -102,6 +102,7 @@ pub(super) fn cases() -> Vec<FileCase> {
     for (name, tokens, expected) in [
         ("added tokens are a text", json!("<s>"), "`added_tokens`"),
         ("added tokens are a number", json!(1), "`added_tokens`"),
+        ("added tokens are null", json!(null), "`added_tokens`"),
         (
             "an added token that is null",
             json!([null]),

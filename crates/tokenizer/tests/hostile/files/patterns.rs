@@ -172,6 +172,7 @@ pub(super) fn cases() -> Vec<FileCase> {
         ));
     }
     for (name, pattern) in [
+        ("2049 letters", "a".repeat(2049)),
         ("129 groups", "()".repeat(129)),
         ("129 classes", "[a]".repeat(129)),
         ("4097 letters", "a".repeat(4097)),

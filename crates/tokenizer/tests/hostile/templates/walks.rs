@@ -54,8 +54,50 @@ const LOOKS: &[&str] = &[
     "{{ x | reverse | list == y | reverse | list }}",
 ];
 
+/// What makes more of a value `x`, each of them in another way.
+const GROWTHS: &[&str] = &[
+    "x + x",
+    "[x] + [x]",
+    "(x,) + (x,)",
+    "[x] * 9",
+    "{'a': x, 'b': x}.items() | list",
+    "{'a': x, 'b': x} | items | list",
+    "{'a': x, 'b': x} | dictsort",
+    "dict(a=x, b=x).values() | list",
+    "namespace(a=x, b=x)",
+    "range(10) | batch(3, x) | list",
+    "range(10) | slice(7, x) | list",
+    "[none] * 10 | map('default', x, true) | list",
+    "([none] * 10) | map('default', x, true) | list",
+    "[{'k': x, 'v': 1}, {'k': x, 'v': 2}] | groupby('k') | list",
+    "[{'a': x}, {'a': x}] | map(attribute='a') | list",
+    "[x, x] | list | reverse | list",
+    "[[x], [x]] | sum(start=[])",
+    "cycler(x, x)",
+    "joiner(x)",
+    "[x][:] + [x][:]",
+];
+
 pub(super) fn cases() -> Vec<TemplateCase> {
     let mut cases = Vec::new();
+    for growth in GROWTHS {
+        for look in ["{{ x ~ '' }}", "{{ x == y }}", "{{ x }}"] {
+            let source = format!(
+                "{{% macro f(n, x, y) %}}{{% if n %}}{{{{ f(n - 1, {growth}, {}) }}}}{{% else %}}{look}{{% endif %}}{{% endmacro %}}{{{{ f(30, ['abcdefghij' * 100], ['abcdefghij' * 100]) }}}}",
+                growth.replace('x', "y")
+            );
+            cases.push(either(&source));
+        }
+    }
+    for source in [
+        "{% for x in [['a']] recursive %}{% if loop.depth < 30 %}{{ loop([[x, x, x]]) }}{% else %}{{ x ~ '' }}{% endif %}{% endfor %}",
+        "{% macro f(n, a) %}{% if n %}{{ f(n - 1, **{'a': [a, a]}) }}{% else %}{{ a == a | list }}{{ a ~ '' }}{% endif %}{% endmacro %}{{ f(30, 'a') }}",
+        "{% set x = 'a' * 400000 %}{% for i in range(100000) %}{% if loop.changed(x) %}{% endif %}{% endfor %}",
+        "{% set x = 'a' * 400000 %}{% for i in range(100000) %}{% if [x, x, x] | unique | list %}{% endif %}{% endfor %}",
+        "{% set d = {} %}{% for i in range(10000) %}{% set d = dict(d, **{'k' ~ i: d}) %}{% endfor %}",
+    ] {
+        cases.push(either(source));
+    }
     let ten = |name: &str| [name; 10].join(", ");
     for (at, look) in LOOKS.iter().enumerate() {
         // Grown by a macro that calls itself; by turns as lists, tuples, mappings and keyword arguments.
