@@ -12,10 +12,14 @@ mod conversation;
 mod error;
 
 mod lexical;
+mod literals;
+mod names;
 mod source;
 mod template;
 
 mod builtins;
+mod containers;
+mod counted;
 mod dict_view;
 mod environment;
 mod json;

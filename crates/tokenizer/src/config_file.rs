@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::{Error, ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value, json};
 
 use crate::TokenizerError;
+use crate::validate::outline::read_fields;
 use crate::validate::{MAX_FILE_BYTES, field_error};
 
 /// What we read from the file, and write to it.
@@ -244,37 +246,65 @@ fn template(fields: &Map<String, Value>, path: &Path) -> Result<Option<String>, 
     }
 }
 
-/// Reads a JSON file; nothing if there is none.
-pub(crate) fn read_json(path: &Path) -> Result<Option<Value>, TokenizerError> {
-    let Some(text) = read_text(path)? else {
-        return Ok(None);
-    };
-    serde_json::from_str(&text)
-        .map(Some)
-        .map_err(|source| TokenizerError::Json {
-            path: path.to_owned(),
-            source,
-        })
+/// The fields that we read; the file may have thousands of others.
+const FIELDS: &[&str] = &[
+    "bos_token",
+    "eos_token",
+    "unk_token",
+    "sep_token",
+    "pad_token",
+    "cls_token",
+    "mask_token",
+    "model_max_length",
+    "chat_template",
+];
+
+fn read_json(path: &Path) -> Result<Option<Value>, TokenizerError> {
+    read_text(path)?
+        .map(|text| read_fields(&text, path, FIELDS))
+        .transpose()
 }
 
-fn read_text(path: &Path) -> Result<Option<String>, TokenizerError> {
+/// Reads a text file; nothing if there is none. Pipes and devices, which may have no end, are not read.
+pub(crate) fn read_text(path: &Path) -> Result<Option<String>, TokenizerError> {
     let read_error = |source| TokenizerError::Read {
         path: path.to_owned(),
         source,
     };
-    let bytes = match fs::metadata(path) {
-        Ok(metadata) => metadata.len(),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+    let metadata = match fs::metadata(path) {
+        Ok(metadata) => metadata,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(read_error(error)),
     };
-    if bytes > MAX_FILE_BYTES {
-        return Err(TokenizerError::TooLarge {
-            path: path.to_owned(),
-            bytes,
-            limit: MAX_FILE_BYTES,
-        });
+    if !metadata.is_file() {
+        let reason = "not a regular file";
+        return Err(read_error(Error::new(ErrorKind::InvalidInput, reason)));
     }
-    fs::read_to_string(path).map(Some).map_err(read_error)
+    let too_large = |bytes| TokenizerError::TooLarge {
+        path: path.to_owned(),
+        bytes,
+        limit: MAX_FILE_BYTES,
+    };
+    if metadata.len() > MAX_FILE_BYTES {
+        return Err(too_large(metadata.len()));
+    }
+    // The length may be a lie, as it is in `/proc`, or grow while we read.
+    let mut bytes = Vec::with_capacity(metadata.len() as usize + 1);
+    let file = fs::File::open(path).map_err(read_error)?;
+    file.take(MAX_FILE_BYTES + 1)
+        .read_to_end(&mut bytes)
+        .map_err(read_error)?;
+    if bytes.len() as u64 > MAX_FILE_BYTES {
+        return Err(too_large(bytes.len() as u64));
+    }
+    String::from_utf8(bytes).map(Some).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        let got = Value::from(format!(
+            "byte {:#04x}",
+            error.as_bytes().get(at).unwrap_or(&0)
+        ));
+        field_error(path, &format!("(byte {at})"), "UTF-8", &got)
+    })
 }
 
 #[cfg(test)]

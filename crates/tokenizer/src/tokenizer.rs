@@ -9,13 +9,17 @@ use tokenizers::normalizers::NormalizerWrapper;
 use tokenizers::{DecoderWrapper, ModelWrapper};
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 
-use crate::config_file::{self, ConfigFile, read_json};
+use crate::config_file::{self, ConfigFile, read_text};
 use crate::encode_parts::inside_of_text;
 use crate::guard::guarded;
-use crate::validate::{check_document, field_error, strip_run_settings};
+use crate::validate::outline::read_tokenizer;
+use crate::validate::{check_document, check_normalized, culprit, field_error, strip_run_settings};
 use crate::{DecodeStream, TokenizerError, byte_alphabet};
 
 const TOKENIZER_NAME: &str = "tokenizer.json";
+
+/// A text that every part of a file is tried on.
+const PROBE: &str = " 한글 GPU를 3월,\n  ab'll\t1234 é😀 <|x|>";
 
 /// A BPE tokenizer: trained here, or loaded from a published folder.
 ///
@@ -68,10 +72,12 @@ impl Tokenizer {
         } else {
             dir.to_owned()
         };
-        let document = read_json(&path)?.ok_or_else(|| TokenizerError::Read {
+        let text = read_text(&path)?.ok_or_else(|| TokenizerError::Read {
             path: path.clone(),
             source: std::io::Error::from(std::io::ErrorKind::NotFound),
         })?;
+        let document = read_tokenizer(&text, &path)?;
+        drop(text);
         let settings = ConfigFile::read(path.parent().unwrap_or_else(|| Path::new("")))?;
         Self::from_document(document, settings, &path)
     }
@@ -106,6 +112,7 @@ impl Tokenizer {
                 ));
             }
         }
+        check_normalized(&library, &facts.added_tokens, path)?;
         library.set_encode_special_tokens(true);
 
         let config_path = path.with_file_name(config_file::NAME);
@@ -133,7 +140,11 @@ impl Tokenizer {
             fingerprint: String::new(),
             continuation: OnceLock::new(),
         };
-        tokenizer.fingerprint = tokenizer.probe().map_err(refused)?;
+        tokenizer.fingerprint = tokenizer.probe().map_err(|reason| {
+            let part = culprit(&tokenizer.library, PROBE);
+            let got = Value::from(reason);
+            field_error(path, part, "a part that works on a short text", &got)
+        })?;
         Ok(tokenizer)
     }
 
@@ -386,12 +397,11 @@ impl Tokenizer {
     /// Runs every part of a file once, so that a part which cannot work fails here and not during a run.
     /// Gives the fingerprint, as writing out is one of the parts.
     fn probe(&self) -> Result<String, String> {
-        const TEXT: &str = " 한글 GPU를 3월,\n  ab'll\t1234 é😀 <|x|>";
         let words = |error: TokenizerError| match error {
             TokenizerError::Library { action, reason } => format!("cannot {action}: {reason}"),
             other => other.to_string(),
         };
-        for text in ["", TEXT] {
+        for text in ["", PROBE] {
             let ids = self.encode_with_post_processor(text).map_err(words)?;
             if let Some(id) = ids.iter().find(|&&id| id as usize >= self.vocab_size) {
                 return Err(format!(

@@ -2,11 +2,18 @@
 //!
 //! The library trusts its input: it copies merges into a buffer sized by the vocabulary, indexes by ids, and compiles any
 //! regular expression. Everything here is a limit or a cross-reference that makes those steps safe, with the field named.
-//! [`model`] checks vocabulary and merges, [`components`] the parts around it, [`regex`] the patterns inside these.
+//! [`outline`] bounds what a file becomes in memory, [`model`] checks vocabulary and merges, [`components`] the parts around
+//! it with the patterns and tables inside these ([`regex`], [`steps`], [`charsmap`]), and [`parts`] tries each of them by itself.
 
+mod charsmap;
 mod components;
 mod model;
+pub(crate) mod outline;
+mod parts;
 mod regex;
+mod steps;
+
+pub(crate) use parts::{check_normalized, culprit};
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -19,7 +26,7 @@ use crate::TokenizerError;
 pub(crate) const MAX_FILE_BYTES: u64 = 256 << 20;
 
 /// The most ids; the largest published vocabularies have about 260,000.
-pub(crate) const MAX_VOCAB: usize = 1 << 22;
+pub(crate) const MAX_VOCAB: usize = 1 << 20;
 
 /// The longest spelling of an added token, in bytes.
 const MAX_ADDED_TOKEN_BYTES: usize = 1024;
@@ -48,11 +55,7 @@ pub(crate) fn check_document(document: &Value, path: &Path) -> Result<Facts, Tok
         return Err(file.error("(whole file)", "an object", document));
     };
     let model = model::check(file, file.required(fields, "model", "model")?)?;
-    let added_tokens = check_added_tokens(
-        file,
-        fields.get("added_tokens").unwrap_or(&Value::Null),
-        &model,
-    )?;
+    let added_tokens = check_added_tokens(file, fields.get("added_tokens"), &model)?;
     let largest = added_tokens
         .iter()
         .map(|(_, id)| *id)
@@ -60,6 +63,7 @@ pub(crate) fn check_document(document: &Value, path: &Path) -> Result<Facts, Tok
         .max();
     let vocab_size = largest.map_or(0, |id| id as usize + 1);
     components::check(file, fields, vocab_size)?;
+    parts::check(file, fields)?;
     Ok(Facts {
         vocab_size,
         added_tokens,
@@ -73,13 +77,13 @@ pub(crate) fn field_error(path: &Path, field: &str, expected: &str, got: &Value)
 
 fn check_added_tokens(
     file: File<'_>,
-    tokens: &Value,
+    tokens: Option<&Value>,
     model: &model::Model<'_>,
 ) -> Result<Vec<(String, u32)>, TokenizerError> {
     let tokens = match tokens {
-        Value::Null => return Ok(Vec::new()),
-        Value::Array(tokens) => tokens,
-        other => return Err(file.error("added_tokens", "a list", other)),
+        None => return Ok(Vec::new()),
+        Some(Value::Array(tokens)) => tokens,
+        Some(other) => return Err(file.error("added_tokens", "a list", other)),
     };
     let mut checked = Vec::with_capacity(tokens.len());
     let mut contents = BTreeMap::new();
@@ -104,7 +108,7 @@ fn check_added_tokens(
             }
         };
         let value = fields.get("id").unwrap_or(&Value::Null);
-        let id = id(value).ok_or_else(|| file.error(&field("id"), "an id below 4194304", value))?;
+        let id = id(value).ok_or_else(|| file.error(&field("id"), "an id below 1048576", value))?;
         for name in ["single_word", "lstrip", "rstrip", "normalized", "special"] {
             let value = file.required(fields, name, &field(name))?;
             if !value.is_boolean() {

@@ -3,12 +3,13 @@
 use minijinja::value::{Kwargs, ValueKind};
 use minijinja::{Environment, Error, ErrorKind, State, Value};
 
+use super::containers;
 use super::dict_view::{DictView, dict_view};
 use super::environment::charge;
 use super::json::tojson;
 use super::methods::{is_python_space, strip};
-use super::python_text::{self, MAX_DEPTH, PythonFloat, unsupported};
-use super::source::{BOUNDED, GENERATION};
+use super::python_text::{self, PythonFloat, unsupported};
+use super::source::GENERATION;
 
 /// What `raise_exception` was called with, as the source of the engine's error.
 #[derive(Debug, thiserror::Error)]
@@ -29,10 +30,7 @@ pub(super) fn register(environment: &mut Environment<'static>) {
         let body: Value = options.get("caller")?;
         body.call(state, &[])
     });
-    environment.add_function(BOUNDED, |state: &State, value: Value| {
-        check_depth(state, &value, 0)?;
-        Ok::<_, Error>(value)
-    });
+    containers::register(environment);
     environment.remove_global("debug");
 
     environment.add_filter("tojson", tojson);
@@ -80,6 +78,15 @@ pub(super) fn register(environment: &mut Environment<'static>) {
                 | ValueKind::Undefined
         )
     });
+    // The engine's own, with the text paid for.
+    environment.add_test("upper", |state: &State, text: &Value| {
+        charge(state, text.as_str().map_or(0, str::len))?;
+        Ok::<_, Error>(minijinja::tests::is_upper(text))
+    });
+    environment.add_test("lower", |state: &State, text: &Value| {
+        charge(state, text.as_str().map_or(0, str::len))?;
+        Ok::<_, Error>(minijinja::tests::is_lower(text))
+    });
     // In Python, a truth value is a number, although not an integer to Jinja.
     environment.add_test("number", |value: &Value| {
         matches!(value.kind(), ValueKind::Number | ValueKind::Bool) || is_python_float(value)
@@ -91,30 +98,6 @@ pub(super) fn register(environment: &mut Environment<'static>) {
         ValueKind::Plain => Err(unsupported("the test `callable` of an object")),
         _ => Ok(false),
     });
-}
-
-/// Refuses a value that nests deeper than anything a conversation holds.
-fn check_depth(state: &State, value: &Value, depth: usize) -> Result<(), Error> {
-    if !matches!(
-        value.kind(),
-        ValueKind::Seq | ValueKind::Map | ValueKind::Iterable
-    ) {
-        return Ok(());
-    }
-    if depth > MAX_DEPTH {
-        return Err(unsupported(&format!(
-            "a value of more than `{MAX_DEPTH}` levels"
-        )));
-    }
-    // A value that holds another one twice takes twice as long to walk, to print and to compare: walking is paid for.
-    charge(state, 1 + value.len().unwrap_or(1) * 8)?;
-    let is_map = value.kind() == ValueKind::Map;
-    for item in value.try_iter()?.checked() {
-        let item = item?;
-        let item = if is_map { value.get_item(&item)? } else { item };
-        check_depth(state, &item, depth + 1)?;
-    }
-    Ok(())
 }
 
 fn is_python_float(value: &Value) -> bool {

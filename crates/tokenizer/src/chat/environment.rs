@@ -31,11 +31,16 @@ const BYTES_PER_FUEL: usize = 64;
 ///
 /// One unit is one step of the engine or 64 bytes of text made. Rendering a message takes 50 to 200 steps with the published
 /// templates that are known to us; a template that looks at every message for every message still fits. A hostile one ends
-/// after about 0.1 s and 32 MB of text made for a short conversation, and cannot make the conversation longer.
+/// after about 0.1 s and 6 MB of text made for a short conversation, and cannot make the conversation longer.
 pub(super) fn fuel(messages: usize, text_bytes: u64) -> u64 {
-    500_000_u64
+    100_000_u64
         .saturating_add((messages as u64).saturating_mul(4_000))
         .saturating_add(text_bytes)
+}
+
+/// The looks into lists and mappings that a rendering may take; see [`counted`](super::counted). A look takes some 50 ns.
+pub(super) fn looks(fuel: u64) -> u64 {
+    fuel.saturating_mul(16)
 }
 
 /// The longest text that a rendering may give, in bytes.

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use minijinja::value::{Kwargs, ValueKind};
 use minijinja::{Error, ErrorKind, State, Value};
 
+use super::counted::look;
 use super::dict_view::DictView;
 use super::environment::charge;
 use super::python_text::{self, MAX_DEPTH, PythonFloat, refuse_engine_object, unsupported};
@@ -100,6 +101,7 @@ impl Writer<'_> {
             charge(self.state, self.out.len() - self.charged)?;
             self.charged = self.out.len();
         }
+        look(value.as_str().map_or(0, str::len));
         match value.kind() {
             ValueKind::None => self.out.push_str("null"),
             ValueKind::Bool => self

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use minijinja::value::{Object, ObjectRepr, ValueKind};
 use minijinja::{Error, ErrorKind, Value};
 
+use super::counted::look;
 use super::dict_view::DictView;
 
 /// Deeper values than this are refused: the engine and we go down by recursion. JSON that is read is less deep.
@@ -90,6 +91,7 @@ fn write_repr(out: &mut String, value: &Value, depth: usize) -> Result<(), Error
             "printing a value of more than `{MAX_DEPTH}` levels"
         )));
     }
+    look(value.as_str().map_or(0, str::len));
     match value.kind() {
         ValueKind::None => out.push_str("None"),
         ValueKind::Bool => out.push_str(if value.is_true() { "True" } else { "False" }),

@@ -11,12 +11,17 @@ use super::error::ChatError;
 use super::lexical::{
     is_name, is_spelled_with_exponent, leading_name, leading_number, string_length, trailing_name,
 };
+use super::literals::{Begins, rewrite};
+use super::names::{bound_names, namespaces};
 
 /// The function that a `generation` block becomes a call of; see [`builtins`](super::builtins).
 pub(super) const GENERATION: &str = "__jikji_generation";
 
-/// The function that every assigned value goes through.
+/// The function that every bound value and every literal goes through; see [`counted`](super::counted).
 pub(super) const BOUNDED: &str = "__jikji_bounded";
+
+/// The function that products become calls of.
+pub(super) const PRODUCT: &str = "__jikji_product";
 
 /// Brackets within brackets of one expression.
 const MAX_BRACKETS: usize = 24;
@@ -24,7 +29,7 @@ const MAX_BRACKETS: usize = 24;
 /// Operators of one expression: chains of them are trees as deep as they are long.
 const MAX_OPERATORS: usize = 500;
 
-const OPERATOR_WORDS: [&str; 7] = ["and", "else", "if", "in", "is", "not", "or"];
+pub(super) const OPERATOR_WORDS: [&str; 7] = ["and", "else", "if", "in", "is", "not", "or"];
 
 /// The longest template that is read, in bytes. Published ones stay below 100 KB.
 const MAX_BYTES: usize = 1 << 20;
@@ -66,21 +71,6 @@ pub(super) fn prepare(source: &str) -> Result<String, ChatError> {
     .run()
 }
 
-/// Names that are assigned a `namespace(...)`, whose attributes have no methods in front of them.
-fn namespaces(source: &str) -> BTreeSet<&str> {
-    let mut names = BTreeSet::new();
-    for (at, _) in source.match_indices("namespace") {
-        let Some(before) = source[..at].trim_end().strip_suffix('=') else {
-            continue;
-        };
-        let name = trailing_name(before.trim_end());
-        if !name.is_empty() {
-            names.insert(name);
-        }
-    }
-    names
-}
-
 struct Scanner<'a> {
     source: &'a str,
     position: usize,
@@ -102,7 +92,7 @@ impl<'a> Scanner<'a> {
                 "{{" => {
                     self.copy_to(start + 2);
                     let end = self.expression_end("}}")?;
-                    self.copy_to(end);
+                    self.copy_expression(end, Begins::Plain)?;
                 }
                 "{%" => {
                     self.copy_to(start + 2);
@@ -163,10 +153,46 @@ impl<'a> Scanner<'a> {
                 }
                 self.position += name.len();
                 let end = self.expression_end("%}")?;
-                self.copy_to(end);
+                let begins = match name {
+                    "for" => Begins::Targets,
+                    "call" => Begins::Parameters,
+                    _ => Begins::Plain,
+                };
+                let bound = bound_names(
+                    name,
+                    self.source.get(self.position..end).unwrap_or_default(),
+                );
+                self.copy_expression(end, begins)?;
+                self.bind(&bound);
             }
         }
         Ok(())
+    }
+
+    fn copy_expression(&mut self, end: usize, begins: Begins) -> Result<(), ChatError> {
+        let text = self.source.get(self.position..end).unwrap_or_default();
+        let rewritten = rewrite(text, begins)
+            .map_err(|what| self.unsupported(self.position, format!("{what} is not supported")))?;
+        self.out.push_str(&rewritten);
+        self.position = end;
+        Ok(())
+    }
+
+    /// Copies the end of a tag, and assigns what it binds anew, through [`BOUNDED`]. The last of the tags ends as the first
+    /// one does, so that the white space behind them is kept or goes as it was.
+    fn bind(&mut self, names: &[&str]) {
+        let sign = self
+            .rest()
+            .get(..1)
+            .filter(|sign| matches!(*sign, "-" | "+"));
+        let sign = sign.unwrap_or_default();
+        if names.is_empty() || !self.from(self.position + sign.len()).starts_with("%}") {
+            return;
+        }
+        self.copy_to(self.position + sign.len() + 2);
+        for name in names {
+            let _ = write!(self.out, "{{% set {name} = {BOUNDED}({name}) {sign}%}}");
+        }
     }
 
     /// Copies an assignment with its value in a call of [`BOUNDED`], so that a loop cannot nest lists without end. The engine
@@ -193,8 +219,15 @@ impl<'a> Scanner<'a> {
         if let (Some(equals), Some(value)) =
             (equals, value.map(str::trim).filter(|v| !v.is_empty()))
         {
+            let is_entry = self
+                .source
+                .get(self.position..equals)
+                .is_some_and(|target| target.contains('.'));
+            let value = rewrite(value, Begins::Plain)
+                .map_err(|what| self.unsupported(equals, format!("{what} is not supported")))?;
             self.copy_to(equals + 1);
-            let _ = write!(self.out, " {BOUNDED}(({value})) ");
+            let flag = if is_entry { ", true" } else { "" };
+            let _ = write!(self.out, " {BOUNDED}(({value}){flag}) ");
             self.position = end;
         }
         self.copy_to(end);
@@ -340,10 +373,26 @@ mod tests {
     }
 
     #[test]
+    fn names_of_parameters_are_bound_anew() {
+        check(
+            "{% macro f(a, b='(,', c=[1, 2]) -%}\n",
+            "{% macro f(a, b='(,', c=[1, 2]) -%}{% set a = __jikji_bounded(a) -%}{% set b = __jikji_bounded(b) -%}{% set c = __jikji_bounded(c) -%}\n",
+        );
+        check(
+            "{% with a = f(x, y), b = 1 %}{% call(q) f() +%}",
+            "{% with a = f(x, y), b = 1 %}{% set a = __jikji_bounded(a) %}{% set b = __jikji_bounded(b) %}{% call(q) f() +%}{% set q = __jikji_bounded(q) +%}",
+        );
+        check(
+            "{% macro f() %}{% call f() %}{% with %}",
+            "{% macro f() %}{% call f() %}{% with %}",
+        );
+    }
+
+    #[test]
     fn assigned_values_are_bounded() {
         check(
             "{%- set a.b = c == 1 -%}",
-            "{%- set a.b = __jikji_bounded((c == 1)) -%}",
+            "{%- set a.b = __jikji_bounded((c == 1), true) -%}",
         );
         check(
             "{% set a, b = 1, '%}=' %}",

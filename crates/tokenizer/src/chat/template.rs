@@ -12,7 +12,8 @@ use super::clock::LocalTime;
 use super::conversation::{
     Conversation, Message, RenderOptions, map_to_jinja, normalized, text_bytes, to_jinja,
 };
-use super::environment::{NAME, environment, fuel, output_limit, with_stack};
+use super::counted::{Exhausted, counted_input, within};
+use super::environment::{NAME, environment, fuel, looks, output_limit, with_stack};
 use super::error::ChatError;
 use super::python_text::unsupported;
 use super::source;
@@ -27,6 +28,9 @@ pub struct ChatTemplate {
     /// `bos_token` and its kind, for the template to read.
     special_tokens: Map<String, Value>,
 }
+
+/// The longest pattern of `strftime_now`: a directive may make ten bytes of one.
+const MAX_TIME_PATTERN_BYTES: usize = 1024;
 
 /// What a rendering reads, prepared once.
 #[derive(Clone)]
@@ -140,6 +144,11 @@ impl ChatTemplate {
         environment.set_fuel(Some(fuel));
         let now = options.now;
         environment.add_function("strftime_now", move |pattern: &str| {
+            if pattern.len() > MAX_TIME_PATTERN_BYTES {
+                return Err(unsupported(
+                    "a pattern of `strftime_now` of more than 1024 bytes",
+                ));
+            }
             let time = now
                 .or_else(LocalTime::now)
                 .ok_or_else(|| unsupported("a clock outside of the years 1970 to 9999"))?;
@@ -155,13 +164,18 @@ impl ChatTemplate {
         let variables = self.variables(inputs, options);
         // Everything that the template made is dropped on that thread too: freeing goes down by recursion.
         let result = with_stack(|| {
-            let result = environment.get_template(NAME).and_then(|template| {
-                template
-                    .render_captured_to(variables, &mut writer)
-                    .map(drop)
+            let result = within(looks(fuel), || {
+                let template = environment.get_template(NAME)?;
+                let captured = template.render_captured_to(variables, &mut writer);
+                captured.map(drop)
             });
             drop(environment);
-            result.map_err(|error| run_error(error, fuel))
+            match result {
+                Ok(result) => result.map_err(|error| run_error(error, fuel)),
+                Err(Exhausted) => Err(ChatError::Limit {
+                    what: format!("`{}` looks into lists and mappings", looks(fuel)),
+                }),
+            }
         });
         let result = result.map_err(|reason| ChatError::Engine { reason })?;
         if writer.exceeded {
@@ -206,7 +220,11 @@ impl ChatTemplate {
                 .iter()
                 .map(|(name, value)| (name.clone(), to_jinja(value))),
         );
-        JinjaValue::from_pairs(pairs)
+        JinjaValue::from_pairs(
+            pairs
+                .into_iter()
+                .map(|(name, value)| (name, counted_input(value))),
+        )
     }
 }
 

@@ -5,18 +5,21 @@
 
 use serde_json::{Map, Value};
 
-use super::{File, id, regex};
+use super::{File, charsmap, id, regex};
 use crate::TokenizerError;
 
 /// The most parts in one chain, and how deep chains nest; published files have up to five, two deep.
 const MAX_PARTS: usize = 32;
 const MAX_DEPTH: usize = 4;
 
-/// The most bytes that a chain may make of one byte of text.
-const MAX_EXPANSION: usize = 4096;
+/// The most bytes that a chain may make of one byte of text; the library keeps forty bytes for each of them.
+const MAX_EXPANSION: usize = 64;
 
-/// The longest table of a `Precompiled` normalizer, in base64.
-const MAX_CHARSMAP_BYTES: usize = 1 << 20;
+/// The most bytes of all patterns of a chain: each of them costs time on each text.
+const MAX_PATTERN_BYTES: usize = 4096;
+
+/// The longest text that is put in front of each text, in bytes.
+const MAX_PREPENDED_BYTES: usize = 64;
 
 const NORMALIZERS: &[&str] = &[
     "BertNormalizer",
@@ -84,6 +87,8 @@ pub(super) fn check(
             vocab_size,
             parts: 0,
             expansion: 1,
+            has_template: false,
+            pattern_bytes: 0,
         };
         if !part.is_null() {
             chain.check(part, name, 0)?;
@@ -99,6 +104,8 @@ struct Chain<'a> {
     vocab_size: usize,
     parts: usize,
     expansion: usize,
+    has_template: bool,
+    pattern_bytes: usize,
 }
 
 impl Chain<'_> {
@@ -132,44 +139,61 @@ impl Chain<'_> {
                 Ok(())
             }
             "Split" | "Replace" => {
+                let pattern = fields.get("pattern").unwrap_or(&Value::Null);
+                regex::check_pattern(self.file, pattern, field)?;
+                self.pattern_bytes += regex::length(pattern);
+                if self.pattern_bytes > MAX_PATTERN_BYTES {
+                    let expected = "a chain whose patterns have 4096 bytes together";
+                    return Err(self.file.error(field, expected, part));
+                }
                 let content = fields
                     .get("content")
                     .and_then(Value::as_str)
                     .unwrap_or_default();
-                self.expand(content.len() + 1, part, field)?;
-                regex::check_pattern(
-                    self.file,
-                    fields.get("pattern").unwrap_or(&Value::Null),
+                let literal = pattern.get("String").and_then(Value::as_str);
+                self.expand(
+                    match literal {
+                        Some(literal) => content.len().div_ceil(literal.len().max(1)).max(1),
+                        // May match between any two characters.
+                        None => content.len() + 1,
+                    },
+                    part,
                     field,
                 )
             }
-            "Prepend" => {
-                let content = fields
-                    .get("prepend")
-                    .and_then(Value::as_str)
-                    .unwrap_or_default();
-                self.expand(content.len() + 1, part, field)
-            }
-            // A byte becomes a character of two; a space becomes `▁` of three; compatibility forms of up to 18 characters.
-            "ByteLevel" => self.expand(2, part, field),
-            "Metaspace" => self.expand(4, part, field),
-            "NFKC" | "NFKD" | "NFC" | "NFD" => {
-                self.expand(if self.expansion > 1 { 18 } else { 1 }, part, field)
-            }
-            "Precompiled" => match fields.get("precompiled_charsmap") {
-                Some(Value::String(table)) if table.len() <= MAX_CHARSMAP_BYTES => Ok(()),
-                other => {
-                    let name = format!("{field}.precompiled_charsmap");
-                    Err(self.file.error(
-                        &name,
-                        "base64 of at most 1 MiB",
-                        other.unwrap_or(&Value::Null),
-                    ))
-                }
+            "Prepend" => match fields.get("prepend") {
+                Some(Value::String(text)) if text.len() <= MAX_PREPENDED_BYTES => Ok(()),
+                other => Err(self.file.error(
+                    &format!("{field}.prepend"),
+                    "a string of at most 64 bytes",
+                    other.unwrap_or(&Value::Null),
+                )),
             },
+            // A byte becomes a character of two; a space becomes `▁` of three; U+FDFA of three bytes has 33 as compatible.
+            "ByteLevel" | "Lowercase" | "BertNormalizer" => self.expand(2, part, field),
+            "Metaspace" | "NFC" | "NFD" => self.expand(3, part, field),
+            "NFKC" | "NFKD" => self.expand(11, part, field),
+            "Precompiled" => {
+                let table = fields.get("precompiled_charsmap").unwrap_or(&Value::Null);
+                let name = format!("{field}.precompiled_charsmap");
+                charsmap::check(self.file, table, &name)?;
+                self.expand(charsmap::MAX_EXPANSION, part, field)
+            }
             "Strip" => self.check_strip(fields, field),
-            "TemplateProcessing" => self.check_template(fields, field),
+            "TemplateProcessing" => {
+                self.adds_tokens(part, field)?;
+                self.check_template(fields, field)
+            }
             "BertProcessing" | "RobertaProcessing" => {
+                self.adds_tokens(part, field)?;
+                // Without its switches the library takes the one for the other.
+                for name in ["trim_offsets", "add_prefix_space"] {
+                    let value = fields.get(name).unwrap_or(&Value::Null);
+                    if kind == "RobertaProcessing" && !value.is_boolean() {
+                        let name = format!("{field}.{name}");
+                        return Err(self.file.error(&name, "true or false", value));
+                    }
+                }
                 for name in ["sep", "cls"] {
                     let value = fields.get(name).unwrap_or(&Value::Null);
                     self.check_id(
@@ -183,29 +207,36 @@ impl Chain<'_> {
         }
     }
 
-    fn expand(&mut self, factor: usize, part: &Value, field: &str) -> Result<(), TokenizerError> {
-        self.expansion = self.expansion.saturating_mul(factor);
-        if self.expansion > MAX_EXPANSION {
-            return Err(self.file.error(
-                field,
-                "a chain that lengthens text by at most 4096",
-                part,
-            ));
+    /// Each part that adds tokens makes several pieces of one text, which a second one does not understand.
+    fn adds_tokens(&mut self, part: &Value, field: &str) -> Result<(), TokenizerError> {
+        if std::mem::replace(&mut self.has_template, true) {
+            let expected = "a chain with one part that adds tokens";
+            return Err(self.file.error(field, expected, part));
         }
         Ok(())
     }
 
-    /// The decoder of this name counts characters to strip; the normalizer has two switches instead.
+    fn expand(&mut self, factor: usize, part: &Value, field: &str) -> Result<(), TokenizerError> {
+        self.expansion = self.expansion.saturating_mul(factor);
+        if self.expansion > MAX_EXPANSION {
+            return Err(self
+                .file
+                .error(field, "a chain that lengthens text by at most 64", part));
+        }
+        Ok(())
+    }
+
+    /// The decoder of this name counts characters to strip; the normalizer has two switches instead. The library cannot strip
+    /// the end of a token that is shorter than the count, and any may be empty.
     fn check_strip(&self, fields: &Map<String, Value>, field: &str) -> Result<(), TokenizerError> {
-        for name in ["start", "stop"] {
+        for (name, most, expected) in [
+            ("start", 16, "a count of at most 16"),
+            ("stop", 0, "a count of 0"),
+        ] {
             if let Some(value) = fields.get(name)
-                && value.as_u64().is_none_or(|count| count > 16)
+                && value.as_u64().is_none_or(|count| count > most)
             {
-                return Err(self.file.error(
-                    &format!("{field}.{name}"),
-                    "a count of at most 16",
-                    value,
-                ));
+                return Err(self.file.error(&format!("{field}.{name}"), expected, value));
             }
         }
         Ok(())
@@ -252,10 +283,10 @@ impl Chain<'_> {
                     .file
                     .error(&path, "a list of at most 64 pieces", pieces));
             };
-            let mut has_text = false;
+            let mut texts = 0;
             for piece in pieces {
                 let sequence = piece.pointer("/Sequence/id").and_then(Value::as_str);
-                has_text |= sequence == Some("A");
+                texts += usize::from(sequence == Some("A"));
                 if name == "single" && sequence == Some("B") {
                     return Err(self.file.error(&path, "pieces of one text", piece));
                 }
@@ -271,10 +302,10 @@ impl Chain<'_> {
                     ));
                 }
             }
-            if name == "single" && !has_text {
+            if name == "single" && texts != 1 {
                 return Err(self.file.error(
                     &path,
-                    "a template with the text in it",
+                    "a template with the text in it, once",
                     &fields[name],
                 ));
             }

@@ -98,7 +98,7 @@ fn check_vocab<'a>(file: File<'_>, vocab: &'a Value) -> Result<Model<'a>, Tokeni
                 &Value::from(token.len()),
             ));
         }
-        let id = id(value).ok_or_else(|| file.error(&field(), "an id below 4194304", value))?;
+        let id = id(value).ok_or_else(|| file.error(&field(), "an id below 1048576", value))?;
         if let Some(other) = model.token_of.insert(id, token) {
             return Err(file.error(
                 &field(),

@@ -1,16 +1,18 @@
 //! Regular expressions from a file: only as large as a tokenizer needs.
 //!
 //! The engine recurses over a pattern on the C stack and unrolls counted repeats, so neither nesting nor the product of repeats
-//! may be left to the file. What a harmless-looking pattern costs on a text is bounded by the engine's own limit of ten
-//! million steps back per match, which surfaces as an error of encoding.
+//! may be left to the file. What a pattern costs on a text is tried by [`steps`](super::steps); for what that does not find there
+//! is the engine's own limit of ten million steps back per match, which surfaces as an error of encoding.
 
 use serde_json::Value;
 
 use super::File;
+use super::steps::slow_text;
 use crate::TokenizerError;
+use crate::guard::guarded;
 
-/// The longest published pattern has about 500 bytes.
-const MAX_BYTES: usize = 4096;
+/// The longest published pattern has about 600 bytes.
+const MAX_BYTES: usize = 2048;
 /// Groups and character classes, nested or not: options such as `(?i)` nest what follows them.
 const MAX_BRACKETS: usize = 128;
 /// Product of all upper bounds of counted repeats.
@@ -20,7 +22,8 @@ const MAX_QUANTIFIERS_IN_A_ROW: usize = 2;
 
 /// Back references, recursion, callouts and absent operators: no tokenizer needs them, and they defeat every bound.
 const FORBIDDEN: &[&str] = &[
-    r"\g", r"\k", "(?R", "(?&", "(?P>", "(?{", "(*", "(?~", "(?(",
+    r"\g", r"\k", r"\K", r"\1", r"\2", r"\3", r"\4", r"\5", r"\6", r"\7", r"\8", r"\9", "(?R",
+    "(?&", "(?P>", "(?{", "(*", "(?~", "(?(",
 ];
 
 /// Checks the `pattern` of a `Split` or `Replace`.
@@ -36,10 +39,11 @@ pub(super) fn check_pattern(
             let is_regex = kind == "Regex";
             if text.is_empty() || text.len() > MAX_BYTES {
                 let got = Value::from(format!("{} bytes", text.len()));
-                return Err(file.error(&field, "a pattern of 1 to 4096 bytes", &got));
+                return Err(file.error(&field, "a pattern of 1 to 2048 bytes", &got));
             }
             match is_regex.then(|| excess(text)).flatten() {
                 Some(expected) => Err(file.error(&field, expected, &Value::from(text.as_str()))),
+                None if is_regex => check_steps(file, text, &field),
                 None => Ok(()),
             }
         }
@@ -48,6 +52,30 @@ pub(super) fn check_pattern(
             "`String` or `Regex` with a string",
             pattern,
         )),
+    }
+}
+
+/// Bytes of the pattern.
+pub(super) fn length(pattern: &Value) -> usize {
+    let kinds = pattern.as_object().into_iter().flatten();
+    kinds
+        .filter_map(|(_, text)| text.as_str())
+        .map(str::len)
+        .sum()
+}
+
+/// Compiles the pattern, and tries it.
+fn check_steps(file: File<'_>, pattern: &str, field: &str) -> Result<(), TokenizerError> {
+    match guarded(|| slow_text(pattern)) {
+        Ok(None) => Ok(()),
+        Ok(Some(unit)) => {
+            let expected = format!("a pattern that is done with a run of {unit:?} in a few steps");
+            Err(file.error(field, &expected, &Value::from(pattern)))
+        }
+        Err(reason) => {
+            let expected = format!("a pattern that compiles ({reason})");
+            Err(file.error(field, &expected, &Value::from(pattern)))
+        }
     }
 }
 

@@ -212,7 +212,7 @@ fn errors_say_where_and_why() {
     );
     check(
         "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}",
-        "the chat template exceeds the limit of `504021` steps for this conversation",
+        "the chat template exceeds the limit of `104021` steps for this conversation",
     );
     for template in [
         "{{ raise_exception('x') }}",

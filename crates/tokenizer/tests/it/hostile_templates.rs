@@ -1,153 +1,82 @@
-//! Templates that would run for ever, fill the memory or break the engine end in an error, soon.
+//! Templates that would run for ever, fill the memory, break the engine or look where they should not.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
 use jikji_tokenizer::chat::{ChatError, ChatTemplate, Conversation, RenderOptions};
 use proptest::prelude::*;
 use serde_json::json;
 
-use super::chat_templates::conversation;
-
-fn one_message() -> Conversation {
-    conversation(&json!([
-        {"role": "system", "content": " 안녕 <b> "},
-        {"role": "user", "content": [{"type": "text", "text": "q"}]},
-    ]))
-}
-
-fn run(template: &str) -> Result<String, ChatError> {
-    ChatTemplate::parse(template)?.render(&one_message(), &RenderOptions::default())
-}
+use crate::hostile::complaint;
+use crate::hostile::templates::{self, render as run};
 
 #[test]
-fn work_without_end_is_stopped() {
-    let doubling = "{% set ns = namespace(x='ab') %}{% for i in range(60) %}{% set ns.x = ns.x + ns.x %}{% endfor %}{{ ns.x | length }}";
-    for template in [
-        "{% for a in range(100000) %}{% for b in range(100000) %}{% endfor %}{% endfor %}",
-        "{% for a in range(100000) %}{% for b in range(100000) %}xxxxxxxxxxxxxxxx{% endfor %}{% endfor %}",
-        "{% for a in range(1000000000) %}x{% endfor %}",
-        doubling,
-        &doubling.replace("ns.x + ns.x", "ns.x ~ ns.x"),
-        &doubling.replace("ns.x + ns.x", "ns.x.replace('a', ns.x)"),
-        &doubling.replace("ns.x + ns.x", "ns.x.join([ns.x, ns.x, ns.x])"),
-        &doubling.replace("ns.x + ns.x", "ns.x | replace('a', ns.x)"),
-        &doubling.replace("ns.x + ns.x", "[ns.x, ns.x] | join(ns.x)"),
-        &doubling.replace("ns.x + ns.x", "[ns.x, ns.x] | tojson"),
-        &doubling.replace("ns.x + ns.x", "[ns.x, ns.x] | string"),
-        &doubling.replace("ns.x + ns.x", "(ns.x ~ '.').split('b') | join('bb')"),
-        &doubling.replace("ns.x + ns.x", "'%s%s' | format(ns.x, ns.x)"),
-        &doubling
-            .replace("ns.x + ns.x", "[ns.x, ns.x]")
-            .replace("| length", "| tojson"),
-        &doubling
-            .replace("ns.x + ns.x", "[ns.x, ns.x]")
-            .replace("| length", ""),
-        &doubling
-            .replace("ns.x + ns.x", "[ns.x, ns.x]")
-            .replace("| length", "| string"),
-        &doubling
-            .replace("ns.x + ns.x", "[ns.x, ns.x]")
-            .replace("| length", "~ ''"),
-        &doubling
-            .replace("ns.x + ns.x", "{'a': ns.x, 'b': ns.x}")
-            .replace("| length", "== 1"),
-        "{{ 'x' * 1000000000000 }}",
-        "{{ [1] * 1000000000000 }}",
-        "{{ '%1000000000d' | format(1) }}",
-        "{{ '{:1000000000}'.format('x') }}",
-        "{{ 'a\nb' | indent(1000000000) }}",
-        "{{ messages | tojson(indent=1000000000) }}",
-        "{{ 2 ** 1000000000 }}",
-        "{{ [1] | batch(1000000000, 0) | list }}",
-        "{{ [1] | slice(1000000000) | list }}",
-        "{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}",
-        "{% macro f() %}{% call f() %}{% endcall %}{% endmacro %}{{ f() }}",
-        "{% macro f(x) %}{{ f(x + 1) }}{{ f(x + 1) }}{% endmacro %}{{ f(0) }}",
-        "{% for x in [[1]] recursive %}{{ loop([[1]]) }}{% endfor %}",
-    ] {
+fn each_template_ends_soon() {
+    let cases = templates::cases();
+    let mut wrong = Vec::new();
+    let mut slowest = (Duration::ZERO, String::new());
+    for case in &cases {
         let start = Instant::now();
-        let result = run(template);
-        let taken = start.elapsed();
-        assert!(
-            result.is_err(),
-            "{template}: {} bytes",
-            result.unwrap().len()
-        );
-        assert!(taken < Duration::from_secs(5), "{template}: {taken:?}");
+        match catch_unwind(AssertUnwindSafe(|| case.run())) {
+            Ok(result) => {
+                let got = result.as_ref().map(|&()| ()).map_err(String::as_str);
+                wrong.extend(complaint(&case.name, &case.expected, got));
+            }
+            Err(_) => wrong.push(format!("{}: a panic came through", case.name)),
+        }
+        slowest = slowest.max((start.elapsed(), case.name.clone()));
     }
+    println!("{} templates, slowest {slowest:?}", cases.len());
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    // Below a second on an idle machine.
+    assert!(slowest.0 < Duration::from_secs(10), "{slowest:?}");
 }
 
+/// The limits are for templates: what a conversation makes necessary is always within them.
 #[test]
-fn values_without_bottom_do_not_break_the_engine() {
-    for print in [
-        "{{ ns.x }}",
-        "{{ ns.x | tojson }}",
-        "{{ ns.x ~ '' }}",
-        "{{ ns.x == ns.y }}",
-        "{{ ns.x | string }}",
-        "x",
+fn long_conversations_and_many_tools_are_within_the_limits() {
+    let tools = (0..60).map(|at| {
+        let parameter = json!({"type": "string", "description": "무엇을 찾을지", "enum": ["a", "b", "c"]});
+        let parameters: serde_json::Map<_, _> = (0..20).map(|at| (format!("parameter_{at}"), parameter.clone())).collect();
+        json!({"type": "function", "function": {"name": format!("tool_{at}"), "description": "도구",
+            "parameters": {"type": "object", "properties": parameters, "required": ["parameter_1"]}}})
+    });
+    let tools: Vec<_> = tools.collect();
+    for name in [
+        "exaone3",
+        "exaone4",
+        "ax4",
+        "hyperclovax",
+        "hyperclovax-think",
+        "solar",
     ] {
-        for wrap in [
-            "[NS]",
-            "{'a': NS}",
-            "(NS,)",
-            "[NS] + []",
-            "[NS][0:]",
-            "[NS] | list",
-            "{'a': NS}.items()",
-        ] {
-            let step = format!("{{% set ns.x = {} %}}", wrap.replace("NS", "ns.x"));
-            let other = format!("{{% set ns.y = {} %}}", wrap.replace("NS", "ns.y"));
-            // An error or a text, but not a stack that overflows: that would end the process.
-            let _ = run(&format!(
-                "{{% set ns = namespace(x=1, y=1) %}}{{% for i in range(100000) %}}{step}{other}{{% endfor %}}{print}"
-            ));
-            let _ = run(&format!(
-                "{{% set ns = namespace(x=1, y=1) %}}{{% for i in range(5000) %}}{step}{other}{{% endfor %}}{print}"
-            ));
+        let path = format!(
+            "{}/../../configs/chat/{name}.jinja",
+            env!("CARGO_MANIFEST_DIR")
+        );
+        let template = ChatTemplate::parse(&std::fs::read_to_string(path).unwrap()).unwrap();
+        for (num_turns, tools) in [(1, Some(&tools)), (3_000, None), (40, Some(&tools))] {
+            let turn = |at: usize| {
+                json!({"role": if at.is_multiple_of(2) { "user" } else { "assistant" }, "content": "네."})
+                    .as_object()
+                    .cloned()
+            };
+            let conversation = Conversation {
+                messages: (0..num_turns).filter_map(turn).collect(),
+                tools: tools.cloned(),
+            };
+            let result = template.render(&conversation, &RenderOptions::default());
+            // A template may have no place for tools, but not for want of steps.
+            assert!(
+                !matches!(result, Err(ChatError::Limit { .. })),
+                "{name}, {num_turns} turns: {result:?}"
+            );
         }
     }
 }
 
 #[test]
-fn sources_without_bottom_are_refused() {
-    for (open, close) in [
-        ("(", ")"),
-        ("[", "]"),
-        ("{'a':", "}"),
-        ("not ", ""),
-        ("-", ""),
-        ("f(", ")"),
-        ("x if ", ""),
-        ("1+", ""),
-        ("a[", "]"),
-        ("1 ~ ", ""),
-    ] {
-        let deep = format!("{{{{ {}1{} }}}}", open.repeat(20_000), close.repeat(20_000));
-        let _ = run(&deep);
-    }
-    for (open, close) in [
-        ("{% if 1 %}", "{% endif %}"),
-        ("{% for x in [1] %}", "{% endfor %}"),
-        ("{% set x %}", "{% endset %}"),
-        ("{% macro f() %}", "{% endmacro %}"),
-        ("{% generation %}", "{% endgeneration %}"),
-        ("{% filter upper %}", "{% endfilter %}"),
-        ("{% if 1 %}{% elif 1 %}", ""),
-    ] {
-        let _ = run(&format!("{}x{}", open.repeat(20_000), close.repeat(20_000)));
-    }
-    let _ = run(&format!("{{{{ 1{} }}}}", " | upper".repeat(50_000)));
-    let _ = run(&format!("{{{{ 1{} }}}}", ".a".repeat(50_000)));
-    let _ = run(&format!("{{{{ 1{} }}}}", " + 1".repeat(50_000)));
-    assert!(matches!(
-        run(&"x".repeat(2 << 20)),
-        Err(ChatError::TooLong { .. })
-    ));
-}
-
-#[test]
-fn nothing_outside_of_the_conversation_is_reached() {
+fn nothing_outside_of_the_conversation_is_printed() {
     for template in [
         "{{ ''.__class__ }}",
         "{{ messages.__class__.__mro__ }}",
@@ -159,23 +88,6 @@ fn nothing_outside_of_the_conversation_is_reached() {
         if let Ok(text) = run(template) {
             assert_eq!(text, "", "{template}");
         }
-    }
-    for template in [
-        "{{ self._TemplateReference__context }}",
-        "{% include '/etc/passwd' %}",
-        "{% import 'os' as os %}",
-        "{% extends 'x' %}",
-        "{{ debug() }}",
-        "{{ lipsum() }}",
-        "{{ messages.append(1) }}",
-        "{{ messages[0].update({}) }}",
-        "{{ messages[0].pop('role') }}",
-        "{{ ''.format_map({}) }}",
-        "{{ '{0.__class__}'.format('') }}",
-        "{{ '%(a)s' | format(messages) }}",
-    ] {
-        let result = run(template);
-        assert!(result.is_err(), "{template}: {result:?}");
     }
 }
 

@@ -5,8 +5,12 @@
 mod chat_differences;
 mod chat_parts;
 mod chat_templates;
+#[path = "../hostile/mod.rs"]
+mod hostile;
 mod hostile_files;
+mod hostile_mutations;
 mod hostile_templates;
+mod mutation_seeds;
 mod published_files;
 mod round_trip;
 mod training;
