@@ -65,7 +65,7 @@ def missing_keys(folder):
 
 def check(jikji, name, work):
     out = work / name
-    command = [jikji, "model", "export", "--model", FIXTURES / name, "--output", out, "--max-shard-size", "6KB"]
+    command = [jikji, "model", "export", "--model", FIXTURES / name, "--output", out, "--dtype", "f32", "--max-shard-size", "6KB"]
     subprocess.run(list(map(str, command)), check=True, capture_output=True)
     added = missing_keys(out)
     model, _ = load_model(out, model_config=added)

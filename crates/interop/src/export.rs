@@ -7,12 +7,13 @@ use std::path::{Path, PathBuf};
 
 use jikji_checkpoint::durable::{self, StagedDir};
 use jikji_checkpoint::{FloatType, TensorInfo, write_model_with};
-use jikji_model::{DecoderConfig, ModelConfig, ParameterTable, TokenIds};
+use jikji_model::{DecoderConfig, ModelConfig, ModelType, ParameterTable, TokenIds};
 use jikji_tokenizer::Tokenizer;
 use serde_json::{Map, Value};
 
 use crate::error::InteropError;
 use crate::generation_file::GENERATION_NAME;
+use crate::gguf_export::cuts_as_qwen2;
 use crate::lineage::{LINEAGE_NAME, Lineage};
 use crate::model_folder::{CONFIG_NAME, ModelFolder};
 use crate::published_config::{ControlIds, generation_config, published_config};
@@ -50,6 +51,15 @@ pub struct Export<'a> {
     pub lineage: Option<Lineage>,
 }
 
+/// What was written, and what its readers should know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Written {
+    /// The folder or the file.
+    pub path: PathBuf,
+    /// Where other programs differ: one sentence each.
+    pub warnings: Vec<String>,
+}
+
 /// As published models are cut.
 const MAX_SHARD_BYTES: u64 = 5_000_000_000;
 
@@ -70,10 +80,10 @@ impl<'a> Export<'a> {
         }
     }
 
-    /// A folder's model as it is, in files of at most 5 GB.
-    pub fn of_folder(folder: &'a ModelFolder) -> Self {
+    /// A folder's model as it is, in files of at most 5 GB; with its tokenizer, which tells that it can be used.
+    pub fn of_folder(folder: &'a ModelFolder, tokenizer: Option<&'a Tokenizer>) -> Self {
         Self {
-            beside: Beside::Folder(folder),
+            beside: Beside::Folder(folder, tokenizer),
             ..Self::of_run(folder.config(), folder, None)
         }
     }
@@ -84,7 +94,15 @@ pub enum Beside<'a> {
     /// A run: its tokenizer says which tokens start and end a text.
     Tokenizer(Option<&'a Tokenizer>),
     /// Another folder: its files are copied.
-    Folder(&'a ModelFolder),
+    Folder(&'a ModelFolder, Option<&'a Tokenizer>),
+}
+
+impl Beside<'_> {
+    fn tokenizer(&self) -> Option<&Tokenizer> {
+        match self {
+            Self::Tokenizer(tokenizer) | Self::Folder(_, tokenizer) => *tokenizer,
+        }
+    }
 }
 
 /// Writes `config.json`, `generation_config.json`, `model*.safetensors` and the tokenizer's files to `dir`.
@@ -95,7 +113,7 @@ pub enum Beside<'a> {
 /// # Errors
 /// A setting that the family's published form does not have, weights of another config, a folder that holds something else, or a
 /// failed write.
-pub fn export_model(dir: &Path, export: &Export) -> Result<PathBuf, InteropError> {
+pub fn export_model(dir: &Path, export: &Export) -> Result<Written, InteropError> {
     let config = export.config;
     let decoder = DecoderConfig::resolve(config).map_err(|source| InteropError::Model {
         path: dir.join(CONFIG_NAME),
@@ -105,7 +123,7 @@ pub fn export_model(dir: &Path, export: &Export) -> Result<PathBuf, InteropError
     check_parameters(&table, export.weights.table())?;
     let control = match &export.beside {
         Beside::Tokenizer(tokenizer) => control_ids(config, *tokenizer)?,
-        Beside::Folder(_) => ControlIds::of(config),
+        Beside::Folder(..) => ControlIds::of(config),
     };
     let float = |index: usize| export.float.unwrap_or_else(|| export.weights.float(index));
     let config_keys = published_config(config, &decoder, &control, float(0))?;
@@ -142,7 +160,7 @@ pub fn export_model(dir: &Path, export: &Export) -> Result<PathBuf, InteropError
                 tokenizer.save_for_model(staged.path(), longest)?;
             }
         }
-        Beside::Folder(folder) => {
+        Beside::Folder(folder, _) => {
             copy_companions(folder.dir(), &staged)?;
             if !folder.dir().join(GENERATION_NAME).exists() {
                 write_json(&staged, GENERATION_NAME, generation_config(&control))?;
@@ -152,7 +170,26 @@ pub fn export_model(dir: &Path, export: &Export) -> Result<PathBuf, InteropError
     if let Some(lineage) = &export.lineage {
         write_json(&staged, LINEAGE_NAME, lineage.to_json())?;
     }
-    Ok(staged.commit()?)
+    Ok(Written {
+        path: staged.commit()?,
+        warnings: warnings(config.model_type, export.beside.tokenizer())?,
+    })
+}
+
+/// transformers chooses a tokenizer's class by the family, for Qwen2 even against what the folder says (as of version 5.23).
+fn warnings(family: ModelType, tokenizer: Option<&Tokenizer>) -> Result<Vec<String>, InteropError> {
+    let Some(tokenizer) = tokenizer.filter(|_| family == ModelType::Qwen2) else {
+        return Ok(Vec::new());
+    };
+    let document = tokenizer.to_json()?;
+    if document.get("pre_tokenizer").is_some_and(cuts_as_qwen2) {
+        return Ok(Vec::new());
+    }
+    Ok(vec![
+        "AutoTokenizer of transformers cuts text of every `qwen2` folder as Qwen2 does, which this tokenizer does not: ids can differ; \
+         load it with PreTrainedTokenizerFast"
+            .to_owned(),
+    ])
 }
 
 /// Whether two tables have the same parameters, whatever each family calls them.
@@ -253,13 +290,15 @@ mod tests {
 
     use super::*;
     use crate::loaded_model::LoadedModel;
-    use crate::testing::{EXAONE, EXAONE4, FAMILIES, LLAMA, config, model, tokenizer};
+    use crate::testing::{
+        EXAONE, EXAONE4, FAMILIES, LLAMA, QWEN2, QWEN3, config, model, tokenizer,
+    };
 
     fn export(
         dir: &Path,
         model: &LoadedModel,
         tokenizer: Option<&Tokenizer>,
-    ) -> Result<PathBuf, InteropError> {
+    ) -> Result<Written, InteropError> {
         let export = Export::of_run(&model.config, &model.weights, tokenizer);
         export_model(dir, &export)
     }
@@ -332,6 +371,16 @@ mod tests {
         );
         assert_eq!(back.config.pad_token_id, tokenizer.pad_id());
         assert_eq!(back.stop_ids, [tokenizer.eos_id().unwrap()]);
+    }
+
+    #[test]
+    fn a_tokenizer_that_transformers_would_replace_is_told_of() {
+        let parent = tempfile::tempdir().unwrap();
+        let tokenizer = tokenizer();
+        for (text, warned) in [(QWEN2, 1), (QWEN3, 0)] {
+            let written = export(&parent.path().join("m"), &model(text), Some(&tokenizer)).unwrap();
+            assert_eq!(written.warnings.len(), warned, "{:?}", written.warnings);
+        }
     }
 
     #[test]

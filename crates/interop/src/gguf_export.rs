@@ -13,27 +13,19 @@ mod vocabulary;
 #[cfg(test)]
 mod tests;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use jikji_checkpoint::durable;
 use jikji_checkpoint::gguf::{GgufType, GgufValue, write_gguf};
 use jikji_model::{DecoderConfig, ModelConfig, ParameterTable};
 use jikji_tokenizer::Tokenizer;
 
+pub(crate) use self::pre_tokenizer::cuts_as_qwen2;
 use self::tensors::Tensors;
 use crate::error::InteropError;
-use crate::export::{check_parameters, control_ids};
+use crate::export::{Written, check_parameters, control_ids};
 use crate::model_folder::CONFIG_NAME;
 use crate::weight_source::WeightSource;
-
-/// A file that was written, and what its reader should know.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct GgufExport {
-    /// The file.
-    pub path: PathBuf,
-    /// Where llama.cpp differs without computing anything wrong: one sentence each.
-    pub warnings: Vec<String>,
-}
 
 /// Keys and values, in the order in which they are written.
 type Keys = Vec<(String, GgufValue)>;
@@ -51,7 +43,7 @@ pub fn export_gguf(
     weights: &dyn WeightSource,
     tokenizer: Option<&Tokenizer>,
     number: GgufType,
-) -> Result<GgufExport, InteropError> {
+) -> Result<Written, InteropError> {
     let decoder = DecoderConfig::resolve(config).map_err(|source| InteropError::Model {
         path: path.with_file_name(CONFIG_NAME),
         source,
@@ -78,7 +70,7 @@ pub fn export_gguf(
     write_gguf(path, &keys, tensors.list(), |index, start, out| {
         tensors.fill(index, start, out);
     })?;
-    Ok(GgufExport {
+    Ok(Written {
         path: path.to_owned(),
         warnings,
     })

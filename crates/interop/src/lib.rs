@@ -30,8 +30,8 @@ mod surgery;
 pub mod testing;
 
 pub use error::InteropError;
-pub use export::{Beside, Export, export_model};
-pub use gguf_export::{GgufExport, export_gguf};
+pub use export::{Beside, Export, Written, export_model};
+pub use gguf_export::export_gguf;
 pub use lineage::{LINEAGE_NAME, Lineage};
 pub use loaded_model::LoadedModel;
 pub use model_folder::{ModelFolder, read_config};

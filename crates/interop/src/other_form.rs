@@ -88,7 +88,7 @@ mod tests {
         let export = Export {
             config: other.config(),
             weights: &other,
-            ..Export::of_folder(&folder)
+            ..Export::of_folder(&folder, None)
         };
         export_model(&to, &export).unwrap();
         let back = LoadedModel::load(&to, Precision::F32).unwrap();

@@ -69,6 +69,11 @@ pub(super) fn pre_tokenizer(
     }
 }
 
+/// Whether a file's `pre_tokenizer` is that of the Qwen2 models.
+pub(crate) fn cuts_as_qwen2(component: &Value) -> bool {
+    matches!(shape(component), Some(Shape::Pattern(QWEN2)))
+}
+
 /// The forms in which byte-level files say how they cut.
 enum Shape<'a> {
     Gpt2,

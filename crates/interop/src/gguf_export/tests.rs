@@ -26,7 +26,7 @@ fn exportable(text: &str) -> ModelConfig {
     config
 }
 
-fn export(config: &ModelConfig, number: GgufType) -> (GgufFile, GgufExport) {
+fn export(config: &ModelConfig, number: GgufType) -> (GgufFile, Written) {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("sub/tiny.gguf");
     let export = export_gguf(&path, config, &weights(config), Some(&tokenizer()), number).unwrap();

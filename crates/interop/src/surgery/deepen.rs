@@ -132,7 +132,7 @@ mod tests {
             let export = Export {
                 config: deepened.config(),
                 weights: &deepened,
-                ..Export::of_folder(&folder)
+                ..Export::of_folder(&folder, None)
             };
             export_model(&to, &export).unwrap();
 

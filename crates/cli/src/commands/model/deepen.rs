@@ -3,6 +3,7 @@
 use jikji_interop::{Deepened, Export, LayerMap, Lineage, ModelFolder, export_model};
 use serde_json::json;
 
+use super::tell;
 use crate::arguments::DeepenArguments;
 use crate::console;
 use crate::exit;
@@ -19,6 +20,7 @@ pub(crate) fn run(arguments: &DeepenArguments) -> Result<(), Failure> {
             })?
         }
     };
+    let tokenizer = folder.tokenizer()?;
     let deepened = Deepened::new(&folder, &map)?;
     let settings = [("layers".to_owned(), json!(map.to_string()))];
     let mut lineage = Lineage::new("deepen", settings.into_iter().collect());
@@ -27,10 +29,10 @@ pub(crate) fn run(arguments: &DeepenArguments) -> Result<(), Failure> {
         config: deepened.config(),
         weights: &deepened,
         lineage: Some(lineage),
-        ..Export::of_folder(&folder)
+        ..Export::of_folder(&folder, tokenizer.as_ref())
     };
-    let path = export_model(&arguments.output, &export)?;
+    let written = export_model(&arguments.output, &export)?;
     console::say(format!("{} layers of {layers}: {map}", map.sources().len()));
-    console::data(path.display().to_string());
+    tell(&written);
     Ok(())
 }

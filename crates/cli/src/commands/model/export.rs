@@ -5,8 +5,8 @@ use jikji_checkpoint::gguf::GgufType;
 use jikji_interop::{Export, ModelFolder, OtherForm, WeightSource, export_gguf, export_model};
 use jikji_model::ModelType;
 
+use super::tell;
 use crate::arguments::{ExportArguments, ExportDtype, ExportFormat, FamilyArgument};
-use crate::console;
 use crate::exit;
 use crate::failure::Failure;
 
@@ -14,26 +14,21 @@ pub(crate) fn run(arguments: &ExportArguments) -> Result<(), Failure> {
     // Everything that the command line alone can refuse comes before the folder is opened.
     check(arguments)?;
     let folder = ModelFolder::open(&arguments.model)?;
-    // Read even where its files are only copied: one that cannot be used is found out now.
     let tokenizer = folder.tokenizer()?;
     let other = arguments
         .family
         .map(|FamilyArgument::Llama| OtherForm::new(&folder, ModelType::Llama))
         .transpose()?;
-    let mut export = Export::of_folder(&folder);
+    let mut export = Export::of_folder(&folder, tokenizer.as_ref());
     if let Some(other) = &other {
         export.config = other.config();
         export.weights = other;
     }
-    let path = if arguments.format == ExportFormat::Gguf {
+    let written = if arguments.format == ExportFormat::Gguf {
         let number = gguf_type(arguments.dtype, &folder);
         let (config, weights) = (export.config, export.weights);
         let output = &arguments.output;
-        let written = export_gguf(output, config, weights, tokenizer.as_ref(), number)?;
-        for warning in &written.warnings {
-            console::say(format!("warning: {warning}"));
-        }
-        written.path
+        export_gguf(output, config, weights, tokenizer.as_ref(), number)?
     } else {
         export.float = float(arguments.dtype);
         if let Some(bytes) = arguments.max_shard_size {
@@ -41,7 +36,7 @@ pub(crate) fn run(arguments: &ExportArguments) -> Result<(), Failure> {
         }
         export_model(&arguments.output, &export)?
     };
-    console::data(path.display().to_string());
+    tell(&written);
     Ok(())
 }
 

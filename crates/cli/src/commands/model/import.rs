@@ -2,7 +2,7 @@
 
 use jikji_interop::{Export, Lineage, ModelFolder, export_model};
 
-use super::info;
+use super::{info, tell};
 use crate::arguments::ImportArguments;
 use crate::console;
 use crate::failure::Failure;
@@ -15,9 +15,9 @@ pub(crate) fn run(arguments: &ImportArguments) -> Result<(), Failure> {
     lineage.add_source("model", &folder)?;
     let export = Export {
         lineage: Some(lineage),
-        ..Export::of_folder(&folder)
+        ..Export::of_folder(&folder, tokenizer.as_ref())
     };
-    let path = export_model(&arguments.output, &export)?;
+    let written = export_model(&arguments.output, &export)?;
     info::show(folder.decoder());
     match &tokenizer {
         Some(tokenizer) => console::data(format!(
@@ -32,6 +32,6 @@ pub(crate) fn run(arguments: &ImportArguments) -> Result<(), Failure> {
         )),
         None => console::say("there is no tokenizer.json: the model takes token ids only"),
     }
-    console::data(path.display().to_string());
+    tell(&written);
     Ok(())
 }

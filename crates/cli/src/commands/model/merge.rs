@@ -3,8 +3,8 @@
 use jikji_interop::{Export, Lineage, MergeMethod, Merged, ModelFolder, export_model};
 use serde_json::{Map, Value, json};
 
+use super::tell;
 use crate::arguments::{MergeArguments, MergeMethodArgument};
-use crate::console;
 use crate::exit;
 use crate::failure::Failure;
 
@@ -34,6 +34,7 @@ pub(crate) fn run(arguments: &MergeArguments) -> Result<(), Failure> {
         base.as_ref(),
         models.iter().zip(weights.iter().copied()).collect(),
     )?;
+    let tokenizer = merged.model().tokenizer()?;
     let mut lineage = Lineage::new("merge", settings(method, &weights));
     if let Some(base) = &base {
         lineage.add_source("base", base)?;
@@ -44,10 +45,10 @@ pub(crate) fn run(arguments: &MergeArguments) -> Result<(), Failure> {
     let export = Export {
         weights: &merged,
         lineage: Some(lineage),
-        ..Export::of_folder(merged.model())
+        ..Export::of_folder(merged.model(), tokenizer.as_ref())
     };
-    let path = export_model(&arguments.output, &export)?;
-    console::data(path.display().to_string());
+    let written = export_model(&arguments.output, &export)?;
+    tell(&written);
     Ok(())
 }
 

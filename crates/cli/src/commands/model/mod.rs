@@ -7,7 +7,10 @@ mod info;
 mod merge;
 mod verify;
 
+use jikji_interop::Written;
+
 use crate::arguments::ModelCommand;
+use crate::console;
 use crate::failure::Failure;
 
 pub(crate) fn run(command: &ModelCommand) -> Result<(), Failure> {
@@ -19,4 +22,12 @@ pub(crate) fn run(command: &ModelCommand) -> Result<(), Failure> {
         ModelCommand::Deepen(arguments) => deepen::run(arguments),
         ModelCommand::Merge(arguments) => merge::run(arguments),
     }
+}
+
+/// The warnings for people, the path for programs.
+fn tell(written: &Written) {
+    for warning in &written.warnings {
+        console::say(format!("warning: {warning}"));
+    }
+    console::data(written.path.display().to_string());
 }

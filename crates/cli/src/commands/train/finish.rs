@@ -51,7 +51,10 @@ pub(super) fn complete(
     let export = folder.path.join("export");
     let tokenizer = Some(&prepared.tokenizer);
     let (model, weights) = (&config.model.config, &outcome.state.weights);
-    export_model(&export, &Export::of_run(model, weights, tokenizer))?;
+    let written = export_model(&export, &Export::of_run(model, weights, tokenizer))?;
+    for warning in written.warnings {
+        console.warn(warning);
+    }
 
     let baselines = facts::baselines(prepared, &outcome.validation)?;
     let result = result_line(folder, &baselines);
