@@ -7,6 +7,7 @@
 
 mod bad_input;
 mod commands;
+mod depth_up;
 mod lab;
 mod parity;
 mod quickstart;

@@ -150,9 +150,9 @@ fn the_configuration_file_is_what_transformers_writes() {
       "bos_token": "<|bos|>",
       "clean_up_tokenization_spaces": false,
       "eos_token": "<|eos|>",
-      "model_max_length": 512,
       "pad_token": "<|pad|>",
-      "tokenizer_class": "PreTrainedTokenizerFast"
+      "tokenizer_class": "PreTrainedTokenizerFast",
+      "unk_token": null
     }
     "#);
 }
