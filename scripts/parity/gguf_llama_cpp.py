@@ -60,7 +60,7 @@ MODELS = {
     "qwen2, YaRN with its own factor": {"model_type": "qwen2", "rope_scaling": YARN | {"attention_factor": 1.3}},
     "qwen3": {"model_type": "qwen3", "head_dim": 32, "num_key_value_heads": 2, "tie_word_embeddings": True},
     "exaone": {"model_type": "exaone", "num_key_value_heads": 2, "rope_scaling": LLAMA3},
-    "exaone4": {"model_type": "exaone4", "num_key_value_heads": 2, "rope_scaling": LLAMA3, "tie_word_embeddings": True},
+    "exaone4": {"model_type": "exaone4", "num_key_value_heads": 2, "sliding_window": None, "rope_scaling": LLAMA3, "tie_word_embeddings": True},
     "exaone4, 64 layers with windows": {"model_type": "exaone4", "num_key_value_heads": 2, "num_hidden_layers": 64,
                                         "sliding_window": 24, "sliding_window_pattern": "LLLG", "rope_scaling": LLAMA3},
 }

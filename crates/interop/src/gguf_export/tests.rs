@@ -365,7 +365,7 @@ fn what_llama_cpp_would_compute_otherwise_is_refused() {
         let path = dir.path().join("a.gguf");
         match export_gguf(&path, config, &weights(config), None, GgufType::F32) {
             Err(InteropError::NoGgufForm { field: got, reason }) => {
-                assert_eq!(got, field, "{reason}")
+                assert_eq!(got, field, "{reason}");
             }
             other => panic!("{field}: {other:?}"),
         }
