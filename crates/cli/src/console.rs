@@ -43,8 +43,29 @@ pub(crate) fn say(text: impl AsRef<str>) {
 
 /// Why the command ends, and the way out.
 pub(crate) fn report(failure: &Failure) {
-    eprintln!("error: {}", failure.message);
+    eprintln!("error: {}", harmless(&failure.message));
     if let Some(hint) = &failure.hint {
-        eprintln!("hint: {hint}");
+        eprintln!("hint: {}", harmless(hint));
+    }
+}
+
+/// With control characters escaped, but for ends of lines: messages repeat what strangers wrote into their files, and a terminal obeys it.
+fn harmless(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_control() && c != '\n' {
+            shown.extend(c.escape_debug());
+        } else {
+            shown.push(c);
+        }
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_message_cannot_steer_the_terminal() {
+        assert_eq!(super::harmless("a\u{1b}[2J\n가\r"), "a\\u{1b}[2J\n가\\r");
     }
 }

@@ -23,6 +23,8 @@ pub struct LoadedModel {
     pub config: ModelConfig,
     /// Tokens that end a generated text, as the folder says.
     pub stop_ids: Vec<u32>,
+    /// What the folder asks of generation and is not done here; see [`ModelFolder::unapplied_settings`].
+    pub unapplied_settings: Vec<String>,
     /// Where the weights lie.
     pub device: Device,
     /// Where it came from.
@@ -52,6 +54,7 @@ impl LoadedModel {
             tokenizer,
             config: folder.config().clone(),
             stop_ids,
+            unapplied_settings: folder.unapplied_settings()?,
             device: Device::flex(),
             dir: dir.to_owned(),
         })

@@ -10,7 +10,7 @@ use jikji_tokenizer::Tokenizer;
 
 use crate::error::InteropError;
 use crate::export::{COMPANIONS, check_parameters};
-use crate::generation_file::read_stop_ids;
+use crate::generation_file::GenerationFile;
 use crate::small_file::read_small;
 use crate::weight_source::WeightSource;
 
@@ -115,11 +115,22 @@ impl ModelFolder {
     /// # Errors
     /// A `generation_config.json` that cannot be read.
     pub fn stop_ids(&self, tokenizer: Option<&Tokenizer>) -> Result<Vec<u32>, InteropError> {
-        let said = read_stop_ids(&self.dir)?.or_else(|| self.config.eos_token_id.clone());
+        let said = GenerationFile::read(&self.dir)?
+            .stop_ids
+            .or_else(|| self.config.eos_token_id.clone());
         Ok(said.map_or_else(
             || tokenizer.and_then(Tokenizer::eos_id).into_iter().collect(),
             |ids| ids.as_slice().to_vec(),
         ))
+    }
+
+    /// What `generation_config.json` asks for and generation here does not do, as `key = value`; sampling settings do not count,
+    /// since whoever asks for a text gives those.
+    ///
+    /// # Errors
+    /// A `generation_config.json` that cannot be read.
+    pub fn unapplied_settings(&self) -> Result<Vec<String>, InteropError> {
+        Ok(GenerationFile::read(&self.dir)?.unapplied)
     }
 
     /// Copies every weight once into a store, converted to f32 where it is not.

@@ -41,6 +41,7 @@ pub fn model(text: &str) -> LoadedModel {
         tokenizer: None,
         config,
         stop_ids: Vec::new(),
+        unapplied_settings: Vec::new(),
         device: Device::flex(),
         dir: "tiny".into(),
     }

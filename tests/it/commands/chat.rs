@@ -91,3 +91,35 @@ fn a_folder_without_a_template_and_one_that_refuses() {
     hint: change the messages as the template asks, or use another template
     ");
 }
+
+/// A template's clock is the one on the wall, as in other programs, and not that of Greenwich.
+#[test]
+fn a_template_knows_the_local_time() {
+    let lab = folder(Some("{{ raise_exception('hour ' ~ strftime_now('%H')) }}"));
+    let hour = |zone: &str| -> u32 {
+        let ended = lab
+            .jikji("generate --chat --model model --prompt 가")
+            .env("TZ", zone)
+            .fails(10);
+        let (_, after) = ended.error().split_once("hour ").unwrap();
+        after[..2].parse().unwrap()
+    };
+    let (greenwich, kiritimati) = (hour("UTC0"), hour("XYZ-14"));
+    // Or an hour later, if the first ended an hour.
+    let later = (kiritimati + 24 - greenwich) % 24;
+    assert!(later == 14 || later == 15, "{greenwich} and {kiritimati}");
+}
+
+#[test]
+fn what_a_folder_asks_for_and_does_not_get_is_said() {
+    let lab = folder(Some(TEMPLATE));
+    lab.write(
+        "model/generation_config.json",
+        "{\"repetition_penalty\": 1.2, \"top_k\": 5}",
+    );
+    let written = lab
+        .jikji("generate --model model --prompt 가 --max-new-tokens 1")
+        .succeeds();
+    let asked = "`generation_config.json` asks for it: repetition_penalty = 1.2\n";
+    assert!(written.stderr.contains(asked), "{}", written.stderr);
+}

@@ -7,7 +7,7 @@ use jikji_eval::{GenerateConfig, Generator};
 use jikji_interop::LoadedModel;
 use jikji_ops::Precision;
 use jikji_tokenizer::Tokenizer;
-use jikji_tokenizer::chat::{ChatTemplate, Conversation, Message, RenderOptions};
+use jikji_tokenizer::chat::{ChatTemplate, Conversation, LocalTime, Message, RenderOptions};
 
 use crate::arguments::{ChatArguments, SamplingArguments};
 use crate::console;
@@ -33,7 +33,14 @@ pub(crate) fn run(arguments: &ChatArguments) -> Result<(), Failure> {
 }
 
 impl SamplingArguments {
+    /// Tells, too, what the model's folder asks for beside these.
     pub(super) fn config(&self, model: &LoadedModel) -> GenerateConfig {
+        if !model.unapplied_settings.is_empty() {
+            console::say(format!(
+                "warning: not applied, though `generation_config.json` asks for it: {}",
+                model.unapplied_settings.join(", ")
+            ));
+        }
         GenerateConfig {
             max_new_tokens: self.max_new_tokens,
             temperature: self.temperature,
@@ -87,6 +94,7 @@ impl<'a> Conversing<'a> {
         self.hear("user", message);
         let options = RenderOptions {
             add_generation_prompt: true,
+            now: local_time(),
             ..RenderOptions::default()
         };
         let prompt =
@@ -105,4 +113,10 @@ impl<'a> Conversing<'a> {
         self.hear("assistant", &written.text);
         Ok(())
     }
+}
+
+/// The clock on the wall, as Python's `datetime.now` gives it to a template.
+fn local_time() -> Option<LocalTime> {
+    let wall = chrono::Local::now().naive_local();
+    LocalTime::from_unix_seconds(wall.and_utc().timestamp())
 }

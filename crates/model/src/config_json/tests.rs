@@ -140,3 +140,81 @@ fn a_pattern_in_numbers_is_spelt_out() {
     insta::assert_snapshot!(refusal("exaone4", json!({"sliding_window": 4, "sliding_window_pattern": 0})),
         @"field `sliding_window_pattern`: invalid type: integer `0`, expected a string");
 }
+
+/// Whatever stands in the file, the answer is a config or an error: no panic, and nothing that takes long.
+#[test]
+fn mutated_files_are_read_or_refused() {
+    let seeds = [
+        json!({"model_type": "llama", "vocab_size": 9, "hidden_size": 8, "intermediate_size": 8, "num_attention_heads": 2,
+            "num_hidden_layers": 3, "max_position_embeddings": 8, "rms_norm_eps": 1e-5, "eos_token_id": [1, 2],
+            "rope_scaling": {"rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
+                "original_max_position_embeddings": 4}}),
+        json!({"model_type": "exaone4", "vocab_size": 9, "hidden_size": 8, "intermediate_size": 8, "num_attention_heads": 2,
+            "num_hidden_layers": 4, "max_position_embeddings": 8, "rms_norm_eps": 1e-5, "sliding_window": 4,
+            "sliding_window_pattern": 4, "rope_parameters": {"rope_type": "default", "rope_theta": 1e6}}),
+        json!({"model_type": "qwen2", "vocab_size": 9, "hidden_size": 8, "intermediate_size": 8, "num_attention_heads": 2,
+            "num_hidden_layers": 2, "max_position_embeddings": 8, "rms_norm_eps": 1e-5, "use_sliding_window": true,
+            "max_window_layers": 1, "sliding_window": 4, "layer_types": ["full_attention", "sliding_attention"],
+            "rope_scaling": {"type": "yarn", "factor": 4.0}}),
+    ]
+    .map(|seed| seed.to_string().into_bytes());
+    let pieces: [&[u8]; 12] = [
+        b"null",
+        b"-1",
+        b"0",
+        b"1e999",
+        b"4294967296",
+        b"18446744073709551616",
+        b"0.5",
+        b"{}",
+        b"[]",
+        b"\"\"",
+        b",",
+        b"}",
+    ];
+    let mut state = 1377_u64;
+    let mut next = |below: usize| {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        (state >> 33) as usize % below
+    };
+    let mut read = 0;
+    for round in 0..6000 {
+        let mut text = seeds[round % seeds.len()].clone();
+        for _ in 0..=next(3) {
+            let at = next(text.len());
+            match next(4) {
+                0 => text[at] ^= 1 << next(8),
+                1 => text.truncate(at + 1),
+                2 => drop(text.remove(at)),
+                _ => {
+                    // A value for a value: from a colon to the next comma.
+                    let start = text[at..]
+                        .iter()
+                        .position(|b| *b == b':')
+                        .map_or(at, |found| at + found + 1);
+                    let end = text[start..]
+                        .iter()
+                        .position(|b| *b == b',')
+                        .map_or(text.len(), |found| start + found);
+                    let piece = pieces[next(pieces.len())];
+                    text.splice(start..end, piece.iter().copied());
+                }
+            }
+            if text.is_empty() {
+                break;
+            }
+        }
+        match ModelConfig::from_json(&text) {
+            Ok(config) => {
+                read += 1;
+                if let Ok(decoder) = crate::DecoderConfig::resolve(&config) {
+                    assert!(!crate::ParameterTable::new(&decoder).parameters().is_empty());
+                }
+            }
+            Err(error) => assert!(!error.to_string().is_empty()),
+        }
+    }
+    assert!(read > 100, "the mutations break everything: {read} read");
+}
