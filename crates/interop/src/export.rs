@@ -3,37 +3,22 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use jikji_checkpoint::durable::{self, StagedDir};
 use jikji_checkpoint::{FloatType, TensorInfo, write_model_with};
-use jikji_model::{DecoderConfig, ModelConfig, ModelType, ParameterTable, TokenIds};
+use jikji_model::{DecoderConfig, ModelConfig, ModelType, ParameterTable};
 use jikji_tokenizer::Tokenizer;
 use serde_json::{Map, Value};
 
 use crate::error::InteropError;
-use crate::generation_file::GENERATION_NAME;
+use crate::file_names::{COMPANIONS, CONFIG_NAME, GENERATION_NAME, INDEX_NAME, LINEAGE_NAME};
 use crate::gguf_export::cuts_as_qwen2;
-use crate::lineage::{LINEAGE_NAME, Lineage};
-use crate::model_folder::{CONFIG_NAME, ModelFolder};
-use crate::published_config::{ControlIds, generation_config, published_config};
-use crate::weight_source::WeightSource;
-
-/// Files beside the weights that go along, byte for byte, when a folder becomes another one.
-pub(crate) const COMPANIONS: [&str; 10] = [
-    "tokenizer.json",
-    "tokenizer_config.json",
-    "special_tokens_map.json",
-    "added_tokens.json",
-    "vocab.json",
-    "merges.txt",
-    "chat_template.jinja",
-    GENERATION_NAME,
-    "LICENSE",
-    "NOTICE",
-];
-
-const INDEX_NAME: &str = "model.safetensors.index.json";
+use crate::lineage::Lineage;
+use crate::model_folder::ModelFolder;
+use crate::published_config::{ControlIds, control_ids, generation_config, published_config};
+use crate::weight_source::{WeightSource, check_parameters};
+use crate::written::Written;
 
 /// A model folder to be written.
 pub struct Export<'a> {
@@ -49,15 +34,6 @@ pub struct Export<'a> {
     pub max_shard_bytes: u64,
     /// What the model was made from, for [`LINEAGE_NAME`].
     pub lineage: Option<Lineage>,
-}
-
-/// What was written, and what its readers should know.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Written {
-    /// The folder or the file.
-    pub path: PathBuf,
-    /// Where other programs differ: one sentence each.
-    pub warnings: Vec<String>,
 }
 
 /// As published models are cut.
@@ -192,44 +168,6 @@ fn warnings(family: ModelType, tokenizer: Option<&Tokenizer>) -> Result<Vec<Stri
     ])
 }
 
-/// Whether two tables have the same parameters, whatever each family calls them.
-pub(crate) fn check_parameters(
-    expected: &ParameterTable,
-    got: &ParameterTable,
-) -> Result<(), InteropError> {
-    let (expected, got) = (expected.parameters(), got.parameters());
-    let differs = |at: usize| {
-        let (expected, got) = (expected.get(at), got.get(at));
-        let same = expected
-            .zip(got)
-            .is_some_and(|(e, g)| (e.role, e.segment, &e.shape) == (g.role, g.segment, &g.shape));
-        (!same).then(|| expected.or(got).map(|p| p.name.clone()).unwrap_or_default())
-    };
-    match (0..expected.len().max(got.len())).find_map(differs) {
-        Some(name) => Err(InteropError::OtherModel { name }),
-        None => Ok(()),
-    }
-}
-
-/// What the tokenizer says counts; without one, what the config says.
-pub(crate) fn control_ids(
-    config: &ModelConfig,
-    tokenizer: Option<&Tokenizer>,
-) -> Result<ControlIds, InteropError> {
-    let Some(tokenizer) = tokenizer else {
-        return Ok(ControlIds::of(config));
-    };
-    if tokenizer.vocab_size() > config.vocab_size {
-        let (tokens, vocab_size) = (tokenizer.vocab_size(), config.vocab_size);
-        return Err(InteropError::TokenizerTooLarge { tokens, vocab_size });
-    }
-    Ok(ControlIds {
-        bos: tokenizer.bos_id(),
-        eos: tokenizer.eos_id().map(TokenIds::One),
-        pad: tokenizer.pad_id(),
-    })
-}
-
 fn copy_companions(from: &Path, staged: &StagedDir) -> Result<(), InteropError> {
     for name in COMPANIONS {
         let path = from.join(name);
@@ -286,6 +224,7 @@ fn write_json(
 
 #[cfg(test)]
 mod tests {
+    use jikji_model::TokenIds;
     use jikji_ops::Precision;
 
     use super::*;

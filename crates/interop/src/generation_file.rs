@@ -6,9 +6,8 @@ use jikji_model::TokenIds;
 use serde_json::{Map, Value};
 
 use crate::error::InteropError;
+use crate::file_names::GENERATION_NAME;
 use crate::small_file::read_small;
-
-pub(crate) const GENERATION_NAME: &str = "generation_config.json";
 
 /// Settings that change what is written whatever is sampled, and the value in JSON with which they change nothing.
 const UNAPPLIED: [(&str, &str); 13] = [

@@ -23,9 +23,10 @@ use jikji_tokenizer::Tokenizer;
 pub(crate) use self::pre_tokenizer::cuts_as_qwen2;
 use self::tensors::Tensors;
 use crate::error::InteropError;
-use crate::export::{Written, check_parameters, control_ids};
-use crate::model_folder::CONFIG_NAME;
-use crate::weight_source::WeightSource;
+use crate::file_names::CONFIG_NAME;
+use crate::published_config::control_ids;
+use crate::weight_source::{WeightSource, check_parameters};
+use crate::written::Written;
 
 /// Keys and values, in the order in which they are written.
 type Keys = Vec<(String, GgufValue)>;

@@ -10,6 +10,7 @@
 //! What the numbers mean is `jikji_model`'s; how tensor files look is `jikji_checkpoint`'s.
 
 mod error;
+mod file_names;
 
 mod generation_file;
 mod loaded_model;
@@ -22,6 +23,7 @@ mod gguf_export;
 mod lineage;
 mod other_form;
 mod published_config;
+mod written;
 
 mod surgery;
 
@@ -30,12 +32,14 @@ mod surgery;
 pub mod testing;
 
 pub use error::InteropError;
-pub use export::{Beside, Export, Written, export_model};
+pub use export::{Beside, Export, export_model};
+pub use file_names::LINEAGE_NAME;
 pub use gguf_export::export_gguf;
-pub use lineage::{LINEAGE_NAME, Lineage};
+pub use lineage::Lineage;
 pub use loaded_model::LoadedModel;
 pub use model_folder::{ModelFolder, read_config};
 pub use other_form::OtherForm;
 pub use published_config::check_exportable;
 pub use surgery::{Deepened, LayerMap, MergeMethod, Merged};
 pub use weight_source::WeightSource;
+pub use written::Written;

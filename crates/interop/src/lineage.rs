@@ -9,11 +9,9 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::error::InteropError;
-use crate::model_folder::{CONFIG_NAME, ModelFolder};
+use crate::file_names::{CONFIG_NAME, LINEAGE_NAME};
+use crate::model_folder::ModelFolder;
 use crate::small_file::read_small;
-
-/// The file of a model folder that says what the model was made from.
-pub const LINEAGE_NAME: &str = "lineage.json";
 
 const FORMAT_VERSION: u32 = 1;
 

@@ -8,7 +8,8 @@ use jikji_ops::Precision;
 use jikji_tokenizer::Tokenizer;
 
 use crate::error::InteropError;
-use crate::model_folder::{CONFIG_NAME, ModelFolder};
+use crate::file_names::CONFIG_NAME;
+use crate::model_folder::ModelFolder;
 
 /// A model folder in memory.
 #[derive(Debug)]

@@ -9,12 +9,10 @@ use jikji_model::{DecoderConfig, ModelConfig, ParameterTable, Role, Store};
 use jikji_tokenizer::Tokenizer;
 
 use crate::error::InteropError;
-use crate::export::{COMPANIONS, check_parameters};
+use crate::file_names::{COMPANIONS, CONFIG_NAME};
 use crate::generation_file::GenerationFile;
 use crate::small_file::read_small;
-use crate::weight_source::WeightSource;
-
-pub(crate) const CONFIG_NAME: &str = "config.json";
+use crate::weight_source::{WeightSource, check_parameters};
 
 /// The name under which files may repeat a tied head.
 const HEAD_NAME: &str = "lm_head.weight";

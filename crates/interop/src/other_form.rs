@@ -4,9 +4,8 @@ use jikji_checkpoint::FloatType;
 use jikji_model::{DecoderConfig, ModelConfig, ModelType, ParameterTable};
 
 use crate::error::InteropError;
-use crate::export::check_parameters;
 use crate::model_folder::ModelFolder;
-use crate::weight_source::WeightSource;
+use crate::weight_source::{WeightSource, check_parameters};
 
 /// A folder's model as another `model_type`: EXAONE 3.x, which transformers has no class for, is a Llama under other names.
 pub struct OtherForm<'a> {

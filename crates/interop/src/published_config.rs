@@ -7,6 +7,7 @@ use jikji_checkpoint::FloatType;
 use jikji_model::{
     DecoderConfig, LayerConfig, LayerType, ModelConfig, ModelType, RopeScaling, TokenIds,
 };
+use jikji_tokenizer::Tokenizer;
 use serde_json::{Map, Value, json};
 
 use crate::error::InteropError;
@@ -28,6 +29,25 @@ impl ControlIds {
             pad: config.pad_token_id,
         }
     }
+}
+
+/// What the tokenizer says counts; without one, what the config says.
+pub(crate) fn control_ids(
+    config: &ModelConfig,
+    tokenizer: Option<&Tokenizer>,
+) -> Result<ControlIds, InteropError> {
+    let Some(tokenizer) = tokenizer else {
+        return Ok(ControlIds::of(config));
+    };
+    if tokenizer.vocab_size() > config.vocab_size {
+        let (tokens, vocab_size) = (tokenizer.vocab_size(), config.vocab_size);
+        return Err(InteropError::TokenizerTooLarge { tokens, vocab_size });
+    }
+    Ok(ControlIds {
+        bos: tokenizer.bos_id(),
+        eos: tokenizer.eos_id().map(TokenIds::One),
+        pad: tokenizer.pad_id(),
+    })
 }
 
 /// Whether a model of this config can be exported at all: what a run asks before it trains one.

@@ -5,7 +5,8 @@ use jikji_model::{DecoderConfig, LayerType, ModelConfig, ModelType, ParameterTab
 
 use super::layer_map::LayerMap;
 use crate::error::InteropError;
-use crate::model_folder::{CONFIG_NAME, ModelFolder};
+use crate::file_names::CONFIG_NAME;
+use crate::model_folder::ModelFolder;
 use crate::weight_source::WeightSource;
 
 /// A folder's model with other layers: each a copy of the one that a [`LayerMap`] names, with its window and its rotation.

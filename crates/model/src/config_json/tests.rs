@@ -86,6 +86,11 @@ fn what_is_not_computed_is_refused_by_name() {
     field `max_sequence_length`: write the longest context as `max_position_embeddings`
     field `eos_token_id`: expected a token id or a list of them
     "#);
+    assert_eq!(
+        refusal("gpt2", json!({})),
+        "field `model_type`: unknown variant `gpt2`, expected one of `llama`, `mistral`, `qwen2`, `qwen3`, `exaone`, `exaone4`, \
+         `hyperclovax`"
+    );
     for text in ["[1]", "{\"model_type\": \"llama\"", ""] {
         let got = ModelConfig::from_json(text.as_bytes());
         assert!(matches!(got, Err(ConfigJsonError::Json(_))), "{got:?}");
