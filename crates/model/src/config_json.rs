@@ -84,8 +84,8 @@ impl ModelConfig {
     }
 }
 
-/// Second spellings of keys, and the first.
-const SPELLINGS: [(&str, &str); 6] = [
+/// Second spellings of keys, and the first: two spellings of one key would be two values.
+pub const SPELLINGS: [(&str, &str); 6] = [
     ("num_layers", "num_hidden_layers"),
     ("layer_norm_epsilon", "rms_norm_eps"),
     ("layer_norm_eps", "rms_norm_eps"),

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use jikji_model::{DecoderConfig, ModelConfig, ModelError};
+use jikji_model::{DecoderConfig, ModelConfig, ModelError, SPELLINGS};
 use toml::{Table, Value};
 
 use crate::RecipeError;
@@ -12,16 +12,6 @@ use crate::origin::Origin;
 use crate::places::Places;
 use crate::run_config::ModelSource;
 use crate::strict::{self, Complaint, Refusal};
-
-/// Second spellings of keys in published files, and ours. Two spellings of one key would be two values.
-const ALIASES: [(&str, &str); 6] = [
-    ("num_layers", "num_hidden_layers"),
-    ("layer_norm_epsilon", "rms_norm_eps"),
-    ("layer_norm_eps", "rms_norm_eps"),
-    ("activation_function", "hidden_act"),
-    ("rope_parameters", "rope_scaling"),
-    ("torch_dtype", "dtype"),
-];
 
 /// Reads a model config: a flat TOML table, a published `config.json`, or the folder that holds one.
 ///
@@ -141,7 +131,7 @@ fn overlay(base: &ModelConfig, table: Table, layers: &Layers) -> Result<Table, R
     whole.add(base, &Origin::File(layers.recipe().to_owned()))?;
     for (key, value) in table {
         let origin = layers.origin(&["model".to_owned(), key.clone()]);
-        let published = ALIASES.iter().find(|(alias, _)| *alias == key);
+        let published = SPELLINGS.iter().find(|(alias, _)| *alias == key);
         let key = published.map_or(key, |(_, published)| (*published).to_owned());
         whole.add(Table::from_iter([(key, value)]), &origin)?;
     }
