@@ -136,6 +136,17 @@ impl Lab {
         self.write("small.toml", RECIPE.replace(from, to));
     }
 
+    /// The small recipe without its tables `[model]` and `[tokenizer]`, for runs that start from a folder.
+    pub(crate) fn write_recipe_without_model(&self) {
+        let cut = |recipe: String, table: &str, next: &str| {
+            let (front, rest) = recipe.split_once(table).unwrap();
+            let (_, back) = rest.split_once(next).unwrap();
+            format!("{front}{next}{back}")
+        };
+        let recipe = cut(RECIPE.to_owned(), "[tokenizer]", "[model]");
+        self.write("small.toml", cut(recipe, "[model]", "[optimizer]"));
+    }
+
     /// The run of the small recipe.
     pub(crate) fn run(&self) -> RunDir {
         RunDir::new(self.path("runs/small"))

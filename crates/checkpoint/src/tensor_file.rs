@@ -276,6 +276,15 @@ impl FloatType {
         }
     }
 
+    /// Whether a number is finite and stays so in this type.
+    pub fn holds(self, value: f32) -> bool {
+        match self {
+            FloatType::F32 => value.is_finite(),
+            FloatType::BF16 => bf16::from_f32(value).is_finite(),
+            FloatType::F16 => f16::from_f32(value).is_finite(),
+        }
+    }
+
     fn dtype(self) -> Dtype {
         match self {
             FloatType::F32 => Dtype::F32,

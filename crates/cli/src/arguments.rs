@@ -52,7 +52,7 @@ pub(crate) enum Command {
 Each input line is an object with `ids` (token ids) or `text`; each output line has `ids`, `logprobs` (natural logarithms of
 every token but the first) and `loss` (their negative mean).")]
     Score(ScoreArguments),
-    /// Look at models
+    /// Look at models, check, convert, deepen and merge them
     #[command(subcommand)]
     Model(ModelCommand),
     /// Measure speed on this machine

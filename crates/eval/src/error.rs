@@ -123,7 +123,7 @@ impl EvalError {
             Self::TooLong { .. } => "cut the text into pieces, each within the model's context",
             Self::OutsideVocabulary { .. } => "encode with the tokenizer of this model",
             Self::NotFinite { .. } => {
-                "the weights may be damaged: verify the model folder, or load it in f32"
+                "the weights may be damaged or diverged: `jikji model import` names the first one that is no finite number"
             }
             Self::Line { source, .. } => return source.hint(),
             Self::LineFields { .. } | Self::LineChoice { .. } => {

@@ -153,6 +153,44 @@ pub enum InteropError {
         /// Why.
         problem: String,
     },
+    /// A weight would be infinite or no number in what is written.
+    #[error(
+        "tensor `{name}` holds `{got}` at element {element}, which is no finite number in {number}"
+    )]
+    DoesNotFit {
+        /// The tensor.
+        name: String,
+        /// Index of the element, from 0.
+        element: usize,
+        /// What it is.
+        got: f32,
+        /// The number format to be written.
+        number: &'static str,
+    },
+    /// The output is the folder that is read.
+    #[error("`{}` is the model that is read", path.display())]
+    IntoItself {
+        /// The output.
+        path: PathBuf,
+    },
+    /// The file to be replaced is no GGUF file.
+    #[error("`{}` is no GGUF file and would be overwritten", path.display())]
+    NotGguf {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A tokenizer gives an id another meaning than the weights were trained with.
+    #[error("id {id} is `{got}` in this tokenizer and `{expected}` in that of `{}`, whose weights are used", dir.display())]
+    OtherTokens {
+        /// The folder of the weights.
+        dir: PathBuf,
+        /// The first id that differs.
+        id: u32,
+        /// What the folder's tokenizer says.
+        expected: String,
+        /// What the given one says.
+        got: String,
+    },
     /// A weight is infinite or not a number.
     #[error("tensor `{name}` in `{}` holds `{got}` at element {element}", dir.display())]
     WeightNotFinite {
@@ -224,6 +262,15 @@ impl InteropError {
             Self::Merge { .. } => {
                 "merge models of one base with the same config and tokenizer; `jikji model merge --help` says what each method takes"
             }
+            Self::DoesNotFit { got, .. } if got.is_finite() => {
+                "write it in bf16 or f32, which reach further"
+            }
+            Self::DoesNotFit { .. } => {
+                "the weights are damaged or diverged: take an earlier checkpoint, or copy the model again"
+            }
+            Self::IntoItself { .. } => "name another `--output`",
+            Self::NotGguf { .. } => "name another `--output`, or move the file aside",
+            Self::OtherTokens { .. } => "set `tokenizer.from` to the folder of `model.from`",
             Self::WeightNotFinite { .. } => {
                 "copy the model again from where it was published; it may be damaged"
             }

@@ -5,7 +5,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use jikji_checkpoint::durable::{self, StagedDir};
+use jikji_checkpoint::durable::{self, StagedDir, folder_file};
 use jikji_checkpoint::{FloatType, TensorInfo, write_model_with};
 use jikji_model::{DecoderConfig, ModelConfig, ModelType, ParameterTable};
 use jikji_tokenizer::Tokenizer;
@@ -16,7 +16,10 @@ use crate::file_names::{COMPANIONS, CONFIG_NAME, GENERATION_NAME, INDEX_NAME, LI
 use crate::gguf_export::cuts_as_qwen2;
 use crate::lineage::Lineage;
 use crate::model_folder::ModelFolder;
-use crate::published_config::{ControlIds, control_ids, generation_config, published_config};
+use crate::number_check::NumberCheck;
+use crate::published_config::{
+    ControlIds, control_ids, dtype_name, generation_config, published_config,
+};
 use crate::weight_source::{WeightSource, check_parameters};
 use crate::written::Written;
 
@@ -103,6 +106,9 @@ pub fn export_model(dir: &Path, export: &Export) -> Result<Written, InteropError
     };
     let float = |index: usize| export.float.unwrap_or_else(|| export.weights.float(index));
     let config_keys = published_config(config, &decoder, &control, float(0))?;
+    if let Beside::Folder(folder, _) = &export.beside {
+        check_not_itself(dir, folder.dir())?;
+    }
     check_replaceable(dir)?;
 
     if let Some(parent) = dir.parent() {
@@ -119,15 +125,21 @@ pub fn export_model(dir: &Path, export: &Export) -> Result<Written, InteropError
         });
         indices.insert(parameter.name.as_str(), index);
     }
-    write_model_with(
+    let mut check = NumberCheck::default();
+    let written = write_model_with(
         staged.path(),
         infos,
         export.max_shard_bytes,
         |tensor, start, out| {
             let index = indices[tensor.name.as_str()];
             export.weights.read(index, start, out);
+            let number = dtype_name(tensor.float);
+            check.look(&tensor.name, start, out, number, |value| {
+                tensor.float.holds(value)
+            })
         },
-    )?;
+    );
+    written.map_err(|error| check.into_error(error))?;
     match &export.beside {
         Beside::Tokenizer(tokenizer) => {
             write_json(&staged, GENERATION_NAME, generation_config(&control))?;
@@ -143,8 +155,11 @@ pub fn export_model(dir: &Path, export: &Export) -> Result<Written, InteropError
             }
         }
     }
-    if let Some(lineage) = &export.lineage {
-        write_json(&staged, LINEAGE_NAME, lineage.to_json())?;
+    match (&export.lineage, &export.beside) {
+        (Some(lineage), _) => write_json(&staged, LINEAGE_NAME, lineage.to_json())?,
+        // In another format it is still what it was made from.
+        (None, Beside::Folder(folder, _)) => copy(folder.dir(), LINEAGE_NAME, &staged)?,
+        (None, Beside::Tokenizer(_)) => {}
     }
     Ok(Written {
         path: staged.commit()?,
@@ -169,15 +184,32 @@ fn warnings(family: ModelType, tokenizer: Option<&Tokenizer>) -> Result<Vec<Stri
 }
 
 fn copy_companions(from: &Path, staged: &StagedDir) -> Result<(), InteropError> {
-    for name in COMPANIONS {
-        let path = from.join(name);
-        if !path.exists() {
-            continue;
-        }
-        let bytes = fs::read(&path).map_err(|source| InteropError::Read { path, source })?;
-        staged.write_file_with(name, |out| out.write_all(&bytes))?;
+    COMPANIONS
+        .iter()
+        .try_for_each(|name| copy(from, name, staged))
+}
+
+/// Copies a file that the folder may have.
+fn copy(from: &Path, name: &str, staged: &StagedDir) -> Result<(), InteropError> {
+    let Some(path) = folder_file(from, name)? else {
+        return Ok(());
+    };
+    let bytes = fs::read(&path).map_err(|source| InteropError::Read { path, source })?;
+    Ok(staged.write_file_with(name, |out| out.write_all(&bytes))?)
+}
+
+/// A model that is read must not be replaced while it is: what it was would be gone.
+///
+/// # Errors
+/// If the output is that folder, under whatever name.
+pub fn check_not_itself(output: &Path, source: &Path) -> Result<(), InteropError> {
+    let real = |path: &Path| path.canonicalize().ok();
+    match real(output) {
+        Some(path) if Some(&path) == real(source).as_ref() => Err(InteropError::IntoItself {
+            path: output.to_owned(),
+        }),
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 /// A folder may be replaced if an export could have made it; a mistyped path must not cost anybody their files.

@@ -13,10 +13,12 @@ mod vocabulary;
 #[cfg(test)]
 mod tests;
 
+use std::fs::File;
+use std::io::{ErrorKind, Read};
 use std::path::Path;
 
 use jikji_checkpoint::durable;
-use jikji_checkpoint::gguf::{GgufType, GgufValue, write_gguf};
+use jikji_checkpoint::gguf::{GgufTensor, GgufType, GgufValue, write_gguf};
 use jikji_model::{DecoderConfig, ModelConfig, ParameterTable};
 use jikji_tokenizer::Tokenizer;
 
@@ -24,6 +26,7 @@ pub(crate) use self::pre_tokenizer::cuts_as_qwen2;
 use self::tensors::Tensors;
 use crate::error::InteropError;
 use crate::file_names::CONFIG_NAME;
+use crate::number_check::NumberCheck;
 use crate::published_config::control_ids;
 use crate::weight_source::{WeightSource, check_parameters};
 use crate::written::Written;
@@ -63,18 +66,39 @@ pub fn export_gguf(
             keys.extend(vocabulary.keys);
             warnings.extend(vocabulary.warnings);
         }
-        None => keys.push(vocabulary::none()),
+        None => {
+            keys.push(vocabulary::none());
+            warnings.push("the file has no tokenizer: llama.cpp takes token ids only".to_owned());
+        }
     }
+    check_replaceable(path)?;
     if let Some(parent) = path.parent() {
         durable::create_dir_all(parent)?;
     }
-    write_gguf(path, &keys, tensors.list(), |index, start, out| {
+    let mut check = NumberCheck::default();
+    let written = write_gguf(path, &keys, tensors.list(), |index, start, out| {
         tensors.fill(index, start, out);
-    })?;
+        let GgufTensor { name, number, .. } = &tensors.list()[index];
+        check.look(name, start, out, number.name(), |value| number.holds(value))
+    });
+    written.map_err(|error| check.into_error(error))?;
     Ok(Written {
         path: path.to_owned(),
         warnings,
     })
+}
+
+/// Only an earlier model may be replaced; a mistyped path must not cost anybody their file.
+fn check_replaceable(path: &Path) -> Result<(), InteropError> {
+    const MAGIC: &[u8] = b"GGUF";
+    let mut head = [0; 4];
+    match File::open(path).and_then(|mut file| file.read_exact(&mut head)) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        Ok(()) if head == MAGIC => Ok(()),
+        _ => Err(InteropError::NotGguf {
+            path: path.to_owned(),
+        }),
+    }
 }
 
 fn no_form(field: impl Into<String>, reason: impl Into<String>) -> InteropError {

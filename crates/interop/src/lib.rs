@@ -15,6 +15,7 @@ mod file_names;
 mod generation_file;
 mod loaded_model;
 mod model_folder;
+mod number_check;
 mod small_file;
 mod weight_source;
 
@@ -32,7 +33,7 @@ mod surgery;
 pub mod testing;
 
 pub use error::InteropError;
-pub use export::{Beside, Export, export_model};
+pub use export::{Beside, Export, check_not_itself, export_model};
 pub use file_names::LINEAGE_NAME;
 pub use gguf_export::export_gguf;
 pub use lineage::Lineage;

@@ -9,14 +9,17 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::error::InteropError;
-use crate::file_names::{CONFIG_NAME, LINEAGE_NAME};
+use crate::file_names::{COMPANIONS, CONFIG_NAME, LINEAGE_NAME};
 use crate::model_folder::ModelFolder;
 use crate::small_file::read_small;
 
 const FORMAT_VERSION: u32 = 1;
 
-/// Files beside the weights that decide what a model computes or reads.
-const HASHED: [&str; 3] = [CONFIG_NAME, "tokenizer.json", "tokenizer_config.json"];
+/// Within a lineage, at most so many others are told in full; of what lies further back the hash remains.
+const MAX_GENERATIONS: usize = 16;
+
+/// A lineage that is longer, in bytes, is not repeated in full either.
+const MAX_REPEATED: usize = 1 << 20;
 
 /// How a model was made of others.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,7 +44,8 @@ impl Lineage {
     /// # Errors
     /// A file that cannot be read.
     pub fn add_source(&mut self, role: &str, folder: &ModelFolder) -> Result<(), InteropError> {
-        let beside = HASHED.iter().map(|name| folder.dir().join(name));
+        let beside = [CONFIG_NAME, LINEAGE_NAME].iter().chain(&COMPANIONS);
+        let beside = beside.map(|name| folder.dir().join(name));
         let mut files = BTreeMap::new();
         for path in folder.weight_files().into_iter().chain(beside) {
             if path.exists() {
@@ -75,14 +79,23 @@ impl Lineage {
     }
 }
 
+/// The lineage of a folder, where it has one that is short enough to be repeated.
 fn read_lineage(dir: &Path) -> Result<Option<Value>, InteropError> {
     let Some((path, text)) = read_small(dir, LINEAGE_NAME)? else {
         return Ok(None);
     };
-    let lineage = serde_json::from_slice(&text);
-    lineage
-        .map(Some)
-        .map_err(|source| InteropError::Json { path, source })
+    let lineage: Value =
+        serde_json::from_slice(&text).map_err(|source| InteropError::Json { path, source })?;
+    let is_short = text.len() <= MAX_REPEATED && generations(&lineage) < MAX_GENERATIONS;
+    Ok(is_short.then_some(lineage))
+}
+
+/// How many lineages stand one inside the other.
+fn generations(lineage: &Value) -> usize {
+    let sources = lineage.get("sources").and_then(Value::as_array);
+    let parents = sources.into_iter().flatten();
+    let parents = parents.filter_map(|source| source.get("lineage"));
+    1 + parents.map(generations).max().unwrap_or(0)
 }
 
 fn sha256(path: &Path) -> Result<String, InteropError> {

@@ -1,15 +1,15 @@
 //! A published model folder, opened and checked; its weights stay in their files until they are asked for.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use jikji_checkpoint::durable::folder_file;
 use jikji_checkpoint::{FloatType, ModelFiles};
-use jikji_model::{DecoderConfig, ModelConfig, ParameterTable, Role, Store};
+use jikji_model::{DecoderConfig, ModelConfig, ParameterTable, Role, Store, TokenIds};
 use jikji_tokenizer::Tokenizer;
 
 use crate::error::InteropError;
-use crate::file_names::{COMPANIONS, CONFIG_NAME};
+use crate::file_names::{COMPANIONS, CONFIG_NAME, GENERATION_NAME};
 use crate::generation_file::GenerationFile;
 use crate::small_file::read_small;
 use crate::weight_source::{WeightSource, check_parameters};
@@ -17,8 +17,8 @@ use crate::weight_source::{WeightSource, check_parameters};
 /// The name under which files may repeat a tied head.
 const HEAD_NAME: &str = "lm_head.weight";
 
-/// Numbers that files may hold although they follow from the config.
-const DERIVED: &str = ".rotary_emb.inv_freq";
+/// Rotary frequencies, which files of the first Llama models hold although they follow from the config.
+const FREQUENCIES: &str = ".self_attn.rotary_emb.inv_freq";
 
 /// Reads the `config.json` of a folder, strictly; no weight is read.
 ///
@@ -113,9 +113,17 @@ impl ModelFolder {
     /// # Errors
     /// A `generation_config.json` that cannot be read.
     pub fn stop_ids(&self, tokenizer: Option<&Tokenizer>) -> Result<Vec<u32>, InteropError> {
-        let said = GenerationFile::read(&self.dir)?
-            .stop_ids
-            .or_else(|| self.config.eos_token_id.clone());
+        let said = GenerationFile::read(&self.dir)?.stop_ids;
+        let most = self.decoder.vocab_size;
+        let ids = said.as_ref().map_or(&[][..], TokenIds::as_slice);
+        if let Some(id) = ids.iter().find(|id| **id as usize >= most) {
+            return Err(InteropError::Field {
+                path: self.dir.join(GENERATION_NAME),
+                field: "eos_token_id".to_owned(),
+                reason: format!("{id} is no id of a model whose `vocab_size` is {most}"),
+            });
+        }
+        let said = said.or_else(|| self.config.eos_token_id.clone());
         Ok(said.map_or_else(
             || tokenizer.and_then(Tokenizer::eos_id).into_iter().collect(),
             |ids| ids.as_slice().to_vec(),
@@ -139,6 +147,30 @@ impl ModelFolder {
         check_parameters(weights.layout().table(), &self.table)?;
         for index in 0..self.table.parameters().len() {
             self.read(index, 0, weights.values_mut(index));
+        }
+        Ok(())
+    }
+
+    /// Whether a tokenizer means the same by each id as the one with which these weights were trained, where the folder has it.
+    ///
+    /// # Errors
+    /// The first id that means another token.
+    pub fn check_tokens(&self, tokenizer: &Tokenizer) -> Result<(), InteropError> {
+        let Some(own) = self.tokenizer()? else {
+            return Ok(());
+        };
+        for id in 0..self.decoder.vocab_size as u32 {
+            let (expected, got) = (own.id_to_token(id), tokenizer.id_to_token(id));
+            if let (Some(expected), Some(got)) = (expected, got)
+                && expected != got
+            {
+                return Err(InteropError::OtherTokens {
+                    dir: self.dir.clone(),
+                    id,
+                    expected,
+                    got,
+                });
+            }
         }
         Ok(())
     }
@@ -175,7 +207,7 @@ impl ModelFolder {
             .collect();
         let tied = self.decoder.tie_word_embeddings;
         let is_known = |name: &str| {
-            by_name.contains_key(name) || (tied && name == HEAD_NAME) || name.ends_with(DERIVED)
+            by_name.contains_key(name) || (tied && name == HEAD_NAME) || self.is_frequencies(name)
         };
         if let Some(name) = self.files.names().find(|name| !is_known(name)) {
             return Err(InteropError::UnknownTensor {
@@ -193,6 +225,29 @@ impl ModelFolder {
             self.check_repeated_head()?;
         }
         Ok(())
+    }
+
+    /// Whether a tensor is one that every program works out by itself: of a layer that there is, one frequency a pair.
+    fn is_frequencies(&self, name: &str) -> bool {
+        let layer = name
+            .strip_prefix("model.layers.")
+            .and_then(|rest| rest.strip_suffix(FREQUENCIES))
+            .and_then(|layer| layer.parse::<usize>().ok());
+        layer.is_some_and(|layer| layer < self.decoder.num_hidden_layers())
+            && self.files.shape(name) == Some(&[self.decoder.head_dim / 2])
+    }
+
+    /// Tensors of the files that are no parameters and are not written again: a head that repeats the embedding, and rotary
+    /// frequencies.
+    pub fn passed_over(&self) -> Vec<&str> {
+        let parameters: BTreeSet<&str> = self
+            .table
+            .parameters()
+            .iter()
+            .map(|parameter| parameter.name.as_str())
+            .collect();
+        let names = self.files.names();
+        names.filter(|name| !parameters.contains(name)).collect()
     }
 
     fn check_repeated_head(&self) -> Result<(), InteropError> {

@@ -25,10 +25,24 @@ impl<'a> OtherForm<'a> {
             to: family.name(),
             reason,
         };
-        let config = ModelConfig {
+        let mut config = ModelConfig {
             model_type: family,
+            use_post_norm: None,
             ..folder.config().clone()
         };
+        if folder
+            .decoder()
+            .layers
+            .iter()
+            .all(|layer| layer.window.is_none())
+        {
+            // Keys that the other family does not read and that say nothing here.
+            config.sliding_window = None;
+            config.sliding_window_pattern = None;
+            config.use_sliding_window = None;
+            config.max_window_layers = None;
+            config.layer_types = None;
+        }
         let decoder = DecoderConfig::resolve(&config).map_err(|error| refuse(error.to_string()))?;
         let renamed = DecoderConfig {
             model_type: family,

@@ -43,9 +43,16 @@ pub(crate) fn control_ids(
         let (tokens, vocab_size) = (tokenizer.vocab_size(), config.vocab_size);
         return Err(InteropError::TokenizerTooLarge { tokens, vocab_size });
     }
+    // A config may know further tokens that end a text.
+    let listed = config.eos_token_id.as_ref();
+    let more = listed.filter(|ids| {
+        tokenizer
+            .eos_id()
+            .is_some_and(|id| ids.as_slice().contains(&id))
+    });
     Ok(ControlIds {
         bos: tokenizer.bos_id(),
-        eos: tokenizer.eos_id().map(TokenIds::One),
+        eos: more.cloned().or(tokenizer.eos_id().map(TokenIds::One)),
         pad: tokenizer.pad_id(),
     })
 }
@@ -162,7 +169,7 @@ fn architecture(family: ModelType) -> &'static str {
     }
 }
 
-fn dtype_name(float: FloatType) -> &'static str {
+pub(crate) fn dtype_name(float: FloatType) -> &'static str {
     match float {
         FloatType::F32 => "float32",
         FloatType::BF16 => "bfloat16",

@@ -76,10 +76,13 @@ impl ModelConfig {
             let field = offending_key(&keys, &reason);
             // An unknown key is answered with a list of all known ones, which helps nobody; the list of families does.
             let reason = match reason.split_once(", expected one of") {
-                Some((front, _)) if field != "model_type" => front,
+                Some((front, _)) if front.starts_with("unknown field") => {
+                    let here = front == format!("unknown field `{field}`");
+                    if here { "unknown here" } else { front }
+                }
                 _ => reason.as_str(),
             };
-            ConfigJsonError::field(&field, reason)
+            ConfigJsonError::field(&field, in_words(reason))
         })
     }
 }
@@ -154,11 +157,29 @@ fn settle_absent(keys: &mut Map<String, Value>) {
         Some("exaone") => ("tie_word_embeddings", json!(true)),
         // Not `hidden_size / num_attention_heads`.
         Some("qwen3") => ("head_dim", json!(128)),
+        // A number, which unlike letters says nothing of the last layer.
+        Some("exaone4") if !keys.contains_key("layer_types") => {
+            ("sliding_window_pattern", json!(4))
+        }
         _ => return,
     };
     if !keys.contains_key(key) {
         keys.insert(key.to_owned(), default);
     }
+}
+
+/// The types that a message of the JSON reader names, in words.
+fn in_words(reason: &str) -> String {
+    let words = [
+        ("expected usize", "expected a whole number, 0 or above"),
+        ("expected u32", "expected a whole number, 0 or above"),
+        ("expected f64", "expected a number"),
+    ];
+    let matching = words.iter().find_map(|(name, word)| {
+        let front = reason.strip_suffix(name)?;
+        Some(format!("{front}{word}"))
+    });
+    matching.unwrap_or_else(|| reason.to_owned())
 }
 
 /// Two spellings may stand side by side, as libraries of two generations write them, if they say the same.

@@ -23,7 +23,7 @@ fn help_of_the_program() {
       generate   Let a model write
       chat       Talk with a model through its chat template: each line of the input is a message
       score      Log-probability of each token of given texts
-      model      Look at models
+      model      Look at models, check, convert, deepen and merge them
       bench      Measure speed on this machine
       report     Write a run's report: one self-contained HTML page
       doctor     Say what is on this machine and what will work

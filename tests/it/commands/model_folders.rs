@@ -229,12 +229,173 @@ fn models_that_do_not_belong_together_are_not_merged() {
     assert!(!lab.path("merged").exists());
 }
 
+#[test]
+fn nothing_that_is_there_is_lost_to_a_mistyped_output() {
+    let lab = Lab::empty();
+    for name in ["llama", "qwen2"] {
+        Fixture::copied(&lab, name);
+    }
+    lab.write("thesis.odt", "years");
+    let before = fs::read(lab.path("llama/model.safetensors")).unwrap();
+    let refused = |arguments: &str| lab.jikji(arguments).fails(10).error().to_owned();
+    insta::assert_snapshot!(refused("model import --model llama --output llama"), @"
+    error: `llama` is the model that is read
+    hint: name another `--output`
+    ");
+    for arguments in [
+        "model export --model llama --output ./llama --dtype bf16",
+        "model deepen --model llama --output llama --remove 1",
+        "model merge --method linear --model qwen2 --model llama --output llama",
+        "model merge --method linear --model llama --model llama --output llama",
+    ] {
+        let message = refused(arguments);
+        assert!(message.contains("is the model that is read"), "{message}");
+    }
+    insta::assert_snapshot!(refused("model export --model qwen2 --output thesis.odt --format gguf"), @"
+    error: `thesis.odt` is no GGUF file and would be overwritten
+    hint: name another `--output`, or move the file aside
+    ");
+    refused("model export --model llama --output llama/model.safetensors --format gguf");
+    assert_eq!(fs::read(lab.path("thesis.odt")).unwrap(), b"years");
+    assert_eq!(
+        fs::read(lab.path("llama/model.safetensors")).unwrap(),
+        before
+    );
+    // An earlier model may be replaced.
+    let again = "model export --model qwen2 --output q.gguf --format gguf --dtype f16";
+    lab.jikji(again).succeeds();
+    assert!(
+        lab.jikji(again)
+            .succeeds()
+            .stderr
+            .contains("the file has no tokenizer")
+    );
+}
+
+#[test]
+fn no_model_leaves_with_a_weight_that_is_no_number() {
+    let lab = Lab::empty();
+    let fixture = Fixture::copied(&lab, "llama");
+    let name = "model.layers.1.mlp.up_proj.weight";
+    let put = |value: f32| {
+        fixture.change_tensor(name, |rows| {
+            rows[0][8..12].copy_from_slice(&value.to_le_bytes())
+        });
+    };
+    put(1e5);
+    let refused = |arguments: &str| {
+        let ended = lab.jikji(&format!("model {arguments}")).fails(10);
+        ended.error().to_owned()
+    };
+    insta::assert_snapshot!(refused("export --model llama --output half --dtype f16"), @"
+    error: tensor `model.layers.1.mlp.up_proj.weight` holds `100000` at element 2, which is no finite number in float16
+    hint: write it in bf16 or f32, which reach further
+    ");
+    refused("export --model llama --output half.gguf --format gguf --dtype f16");
+    lab.jikji("model export --model llama --output half --dtype bf16")
+        .succeeds();
+    put(f32::INFINITY);
+    insta::assert_snapshot!(refused("export --model llama --output other"), @"
+    error: tensor `model.layers.1.mlp.up_proj.weight` holds `inf` at element 2, which is no finite number in float32
+    hint: the weights are damaged or diverged: take an earlier checkpoint, or copy the model again
+    ");
+    refused("deepen --model llama --output other --remove 1");
+    refused("merge --method linear --model llama --model llama --output other");
+    refused("export --model llama --output other.gguf --format gguf");
+    assert!(!lab.path("other").exists() && !lab.path("other.gguf").exists());
+}
+
+/// The parts of a published folder that no weight holds: several tokens that end a text, sampling settings, a licence.
+#[test]
+fn a_fine_tuned_model_keeps_what_its_folder_says() {
+    let lab = Lab::new();
+    let half = "published";
+    model(
+        &lab,
+        &[
+            "export",
+            "--model",
+            &trained(),
+            "--output",
+            half,
+            "--dtype",
+            "bf16",
+        ],
+    );
+    lab.write(
+        "published/generation_config.json",
+        "{\"eos_token_id\": [2, 3], \"temperature\": 0.6}",
+    );
+    lab.write("published/LICENSE", "free");
+    lab.write("published/chat_template.jinja", "{{ messages[0].content }}");
+    let published = Fixture::at(&lab.path(half));
+    let mut config = published.config();
+    config["eos_token_id"] = json!([2, 3]);
+    published.write("config.json", config.to_string());
+    lab.write_recipe_without_model();
+    let train = |steps: &str, more: &[&str]| {
+        let from = [
+            "train",
+            "small.toml",
+            "--fresh",
+            "--set",
+            "model.from=published",
+            "--set",
+            steps,
+        ];
+        lab.jikji_args(&[&from[..], more].concat())
+    };
+    let with_its_tokenizer = ["--set", "tokenizer.from=published"];
+    for steps in ["train.steps=0", "train.steps=2"] {
+        train(steps, &with_its_tokenizer).succeeds();
+        let export = Fixture::at(&lab.path("runs/small/export"));
+        for file in [
+            "generation_config.json",
+            "LICENSE",
+            "chat_template.jinja",
+            "tokenizer.json",
+            "tokenizer_config.json",
+        ] {
+            let read = |fixture: &Fixture| fs::read(fixture.dir.join(file)).unwrap();
+            assert_eq!(read(&export), read(&published), "{file}");
+        }
+        assert_eq!(export.config()["eos_token_id"], json!([2, 3]));
+        assert_eq!(export.dtype(), "bfloat16");
+        assert_eq!(
+            export.tensors() == published.tensors(),
+            steps.ends_with('0')
+        );
+        let lineage = lineage(&lab, "runs/small/export");
+        assert_eq!(lineage["operation"], "train");
+    }
+    // Trained anew, the tokenizer would give the rows of the embedding other meanings.
+    let ended = train(
+        "train.steps=2",
+        &[
+            "--set",
+            "tokenizer={ vocab_size = 400, reserved_tokens = 1 }",
+        ],
+    )
+    .fails(10);
+    assert!(
+        ended
+            .error()
+            .contains("hint: set `tokenizer.from` to the folder of `model.from`"),
+        "{}",
+        ended.stderr
+    );
+}
+
 /// What goes in comes out: nothing on the way through a run changes a weight that no step trained.
 #[test]
 fn a_run_of_no_steps_exports_what_it_started_from() {
     let lab = Lab::new();
     let from = trained();
-    let tokenizer = format!("tokenizer.from={from}");
+    lab.write_recipe_without_model();
+    let (weights, tokenizer) = (
+        format!("model.from={from}"),
+        format!("tokenizer.from={from}"),
+    );
     let ended = lab
         .jikji_args(&[
             "train",
@@ -242,7 +403,7 @@ fn a_run_of_no_steps_exports_what_it_started_from() {
             "--set",
             "train.steps=0",
             "--set",
-            &format!("model={{ from = \"{from}\" }}"),
+            &weights,
             "--set",
             &tokenizer,
         ])

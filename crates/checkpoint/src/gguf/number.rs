@@ -49,6 +49,17 @@ impl GgufType {
         }
     }
 
+    /// Whether a number is finite and stays so in this type.
+    pub fn holds(self, value: f32) -> bool {
+        match self {
+            GgufType::F32 => value.is_finite(),
+            GgufType::F16 => f16::from_f32(value).is_finite(),
+            GgufType::BF16 => bf16::from_f32(value).is_finite(),
+            // The largest of a block decides the scale, which is an `F16`.
+            GgufType::Q8_0 => f16::from_f32(value / 127.0).is_finite(),
+        }
+    }
+
     /// ggml's number of the type.
     pub(super) const fn code(self) -> u32 {
         match self {

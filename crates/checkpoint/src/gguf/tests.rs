@@ -73,6 +73,7 @@ fn write(
         for (at, value) in out.iter_mut().enumerate() {
             *value = element(index, start + at);
         }
+        Ok(())
     })
 }
 
@@ -131,6 +132,7 @@ fn a_tensor_larger_than_the_buffer_is_asked_for_in_whole_rows() {
     write_gguf(&path, &[], &[tensor], |_, start, out| {
         calls.push((start, out.len()));
         out.fill(start as f32);
+        Ok(())
     })
     .unwrap();
     assert!(

@@ -17,7 +17,7 @@ const BUFFERED: usize = 1 << 16;
 /// Writes a file. `general.alignment` stands first and is written here.
 ///
 /// For each tensor in turn, `fill(index, start, out)` is asked for the elements from `start` on: whole rows, as many as `out`
-/// holds, each place of which must be given a value.
+/// holds, each place of which must be given a value; its error ends the writing.
 ///
 /// # Errors
 /// If a key or name comes twice or is not what the format allows, a row is not whole blocks, or a call fails; what stood under
@@ -26,7 +26,7 @@ pub fn write_gguf(
     path: &Path,
     metadata: &[(String, GgufValue)],
     tensors: &[GgufTensor],
-    mut fill: impl FnMut(usize, usize, &mut [f32]),
+    mut fill: impl FnMut(usize, usize, &mut [f32]) -> io::Result<()>,
 ) -> Result<(), GgufError> {
     check_keys(metadata)?;
     let offsets = check_tensors(tensors)?;
@@ -133,7 +133,7 @@ fn head(metadata: &[(String, GgufValue)], tensors: &[GgufTensor], offsets: &[u64
 fn write_tensor(
     out: &mut dyn Write,
     tensor: &GgufTensor,
-    mut fill: impl FnMut(usize, &mut [f32]),
+    mut fill: impl FnMut(usize, &mut [f32]) -> io::Result<()>,
 ) -> io::Result<()> {
     let elements = tensor.num_elements().unwrap_or(0);
     let buffered = (BUFFERED / tensor.row().max(1)).max(1) * tensor.row();
@@ -144,7 +144,7 @@ fn write_tensor(
     while start < elements {
         let count = buffered.min(elements - start);
         let piece = &mut values[..count];
-        fill(start, piece);
+        fill(start, piece)?;
         bytes.clear();
         tensor.number.encode(piece, &mut bytes);
         out.write_all(&bytes)?;

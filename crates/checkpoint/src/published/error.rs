@@ -81,7 +81,7 @@ impl PublishedError {
             PublishedError::File(error) => return error.hint(),
             PublishedError::Tensors(error) => return error.hint(),
             PublishedError::NoModel { .. } => {
-                "name a folder as published: config.json and model*.safetensors"
+                "weights are read from `model.safetensors`, or from shards that the index names; other formats, such as pytorch_model.bin, have to be converted first"
             }
             PublishedError::Read { .. } => "check that it may be read",
             PublishedError::Index { .. } => {

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use super::{INDEX, Index, PublishedError, SINGLE, TensorInfo};
@@ -42,12 +43,14 @@ where
     write_model_with(dir, infos, max_shard_bytes, |info, start, out| {
         let values = data.get(&info.name).copied().unwrap_or_default();
         out.copy_from_slice(&values[start..start + out.len()]);
+        Ok(())
     })
 }
 
 /// Writes tensors as a published model folder has them, in order of their names, and returns the files.
 ///
-/// For each tensor in turn, `fill(tensor, start, out)` is asked for the elements from `start` on, so that only a few are in memory.
+/// For each tensor in turn, `fill(tensor, start, out)` is asked for the elements from `start` on, so that only a few are in memory; its
+/// error ends the writing.
 /// The folder must exist. Each file is replaced in one step, the index last; files of an earlier, differently sharded model are
 /// removed at the end. To make a whole folder appear at once, write into a [`StagedDir`](crate::durable::StagedDir).
 ///
@@ -57,7 +60,7 @@ pub fn write_model_with(
     dir: &Path,
     mut tensors: Vec<TensorInfo>,
     max_shard_bytes: u64,
-    mut fill: impl FnMut(&TensorInfo, usize, &mut [f32]),
+    mut fill: impl FnMut(&TensorInfo, usize, &mut [f32]) -> io::Result<()>,
 ) -> Result<Vec<PathBuf>, PublishedError> {
     tensors.sort_by(|a, b| a.name.cmp(&b.name));
     let shards = shard(&tensors, max_shard_bytes)?;
@@ -144,7 +147,7 @@ fn shard(tensors: &[TensorInfo], max_bytes: u64) -> Result<Vec<&[TensorInfo]>, P
 fn write_shard(
     path: &Path,
     tensors: &[TensorInfo],
-    fill: &mut impl FnMut(&TensorInfo, usize, &mut [f32]),
+    fill: &mut impl FnMut(&TensorInfo, usize, &mut [f32]) -> io::Result<()>,
 ) -> Result<u64, PublishedError> {
     let listed = tensors
         .iter()
@@ -163,7 +166,7 @@ fn write_shard(
             let elements = num_elements(&tensor.shape).unwrap_or(0);
             for start in (0..elements).step_by(BUFFERED) {
                 let piece = &mut values[..BUFFERED.min(elements - start)];
-                fill(tensor, start, piece);
+                fill(tensor, start, piece)?;
                 write_elements(out, piece, tensor.float)?;
             }
         }

@@ -257,6 +257,7 @@ fn gguf_seed(path: &Path) -> Vec<u8> {
         for (at, value) in out.iter_mut().enumerate() {
             *value = bf16::from_f32((start + at) as f32).to_f32();
         }
+        Ok(())
     })
     .unwrap();
     fs::read(path).unwrap()

@@ -58,10 +58,11 @@ pub(super) fn task_arithmetic(base: &[f32], models: &[Weighted], out: &mut [f32]
 ///
 /// Trimmed a tensor at a time.
 pub(super) fn ties(base: &[f32], models: &[Weighted], density: f64, scale: f64, out: &mut [f32]) {
-    let trimmed: Vec<(Vec<f32>, f64)> = models
+    let trimmed: Vec<(Vec<f64>, f64)> = models
         .iter()
         .map(|(values, weight)| {
-            let changes = values.iter().zip(base).map(|(value, base)| value - base);
+            let change = |(value, base): (&f32, &f32)| f64::from(*value) - f64::from(*base);
+            let changes = values.iter().zip(base).map(change);
             (trim(changes.collect(), density), *weight)
         })
         .collect();
@@ -69,7 +70,7 @@ pub(super) fn ties(base: &[f32], models: &[Weighted], density: f64, scale: f64, 
         let changes = || {
             trimmed
                 .iter()
-                .map(|(changes, weight)| (f64::from(changes[at]), *weight))
+                .map(|(changes, weight)| (changes[at], *weight))
         };
         let mass: f64 = changes().map(|(change, weight)| weight * change).sum();
         let agreeing = || changes().filter(|(change, _)| change * mass > 0.0);
@@ -81,15 +82,15 @@ pub(super) fn ties(base: &[f32], models: &[Weighted], density: f64, scale: f64, 
 }
 
 /// Sets all but the `density` largest changes to zero; of equal ones the first are kept.
-fn trim(mut changes: Vec<f32>, density: f64) -> Vec<f32> {
+fn trim(mut changes: Vec<f64>, density: f64) -> Vec<f64> {
     let kept = (density * changes.len() as f64).round() as usize;
     if kept >= changes.len() {
         return changes;
     }
-    let mut sizes: Vec<f32> = changes.iter().map(|change| change.abs()).collect();
+    let mut sizes: Vec<f64> = changes.iter().map(|change| change.abs()).collect();
     let threshold = match kept.checked_sub(1) {
         Some(last) => *sizes.select_nth_unstable_by(last, |a, b| b.total_cmp(a)).1,
-        None => f32::INFINITY,
+        None => f64::INFINITY,
     };
     let larger = changes
         .iter()

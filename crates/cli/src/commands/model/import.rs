@@ -1,6 +1,7 @@
 //! `jikji model import`.
 
-use jikji_interop::{Export, Lineage, ModelFolder, export_model};
+use jikji_interop::{Export, Lineage, ModelFolder, check_not_itself, export_model};
+use jikji_tokenizer::chat::ChatTemplate;
 
 use super::{info, tell};
 use crate::arguments::ImportArguments;
@@ -10,6 +11,8 @@ use crate::failure::Failure;
 pub(crate) fn run(arguments: &ImportArguments) -> Result<(), Failure> {
     let folder = ModelFolder::open(&arguments.model)?;
     let tokenizer = folder.tokenizer()?;
+    let template = ChatTemplate::load(folder.dir())?;
+    check_not_itself(&arguments.output, folder.dir())?;
     folder.check_finite()?;
     let mut lineage = Lineage::new("import", serde_json::Map::new());
     lineage.add_source("model", &folder)?;
@@ -23,14 +26,17 @@ pub(crate) fn run(arguments: &ImportArguments) -> Result<(), Failure> {
         Some(tokenizer) => console::data(format!(
             "tokenizer with {} tokens, {} chat template; a text ends with {:?}",
             tokenizer.vocab_size(),
-            if tokenizer.chat_template().is_some() {
-                "a"
-            } else {
-                "no"
-            },
+            if template.is_some() { "a" } else { "no" },
             folder.stop_ids(Some(tokenizer))?
         )),
         None => console::say("there is no tokenizer.json: the model takes token ids only"),
+    }
+    let passed_over = folder.passed_over();
+    if !passed_over.is_empty() {
+        console::say(format!(
+            "not written again, since the config says the same: {}",
+            passed_over.join(", ")
+        ));
     }
     tell(&written);
     Ok(())

@@ -1,6 +1,8 @@
 //! `jikji model merge`.
 
-use jikji_interop::{Export, Lineage, MergeMethod, Merged, ModelFolder, export_model};
+use jikji_interop::{
+    Export, Lineage, MergeMethod, Merged, ModelFolder, check_not_itself, export_model,
+};
 use serde_json::{Map, Value, json};
 
 use super::tell;
@@ -29,6 +31,9 @@ pub(crate) fn run(arguments: &MergeArguments) -> Result<(), Failure> {
         .map(|dir| ModelFolder::open(dir))
         .collect::<Result<Vec<_>, _>>()?;
 
+    for model in &models {
+        check_not_itself(&arguments.output, model.dir())?;
+    }
     let merged = Merged::new(
         method,
         base.as_ref(),

@@ -29,7 +29,15 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    pub(super) fn check_tokenizer(&self, tokenizer: &Tokenizer) -> Result<(), Failure> {
+    /// A tokenizer that the model has rows for and that means by each id what its weights were trained with.
+    pub(super) fn check_tokenizer(
+        &self,
+        config: &RunConfig,
+        tokenizer: &Tokenizer,
+    ) -> Result<(), Failure> {
+        if let Some(dir) = config.model.from.as_ref().filter(|dir| dir.exists()) {
+            ModelFolder::open(dir)?.check_tokens(tokenizer)?;
+        }
         let (vocab, entries) = (self.decoder.vocab_size, tokenizer.vocab_size());
         if entries <= vocab {
             return Ok(());
@@ -169,7 +177,9 @@ pub(super) fn assemble(
         (None, None) => Store::initialized(plan.layout.clone(), config.run.seed),
         (None, Some(dir)) => {
             let mut weights = Store::weights(plan.layout.clone());
-            ModelFolder::open(dir)?.load(&mut weights)?;
+            let folder = ModelFolder::open(dir)?;
+            folder.check_finite()?;
+            folder.load(&mut weights)?;
             weights
         }
         (Some(_), _) => Store::weights(plan.layout.clone()),

@@ -38,7 +38,7 @@ pub(super) fn run(config: &RunConfig, talk: &Console) -> Result<(), Failure> {
     let tokenizer = match &prepare_config(config)?.tokenizer {
         TokenizerPlan::Load(dir) => {
             let tokenizer = Tokenizer::load(dir)?;
-            plan.check_tokenizer(&tokenizer)?;
+            plan.check_tokenizer(config, &tokenizer)?;
             tokenizer
         }
         TokenizerPlan::Train(settings) => {

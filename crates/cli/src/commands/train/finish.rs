@@ -1,6 +1,5 @@
 //! After the last step: the exported model, the report, and the lines that say what came of it.
 
-use jikji_interop::{Export, export_model};
 use jikji_loader::Prepared;
 use jikji_recipe::RunConfig;
 use jikji_telemetry::human_units::{human_bytes, human_duration, with_separators};
@@ -9,8 +8,8 @@ use jikji_telemetry::{Console, ReportInput, read_metrics, write_report};
 use jikji_train::RunOutcome;
 
 use super::assemble::Plan;
-use super::facts;
 use super::folder::{RunFolder, longer_command, quoted, resume_command};
+use super::{export, facts};
 use crate::arguments::TrainArguments;
 use crate::commands::report::REPORT_FACTS;
 use crate::failure::Failure;
@@ -48,10 +47,8 @@ pub(super) fn complete(
 ) -> Result<(), Failure> {
     // A process that found all steps done knows nothing of what they took.
     let peak = peak.filter(|_| outcome.steps > 0);
-    let export = folder.path.join("export");
-    let tokenizer = Some(&prepared.tokenizer);
-    let (model, weights) = (&config.model.config, &outcome.state.weights);
-    let written = export_model(&export, &Export::of_run(model, weights, tokenizer))?;
+    let model = folder.path.join("export");
+    let written = export::write(&model, config, outcome, prepared, console)?;
     for warning in written.warnings {
         console.warn(warning);
     }
@@ -104,7 +101,7 @@ pub(super) fn complete(
     }
     console.say(format!(
         "  model        {}   (for transformers, vLLM, and `jikji generate`)",
-        export.display()
+        model.display()
     ));
     console.say(format!("  report       {}", report.display()));
     console.say(format!(
@@ -114,7 +111,7 @@ pub(super) fn complete(
     console.say("next:");
     console.say(format!(
         "  write        jikji generate --model {} --prompt \"오늘 아침에는\"",
-        quoted(&export.to_string_lossy())
+        quoted(&model.to_string_lossy())
     ));
     if outcome.state.step > 0 {
         console.say(format!(

@@ -3,6 +3,7 @@
 mod assemble;
 mod device;
 mod dry_run;
+mod export;
 mod facts;
 mod finish;
 mod folder;
@@ -30,7 +31,7 @@ pub(crate) fn run(arguments: &TrainArguments) -> Result<(), Failure> {
     let prepare = || {
         plan.check_memory(&config)?;
         let prepared = prepare::prepare(&config, &console)?;
-        plan.check_tokenizer(&prepared.tokenizer)?;
+        plan.check_tokenizer(&config, &prepared.tokenizer)?;
         Ok::<_, Failure>(prepared)
     };
     // `--fresh` moves a run aside: not before the new one has all it needs.
