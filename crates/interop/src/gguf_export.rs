@@ -60,16 +60,13 @@ pub fn export_gguf(
     let mut keys = model_keys::general(architecture, path, number);
     keys.extend(model_keys::model(architecture, config, &decoder));
     let mut warnings = tensors.warnings();
-    match tokenizer {
-        Some(tokenizer) => {
-            let vocabulary = vocabulary::vocabulary(tokenizer, &control, decoder.vocab_size)?;
-            keys.extend(vocabulary.keys);
-            warnings.extend(vocabulary.warnings);
-        }
-        None => {
-            keys.push(vocabulary::none());
-            warnings.push("the file has no tokenizer: llama.cpp takes token ids only".to_owned());
-        }
+    if let Some(tokenizer) = tokenizer {
+        let vocabulary = vocabulary::vocabulary(tokenizer, &control, decoder.vocab_size)?;
+        keys.extend(vocabulary.keys);
+        warnings.extend(vocabulary.warnings);
+    } else {
+        keys.push(vocabulary::none());
+        warnings.push("the file has no tokenizer: llama.cpp takes token ids only".to_owned());
     }
     check_replaceable(path)?;
     if let Some(parent) = path.parent() {
