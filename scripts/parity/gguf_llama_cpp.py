@@ -21,6 +21,7 @@ import argparse
 import io
 import json
 import math
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -220,6 +221,28 @@ def compare_ids(llama, own, paths, most):
     print(f"    documents with equal ids: {equal} of {total} ({100 * equal / total:.2f} %), {tokens:,} tokens")
 
 
+def rounded(values, dtype):
+    """A matrix with the numbers that the file holds of it."""
+    if dtype == "q8_0" and values.shape[-1] % 32 == 0:
+        kind = gguf.GGMLQuantizationType.Q8_0
+        return gguf.quants.dequantize(gguf.quants.quantize(values, kind), kind)
+    if dtype == "bf16":
+        kind = gguf.GGMLQuantizationType.BF16
+        return gguf.quants.dequantize(gguf.quants.quantize(values, kind), kind)
+    return values if dtype == "f32" else values.astype(numpy.float16).astype(numpy.float32)
+
+
+def rounded_folder(folder, dtype, work):
+    """The model whose weights are those of the file, in f32: what is left is how llama.cpp computes."""
+    out = work / f"rounded-{dtype}"
+    shutil.rmtree(out, ignore_errors=True)
+    shutil.copytree(folder, out)
+    tensors = safetensors.numpy.load_file(folder / "model.safetensors")
+    tensors = {name: numpy.ascontiguousarray(rounded(values, dtype)) if values.ndim == 2 else values for name, values in tensors.items()}
+    safetensors.numpy.save_file(tensors, out / "model.safetensors")
+    return out
+
+
 def check(name, folder, dtype, jikji, work, texts):
     path = work / f"{dtype}.gguf"
     exported = run(jikji, "model", "export", "--model", folder, "--output", path, "--format", "gguf", "--dtype", dtype)
@@ -230,6 +253,7 @@ def check(name, folder, dtype, jikji, work, texts):
     own.encode_special_tokens = True
     config = json.loads((folder / "config.json").read_text())
     llama = LlamaCpp(path, config["max_position_embeddings"])
+    folder = rounded_folder(folder, dtype, work)
     broken = []
 
     equal = sum(own.encode(text, add_special_tokens=special).ids == llama.encode(text, special)

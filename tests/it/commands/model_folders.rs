@@ -279,7 +279,7 @@ fn no_model_leaves_with_a_weight_that_is_no_number() {
     let name = "model.layers.1.mlp.up_proj.weight";
     let put = |value: f32| {
         fixture.change_tensor(name, |rows| {
-            rows[0][8..12].copy_from_slice(&value.to_le_bytes())
+            rows[0][8..12].copy_from_slice(&value.to_le_bytes());
         });
     };
     put(1e5);
