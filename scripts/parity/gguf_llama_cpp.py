@@ -10,8 +10,11 @@ it, in this process, over the loopback interface) encodes texts, continues a pro
 log-probability of each token of a text. The ids are compared with the model's own tokenizer, the continuation with `jikji generate`,
 the log-probabilities and the perplexity with `jikji score`. Ends with 1 if a bound is broken:
 
-    F32: the continuation is equal, and perplexity within 0.1 %.
-    F16, BF16, Q8_0: perplexity within 0.1 %, 1 % and 1 %; rounding the weights changes what a random model continues with.
+    F32, F16: the continuation is equal, and perplexity within 0.1 %.
+    BF16, Q8_0: perplexity within 0.3 % and 1 %.
+
+Both sides have the weights of the file, rounded as it holds them. In BF16 and Q8_0 llama.cpp also rounds what it multiplies them
+with, and a random model, whose next token is a near tie, then continues otherwise.
 
 With `--texts`, ids are also compared over whole documents (.txt, .jsonl, or .jsonl.zst with the package zstandard), normalized to
 NFC first, as llama.cpp does not do that: this measures how close `tokenizer.ggml.pre` comes to the model's own tokenizer.
@@ -44,7 +47,7 @@ TEXTS = [
     "don't we'll  두 칸\t탭 좋아ㅋㅋㅋ ㅠㅠ 大韓民國은 a@b.kr로, 3.5㎎/㎗ ❤️👨‍👩 ok   ",
 ]
 NEW_TOKENS = 64
-BOUNDS = {"f32": 1e-3, "f16": 1e-3, "bf16": 1e-2, "q8_0": 1e-2}
+BOUNDS = {"f32": 1e-3, "f16": 1e-3, "bf16": 3e-3, "q8_0": 1e-2}
 
 LLAMA3 = {"rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
           "original_max_position_embeddings": 32}
@@ -268,7 +271,7 @@ def check(name, folder, dtype, jikji, work, texts):
     ours = generated.stdout[:-1].rstrip("\ufffd")
     theirs = PROMPT + own.decode(llama.continue_greedily(own.encode(PROMPT).ids))
     same = ours == theirs.rstrip("\ufffd")
-    if dtype == "f32" and not same:
+    if dtype in ("f32", "f16") and not same:
         broken.append("greedy")
 
     ids = own.encode(TEXT).ids[:160]
