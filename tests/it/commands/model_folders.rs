@@ -46,6 +46,38 @@ fn an_import_says_what_was_read_and_keeps_it() {
     assert_eq!(hash.map(str::len), Some(64));
 }
 
+/// What would fail only when somebody asks the model is found out when it comes in.
+#[test]
+fn an_import_tries_what_stands_beside_the_weights() {
+    let lab = Lab::empty();
+    model(&lab, &["export", "--model", &trained(), "--output", "m"]);
+    let refused = || {
+        let ended = lab.jikji("model import --model m --output out").fails(10);
+        ended.error().to_owned()
+    };
+    lab.write("m/chat_template.jinja", "{% if %}");
+    let template = refused();
+    assert!(
+        template.contains("chat template, line `1`: syntax error"),
+        "{template}"
+    );
+    fs::remove_file(lab.path("m/chat_template.jinja")).unwrap();
+    lab.write("m/generation_config.json", "{\"eos_token_id\": [2, 99999]}");
+    let ids = refused();
+    assert!(
+        ids.contains("field `eos_token_id`: 99999 is no id of a model whose `vocab_size` is 512"),
+        "{ids}"
+    );
+    lab.write("m/generation_config.json", "{}");
+    std::os::unix::fs::symlink("/etc/hostname", lab.path("m/LICENSE")).unwrap();
+    let link = refused();
+    assert!(
+        link.contains("m/LICENSE` is a link that leads out of its folder"),
+        "{link}"
+    );
+    assert!(!lab.path("out").exists());
+}
+
 #[test]
 fn a_weight_that_is_no_number_is_named() {
     let lab = Lab::empty();

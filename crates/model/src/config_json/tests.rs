@@ -72,10 +72,10 @@ fn what_is_not_computed_is_refused_by_name() {
     ]
     .map(|extra| refusal("llama", extra));
     insta::assert_snapshot!(refused.join("\n"), @r#"
-    field `windwo`: unknown field `windwo`
+    field `windwo`: unknown here
     field `rms_norm_eps`: missing field `rms_norm_eps`
-    field `rms_norm_eps`: invalid type: string "a", expected f64
-    field `head_dim`: invalid value: integer `-4`, expected usize
+    field `rms_norm_eps`: invalid type: string "a", expected a number
+    field `head_dim`: invalid value: integer `-4`, expected a whole number, 0 or above
     field `rope_scaling`: unknown field `factr`
     field `rope_scaling.truncate`: `false` is not supported, only `true`
     field `quantization_config`: quantized weights are not supported: take the model in bf16, f16 or f32
@@ -136,6 +136,9 @@ fn a_pattern_in_numbers_is_spelt_out() {
     .unwrap();
     assert_eq!(two.layer_types, Some(vec![local, global, local]));
     assert_eq!(two.sliding_window_pattern, None);
+    // Where nothing is said, every fourth is global, and the last is as it falls.
+    let silent = read("exaone4", json!({"sliding_window": 4})).unwrap();
+    assert_eq!(silent.layer_types, Some(vec![local, local, local]));
     let none = read(
         "exaone4",
         json!({"sliding_window": null, "sliding_window_pattern": 0}),

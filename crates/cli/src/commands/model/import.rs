@@ -12,6 +12,7 @@ pub(crate) fn run(arguments: &ImportArguments) -> Result<(), Failure> {
     let folder = ModelFolder::open(&arguments.model)?;
     let tokenizer = folder.tokenizer()?;
     let template = ChatTemplate::load(folder.dir())?;
+    let stop_ids = folder.stop_ids(tokenizer.as_ref())?;
     check_not_itself(&arguments.output, folder.dir())?;
     folder.check_finite()?;
     let mut lineage = Lineage::new("import", serde_json::Map::new());
@@ -24,10 +25,9 @@ pub(crate) fn run(arguments: &ImportArguments) -> Result<(), Failure> {
     info::show(folder.decoder());
     match &tokenizer {
         Some(tokenizer) => console::data(format!(
-            "tokenizer with {} tokens, {} chat template; a text ends with {:?}",
+            "tokenizer with {} tokens, {} chat template; a text ends with {stop_ids:?}",
             tokenizer.vocab_size(),
             if template.is_some() { "a" } else { "no" },
-            folder.stop_ids(Some(tokenizer))?
         )),
         None => console::say("there is no tokenizer.json: the model takes token ids only"),
     }
