@@ -44,8 +44,9 @@ pub struct ModelFolder {
 }
 
 impl ModelFolder {
-    /// Opens a folder, and no file that a link in it leads to elsewhere. Every parameter must be there once in its shape, and nothing else; a tied head may be repeated if it
-    /// equals the embedding, and rotary frequencies that follow from the config are passed over.
+    /// Opens a folder, and no file that a link in it leads to elsewhere. Every parameter must be there once in its shape, and
+    /// nothing else; a tied head may be repeated if it equals the embedding, and rotary frequencies that follow from the config
+    /// are passed over.
     ///
     /// # Errors
     /// A file that is missing or damaged; a key or a tensor that is unknown, missing or of another shape; each is named.
@@ -144,11 +145,19 @@ impl ModelFolder {
     /// # Errors
     /// If the store was laid out for a model with other parameters.
     pub fn load(&self, weights: &mut Store) -> Result<(), InteropError> {
-        check_parameters(weights.layout().table(), &self.table)?;
+        self.check_parameters(weights.layout().table())?;
         for index in 0..self.table.parameters().len() {
             self.read(index, 0, weights.values_mut(index));
         }
         Ok(())
+    }
+
+    /// Whether a model has the same parameters as this one.
+    ///
+    /// # Errors
+    /// The first that differs.
+    pub fn check_parameters(&self, table: &ParameterTable) -> Result<(), InteropError> {
+        check_parameters(table, &self.table)
     }
 
     /// Whether a tokenizer means the same by each id as the one with which these weights were trained, where the folder has it.

@@ -39,7 +39,9 @@ impl ConfigJsonError {
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::Json(_) => "copy the file again from where it was published; it may be cut off",
-            Self::Field { .. } => "correct the key, or remove it if it only steers another program",
+            Self::Field { .. } => {
+                "docs/guides/published-models.md says what is taken; remove the key only if it steers nothing but another program"
+            }
         };
         Some(hint.to_owned())
     }
@@ -131,17 +133,19 @@ fn drop_second_length(keys: &mut Map<String, Value>) -> Result<(), ConfigJsonErr
 
 /// Only HyperCLOVA X's code reads them; a file of another family that has one means something that others do not compute.
 fn refuse_unread_multipliers(keys: &Map<String, Value>) -> Result<(), ConfigJsonError> {
-    const MULTIPLIERS: [&str; 4] = [
+    const FACTORS: [&str; 3] = [
         "embedding_multiplier",
         "residual_multiplier",
-        "attention_multiplier",
         "logits_scaling",
     ];
+    // Not a factor on what others compute but in the place of it: no value says nothing.
+    const INSTEAD: &str = "attention_multiplier";
     if keys.get("model_type") == Some(&json!("hyperclovax")) {
         return Ok(());
     }
     let is_unread = |key: &&str| keys.get(*key).is_some_and(|value| !same(value, "1"));
-    match MULTIPLIERS.into_iter().find(is_unread) {
+    let instead = keys.contains_key(INSTEAD).then_some(INSTEAD);
+    match FACTORS.into_iter().find(is_unread).or(instead) {
         Some(key) => Err(ConfigJsonError::field(
             key,
             "only `hyperclovax` models have it; other programs would pass it over",

@@ -58,7 +58,7 @@ fn an_import_tries_what_stands_beside_the_weights() {
     lab.write("m/chat_template.jinja", "{% if %}");
     let template = refused();
     assert!(
-        template.contains("chat template, line `1`: syntax error"),
+        template.contains("`m`: chat template, line `1`: syntax error"),
         "{template}"
     );
     fs::remove_file(lab.path("m/chat_template.jinja")).unwrap();
@@ -400,6 +400,20 @@ fn a_fine_tuned_model_keeps_what_its_folder_says() {
         let lineage = lineage(&lab, "runs/small/export");
         assert_eq!(lineage["operation"], "train");
     }
+    // The same ids from another folder, with another template: that folder's is the one that was trained with.
+    let talk = lab.path("talk");
+    fs::create_dir(&talk).unwrap();
+    for file in ["tokenizer.json", "tokenizer_config.json"] {
+        fs::copy(published.dir.join(file), talk.join(file)).unwrap();
+    }
+    fs::write(
+        talk.join("chat_template.jinja"),
+        "{{ messages[-1].content }}",
+    )
+    .unwrap();
+    train("train.steps=0", &["--set", "tokenizer.from=talk"]).succeeds();
+    let settings = fs::read_to_string(lab.path("runs/small/export/tokenizer_config.json")).unwrap();
+    assert!(settings.contains("messages[-1]"), "{settings}");
     // Trained anew, the tokenizer would give the rows of the embedding other meanings.
     let ended = train(
         "train.steps=2",
@@ -415,6 +429,34 @@ fn a_fine_tuned_model_keeps_what_its_folder_says() {
             .contains("hint: set `tokenizer.from` to the folder of `model.from`"),
         "{}",
         ended.stderr
+    );
+}
+
+#[test]
+fn an_id_with_two_meanings_is_not_merged() {
+    let lab = Lab::empty();
+    for name in ["one", "other"] {
+        model(&lab, &["export", "--model", &trained(), "--output", name]);
+    }
+    let other = Fixture::at(&lab.path("other"));
+    let mut tokenizer = other.json("tokenizer.json");
+    let vocabulary = tokenizer["model"]["vocab"].as_object_mut().unwrap();
+    for id in vocabulary.values_mut() {
+        *id = match id.as_u64() {
+            Some(500) => json!(501),
+            Some(501) => json!(500),
+            _ => id.clone(),
+        };
+    }
+    other.write("tokenizer.json", tokenizer.to_string());
+    let ended = lab
+        .jikji("model merge --method linear --model one --model other --output merged")
+        .fails(10);
+    let error = ended.error();
+    assert!(
+        error.starts_with("error: the models cannot be merged: id 500 is `")
+            && error.contains("in `one` and `"),
+        "{error}"
     );
 }
 

@@ -2,6 +2,7 @@
 
 use std::io::BufRead;
 use std::ops::ControlFlow;
+use std::path::Path;
 
 use jikji_eval::{GenerateConfig, Generator};
 use jikji_interop::LoadedModel;
@@ -51,6 +52,17 @@ impl SamplingArguments {
     }
 }
 
+/// The template of a folder, where it has one; an error names the folder.
+pub(super) fn load_template(dir: &Path) -> Result<Option<ChatTemplate>, Failure> {
+    ChatTemplate::load(dir).map_err(|error| {
+        let failure = Failure::from(error);
+        Failure {
+            message: format!("`{}`: {}", dir.display(), failure.message),
+            ..failure
+        }
+    })
+}
+
 /// A model and what was said so far.
 pub(super) struct Conversing<'a> {
     model: &'a LoadedModel,
@@ -62,7 +74,7 @@ pub(super) struct Conversing<'a> {
 
 impl<'a> Conversing<'a> {
     pub(super) fn with(model: &'a LoadedModel, config: GenerateConfig) -> Result<Self, Failure> {
-        let template = ChatTemplate::load(&model.dir)?.ok_or_else(|| {
+        let template = load_template(&model.dir)?.ok_or_else(|| {
             Failure::new(
                 exit::MODEL,
                 format!("`{}` has no chat template", model.dir.display()),

@@ -225,6 +225,20 @@ fn check_same_graph(first: &ModelFolder, other: &ModelFolder) -> Result<(), Inte
 
 /// An id that means one token here and another there would mix their rows.
 fn check_same_tokens(first: &ModelFolder, other: &ModelFolder) -> Result<(), InteropError> {
-    let tokenizer = other.tokenizer()?;
-    tokenizer.map_or(Ok(()), |tokenizer| first.check_tokens(&tokenizer))
+    let Some(tokenizer) = other.tokenizer()? else {
+        return Ok(());
+    };
+    first.check_tokens(&tokenizer).map_err(|error| match error {
+        InteropError::OtherTokens {
+            dir,
+            id,
+            expected,
+            got,
+        } => merge_error(format!(
+            "id {id} is `{expected}` in `{}` and `{got}` in `{}`",
+            dir.display(),
+            other.dir().display()
+        )),
+        other => other,
+    })
 }

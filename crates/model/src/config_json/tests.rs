@@ -31,6 +31,7 @@ fn keys_that_change_nothing_are_passed_over() {
         json!({"attention_dropout": 0.0, "resid_pdrop": 0, "use_mrope": false, "partial_rotary_factor": 1, "pruned_heads": {}}),
         json!({"temperature": 0.6, "transformers.js_config": {"a": 1}, "id2label": {"0": "LABEL_0"}}),
         json!({"pad_token_id": -1, "max_sequence_length": 8}),
+        json!({"logits_scaling": null, "attention_multiplier": null}),
     ] {
         assert_eq!(read("llama", extra.clone()).unwrap(), plain, "{extra}");
     }
@@ -69,6 +70,8 @@ fn what_is_not_computed_is_refused_by_name() {
         json!({"architectures": ["LlamaForSequenceClassification"]}),
         json!({"max_sequence_length": 16}),
         json!({"eos_token_id": "2"}),
+        json!({"logits_scaling": 0.5}),
+        json!({"attention_multiplier": 1.0}),
     ]
     .map(|extra| refusal("llama", extra));
     insta::assert_snapshot!(refused.join("\n"), @r#"
@@ -85,6 +88,8 @@ fn what_is_not_computed_is_refused_by_name() {
     field `architectures`: `["LlamaForSequenceClassification"]` is not supported, only models `...ForCausalLM`
     field `max_sequence_length`: write the longest context as `max_position_embeddings`
     field `eos_token_id`: expected a token id or a list of them
+    field `logits_scaling`: only `hyperclovax` models have it; other programs would pass it over
+    field `attention_multiplier`: only `hyperclovax` models have it; other programs would pass it over
     "#);
     assert_eq!(
         refusal("gpt2", json!({})),

@@ -383,7 +383,7 @@ fn model_configs() {
     insta::assert_snapshot!(refusal("config.json", r#"{"model_type": "llama", "quantization_config": {}}"#), @"
     `DIR/config.json` cannot be used
     caused by: field `vocab_size`: missing field `vocab_size`
-    hint: correct the key, or remove it if it only steers another program
+    hint: docs/guides/published-models.md says what is taken; remove the key only if it steers nothing but another program
     ");
     insta::assert_snapshot!(refusal("config.json", r#"{"model_type": "#), @"
     `DIR/config.json` cannot be used

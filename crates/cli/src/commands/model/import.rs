@@ -1,17 +1,17 @@
 //! `jikji model import`.
 
 use jikji_interop::{Export, Lineage, ModelFolder, check_not_itself, export_model};
-use jikji_tokenizer::chat::ChatTemplate;
 
 use super::{info, tell};
 use crate::arguments::ImportArguments;
+use crate::commands::chat::load_template;
 use crate::console;
 use crate::failure::Failure;
 
 pub(crate) fn run(arguments: &ImportArguments) -> Result<(), Failure> {
     let folder = ModelFolder::open(&arguments.model)?;
     let tokenizer = folder.tokenizer()?;
-    let template = ChatTemplate::load(folder.dir())?;
+    let template = load_template(folder.dir())?;
     let stop_ids = folder.stop_ids(tokenizer.as_ref())?;
     check_not_itself(&arguments.output, folder.dir())?;
     folder.check_finite()?;

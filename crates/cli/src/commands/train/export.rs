@@ -8,8 +8,9 @@ use jikji_interop::{
 };
 use jikji_loader::Prepared;
 use jikji_model::{ParameterTable, Store};
-use jikji_recipe::RunConfig;
+use jikji_recipe::{RunConfig, TokenizerSource};
 use jikji_telemetry::Console;
+use jikji_tokenizer::Tokenizer;
 use jikji_train::RunOutcome;
 use serde_json::json;
 
@@ -28,12 +29,13 @@ pub(super) fn write(
     let Some(dir) = &config.model.from else {
         return Ok(export_model(path, &own())?);
     };
-    let started_from = match Origin::open(dir, outcome.state.step) {
+    let origin = match Origin::open(dir, config, outcome, tokenizer) {
         Ok(origin) => origin,
         // It was there when the run began; nothing that the run learned may be lost with it.
         Err(error) => {
             console.warn(format!(
-                "`{}` can no longer be read ({error}): the export does not have its generation settings, licence and number formats",
+                "`{}` is no longer the model that the run started from ({error}): the export does not have its generation settings, \
+                 licence and number formats",
                 dir.display()
             ));
             return Ok(export_model(path, &own())?);
@@ -41,20 +43,17 @@ pub(super) fn write(
     };
     let formats = InFormatsOf {
         weights,
-        folder: &started_from.folder,
+        folder: &origin.folder,
     };
-    // The tokenizer's files as published, if they are the ones that the run used.
-    let own_tokenizer = started_from.folder.tokenizer()?;
-    let same = own_tokenizer.is_some_and(|own| own.fingerprint() == tokenizer.fingerprint());
-    let beside = if same {
-        Beside::Folder(&started_from.folder, Some(tokenizer))
+    let beside = if origin.has_tokenizer {
+        Beside::Folder(&origin.folder, Some(tokenizer))
     } else {
         Beside::Tokenizer(Some(tokenizer))
     };
     let export = Export {
         weights: &formats,
         beside,
-        lineage: Some(started_from.lineage),
+        lineage: Some(origin.lineage),
         ..own()
     };
     Ok(export_model(path, &export)?)
@@ -64,19 +63,38 @@ pub(super) fn write(
 struct Origin {
     folder: ModelFolder,
     lineage: Lineage,
+    /// Whether the run's tokenizer is that folder's, with everything beside it. One of another folder may have the same ids and
+    /// another chat template.
+    has_tokenizer: bool,
 }
 
 impl Origin {
-    fn open(dir: &Path, steps: u64) -> Result<Self, InteropError> {
+    fn open(
+        dir: &Path,
+        config: &RunConfig,
+        outcome: &RunOutcome,
+        tokenizer: &Tokenizer,
+    ) -> Result<Self, InteropError> {
         let folder = ModelFolder::open(dir)?;
-        let settings = [("steps".to_owned(), json!(steps))];
+        folder.check_parameters(outcome.state.weights.table())?;
+        let is_same_folder = match &config.tokenizer {
+            TokenizerSource::From(other) => other.canonicalize().ok() == dir.canonicalize().ok(),
+            TokenizerSource::Train(_) => false,
+        };
+        let own = folder.tokenizer()?;
+        let is_same = own.is_some_and(|own| own.fingerprint() == tokenizer.fingerprint());
+        let settings = [("steps".to_owned(), json!(outcome.state.step))];
         let mut lineage = Lineage::new("train", settings.into_iter().collect());
         lineage.add_source("model", &folder)?;
-        Ok(Self { folder, lineage })
+        Ok(Self {
+            folder,
+            lineage,
+            has_tokenizer: is_same_folder && is_same,
+        })
     }
 }
 
-/// A run's weights in the number formats of the folder that they started from.
+/// A run's weights in the number formats of the folder that they started from; a tensor that has outgrown its format is in f32.
 struct InFormatsOf<'a> {
     weights: &'a Store,
     folder: &'a ModelFolder,
@@ -88,7 +106,10 @@ impl WeightSource for InFormatsOf<'_> {
     }
 
     fn float(&self, parameter: usize) -> FloatType {
-        self.folder.float(parameter)
+        let float = self.folder.float(parameter);
+        let values = self.weights.values(parameter).unwrap_or_default();
+        let fits = values.iter().all(|value| float.holds(*value));
+        if fits { float } else { FloatType::F32 }
     }
 
     fn read(&self, parameter: usize, start: usize, out: &mut [f32]) {
