@@ -2,7 +2,8 @@
 
 use burn::tensor::{Int, Tensor};
 use jikji_ops::{
-    Precision, attention, embedding, linear, rms_norm, rope, swiglu, target_log_probs,
+    AttentionSpec, HeadSpec, NormSpec, Precision, attention, embedding, linear, residual,
+    residual_rms_norm, rms_norm, rope, swiglu, target_log_probs,
 };
 
 use crate::cache::KeyValueCache;
@@ -19,6 +20,16 @@ pub struct Decoder {
     config: DecoderConfig,
     precision: Precision,
     rotations: Rotations,
+}
+
+/// What training tells the head beforehand.
+#[derive(Debug, Clone, Default)]
+pub struct Promise {
+    /// The loss's derivative by each log-probability, `[batch, seq]`, where it is known before they are: the head's backward is
+    /// then done together with its forward.
+    pub derivative: Option<Tensor<2>>,
+    /// Weight of the squared log-sum-exp of the logits.
+    pub z_loss: f32,
 }
 
 impl Decoder {
@@ -71,18 +82,23 @@ impl Decoder {
         input: &Input,
         cache: Option<&mut KeyValueCache>,
     ) -> Tensor<3> {
-        let residual = self.config.multipliers.residual;
+        let factor = self.config.multipliers.residual as f32;
         let normed = self.optional_norm(weights, Role::PreAttentionNorm, x.clone());
         let added = self.attention(layer, weights, normed, input, cache);
         let added = self.optional_norm(weights, Role::PostAttentionNorm, added);
-        let x = x + scaled(added, residual);
-        let normed = self.optional_norm(weights, Role::PreMlpNorm, x.clone());
+        let (x, normed) = match weights.vectors.get(&Role::PreMlpNorm) {
+            Some(weight) => residual_rms_norm(x, added, factor, weight.clone(), self.norm()),
+            None => {
+                let x = residual(x, added, factor);
+                (x.clone(), x)
+            }
+        };
         let added = self.mlp(weights, normed);
         let added = self.optional_norm(weights, Role::PostMlpNorm, added);
-        x + scaled(added, residual)
+        residual(x, added, factor)
     }
 
-    /// Log-probability of each target (negative targets are ignored).
+    /// Log-probability of each target (negative targets are ignored), lowered by the z-loss if there is one.
     ///
     /// # Shapes
     /// - `x`: `[batch, seq, hidden]`
@@ -92,16 +108,16 @@ impl Decoder {
         weights: &SegmentWeights,
         x: Tensor<3>,
         targets: Tensor<2, Int>,
+        promise: Promise,
     ) -> Tensor<2> {
-        let x = rms_norm(x, weights.vector(Role::FinalNorm), self.config.rms_norm_eps);
-        let scale = self.config.multipliers.logits as f32;
-        target_log_probs(
-            x,
-            weights.matrix(self.head_role()),
-            targets,
-            scale,
-            self.precision,
-        )
+        let x = rms_norm(x, weights.vector(Role::FinalNorm), self.norm());
+        let spec = HeadSpec {
+            logits_scale: self.config.multipliers.logits as f32,
+            z_loss: promise.z_loss,
+            precision: self.precision,
+        };
+        let weight = weights.matrix(self.head_role());
+        target_log_probs(x, weight, targets, spec, promise.derivative)
     }
 
     /// Logits of every token of the vocabulary.
@@ -110,7 +126,7 @@ impl Decoder {
     /// - `x`: `[batch, seq, hidden]`
     /// - returns: `[batch, seq, vocab]`
     pub fn logits(&self, weights: &SegmentWeights, x: Tensor<3>) -> Tensor<3> {
-        let x = rms_norm(x, weights.vector(Role::FinalNorm), self.config.rms_norm_eps);
+        let x = rms_norm(x, weights.vector(Role::FinalNorm), self.norm());
         let logits = linear(x, weights.matrix(self.head_role()), self.precision);
         scaled(logits, self.config.multipliers.logits)
     }
@@ -126,7 +142,8 @@ impl Decoder {
         targets: Tensor<2, Int>,
     ) -> Tensor<2> {
         let x = self.forward_hidden(weights, input, None);
-        self.log_probs(&weights.segment(Segment::Head, false), x, targets)
+        let weights = weights.segment(Segment::Head, false);
+        self.log_probs(&weights, x, targets, Promise::default())
     }
 
     /// Embedding and blocks in a row, without a graph; with a cache, the input continues what the cache holds.
@@ -175,7 +192,7 @@ impl Decoder {
         let k = project(Role::KProj, Role::KBias).reshape([batch, seq, kv_heads, head_dim]);
         let v = project(Role::VProj, Role::VBias).reshape([batch, seq, kv_heads, head_dim]);
         let (q, k) = if config.qk_norm {
-            let norm = |x, role| rms_norm::<4>(x, weights.vector(role), config.rms_norm_eps);
+            let norm = |x, role| rms_norm::<4>(x, weights.vector(role), self.norm());
             (norm(q, Role::QNorm), norm(k, Role::KNorm))
         } else {
             (q, k)
@@ -190,15 +207,13 @@ impl Decoder {
             Some(cache) => cache.extend(layer, k, v),
             None => (k, v),
         };
-        let scale = config.multipliers.attention as f32;
-        let y = attention(
-            q,
-            k,
-            v,
-            input.starts.clone(),
-            scale,
-            config.layers[layer].window,
-        );
+        let spec = AttentionSpec {
+            scale: config.multipliers.attention as f32,
+            window: config.layers[layer].window,
+            softcap: None,
+            precision: self.precision,
+        };
+        let y = attention(q, k, v, input.starts.clone(), spec);
         self.projection(
             weights,
             y.reshape([batch, seq, heads * head_dim]),
@@ -210,7 +225,12 @@ impl Decoder {
     fn mlp(&self, weights: &SegmentWeights, x: Tensor<3>) -> Tensor<3> {
         let gate = self.projection(weights, x.clone(), Role::GateProj, Role::GateBias);
         let up = self.projection(weights, x, Role::UpProj, Role::UpBias);
-        self.projection(weights, swiglu(gate, up), Role::DownProj, Role::DownBias)
+        self.projection(
+            weights,
+            swiglu(gate, up, None),
+            Role::DownProj,
+            Role::DownBias,
+        )
     }
 
     fn projection(
@@ -227,9 +247,13 @@ impl Decoder {
         }
     }
 
+    fn norm(&self) -> NormSpec {
+        NormSpec::plain(self.config.rms_norm_eps)
+    }
+
     fn optional_norm(&self, weights: &SegmentWeights, role: Role, x: Tensor<3>) -> Tensor<3> {
         match weights.vectors.get(&role) {
-            Some(weight) => rms_norm(x, weight.clone(), self.config.rms_norm_eps),
+            Some(weight) => rms_norm(x, weight.clone(), self.norm()),
             None => x,
         }
     }

@@ -1,128 +1,154 @@
 //! The differentiable form of each fused operation, once for every backend that has the [`Kernels`].
 
+use std::fmt;
+use std::marker::PhantomData;
+
 use burn_autodiff::Autodiff;
 use burn_autodiff::checkpoint::base::Checkpointer;
 use burn_autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn_autodiff::grads::Gradients;
-use burn_autodiff::ops::{Backward, Ops, OpsKind};
+use burn_autodiff::ops::{Backward, NodeGuard, Ops, OpsKind};
 use burn_backend::tensor::{FloatTensor, IntTensor};
+use burn_backend::{Backend, TensorMetadata};
 
 use crate::fused::FusedOps;
-use crate::kernels::{AttentionSpec, Kernels};
+use crate::kernels::{Derivatives, Kernels};
+use crate::precision::Precision;
+use crate::specs::{AttentionSpec, HeadSpec, NormSpec};
+
+/// From what forward saved, the derivative of the output, and which inputs want one: the derivatives by the inputs.
+type Rule<B, S, const N: usize> = fn(S, FloatTensor<B>, [bool; N]) -> Derivatives<B, N>;
+
+struct Step<B: Backend, S, const N: usize> {
+    rule: Rule<B, S, N>,
+    of: PhantomData<(B, S)>,
+}
+
+impl<B: Backend, S, const N: usize> fmt::Debug for Step<B, S, N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("fused operation")
+    }
+}
+
+impl<B, S, const N: usize> Backward<B, N> for Step<B, S, N>
+where
+    B: Backend,
+    S: Clone + Send + fmt::Debug + 'static,
+{
+    type State = S;
+
+    fn backward(self, ops: Ops<S, N>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let dy = grads.consume::<B>(&ops.node);
+        let wanted = ops.parents.each_ref().map(Option::is_some);
+        let derivatives = (self.rule)(ops.state, dy, wanted);
+        for (parent, derivative) in ops.parents.into_iter().zip(derivatives) {
+            if let (Some(parent), Some(derivative)) = (parent, derivative) {
+                grads.register::<B>(parent.id, derivative);
+            }
+        }
+    }
+}
+
+/// Enters an operation into the graph: its inputs, its output, and what its rule will need.
+fn recorded<B, C, S, const N: usize>(
+    inputs: [NodeGuard; N],
+    (output, saved): (FloatTensor<B>, S),
+    rule: Rule<B, S, N>,
+) -> FloatTensor<Autodiff<B, C>>
+where
+    B: Backend,
+    C: CheckpointStrategy,
+    S: Clone + Send + fmt::Debug + 'static,
+{
+    let step = Step {
+        rule,
+        of: PhantomData,
+    };
+    match step.prepare::<C>(inputs).compute_bound().stateful() {
+        OpsKind::Tracked(prep) => prep.finish(saved, output),
+        OpsKind::UnTracked(prep) => prep.finish(output),
+    }
+}
+
+/// Whether a derivative by this input is wanted: asked of the engine by starting an operation that is never finished.
+fn is_tracked<B: Backend, C: CheckpointStrategy>(input: NodeGuard) -> bool {
+    let step = Step::<B, (), 1> {
+        rule: |(), dy, _| [Some(dy)],
+        of: PhantomData,
+    };
+    matches!(
+        step.prepare::<C>([input]).compute_bound().stateful(),
+        OpsKind::Tracked(_)
+    )
+}
 
 impl<B: Kernels, C: CheckpointStrategy> FusedOps for Autodiff<B, C> {
-    fn linear(x: FloatTensor<Self>, weight: FloatTensor<Self>, bf16: bool) -> FloatTensor<Self> {
-        #[derive(Debug)]
-        struct LinearBackward;
-        impl<B: Kernels> Backward<B, 2> for LinearBackward {
-            type State = (FloatTensor<B>, FloatTensor<B>, bool);
-            fn backward(
-                self,
-                ops: Ops<Self::State, 2>,
-                grads: &mut Gradients,
-                _: &mut Checkpointer,
-            ) {
-                let dy = grads.consume::<B>(&ops.node);
-                let (x, weight, bf16) = ops.state;
-                let wanted = [ops.parents[0].is_some(), ops.parents[1].is_some()];
-                let derivatives = B::linear_backward(x, weight, dy, bf16, wanted);
-                for (parent, derivative) in ops.parents.into_iter().zip(derivatives) {
-                    if let (Some(parent), Some(derivative)) = (parent, derivative) {
-                        grads.register::<B>(parent.id, derivative);
-                    }
-                }
-            }
-        }
-        match LinearBackward
-            .prepare::<C>([x.node(), weight.node()])
-            .compute_bound()
-            .stateful()
-        {
-            OpsKind::Tracked(prep) => {
-                let state = (x.primitive().clone(), weight.primitive().clone(), bf16);
-                let y = <B as Kernels>::linear(x.into_primitive(), weight.into_primitive(), bf16);
-                prep.finish(state, y)
-            }
-            OpsKind::UnTracked(prep) => prep.finish(<B as Kernels>::linear(
-                x.into_primitive(),
-                weight.into_primitive(),
-                bf16,
-            )),
-        }
+    fn linear(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        precision: Precision,
+    ) -> FloatTensor<Self> {
+        let ((x, x_node), (weight, weight_node)) = (x.into_parts(), weight.into_parts());
+        let y = <B as Kernels>::linear(x.clone(), weight.clone(), precision);
+        recorded::<B, C, _, 2>(
+            [x_node, weight_node],
+            (y, (x, weight, precision)),
+            |(x, weight, precision), dy, wanted| {
+                B::linear_backward(x, weight, dy, precision, wanted)
+            },
+        )
     }
 
-    fn rms_norm(x: FloatTensor<Self>, weight: FloatTensor<Self>, eps: f32) -> FloatTensor<Self> {
-        #[derive(Debug)]
-        struct RmsNormBackward;
-        impl<B: Kernels> Backward<B, 2> for RmsNormBackward {
-            type State = (FloatTensor<B>, FloatTensor<B>, f32);
-            fn backward(
-                self,
-                ops: Ops<Self::State, 2>,
-                grads: &mut Gradients,
-                _: &mut Checkpointer,
-            ) {
-                let dy = grads.consume::<B>(&ops.node);
-                let (x, weight, eps) = ops.state;
-                register_all::<B, 2>(
-                    grads,
-                    ops.parents.map(|p| p.map(|p| p.id)),
-                    B::rms_norm_backward(x, weight, dy, eps),
-                );
-            }
-        }
-        match RmsNormBackward
-            .prepare::<C>([x.node(), weight.node()])
-            .compute_bound()
-            .stateful()
-        {
-            OpsKind::Tracked(prep) => {
-                let state = (x.primitive().clone(), weight.primitive().clone(), eps);
-                let y = B::rms_norm(x.into_primitive(), weight.into_primitive(), eps);
-                prep.finish(state, y)
-            }
-            OpsKind::UnTracked(prep) => prep.finish(B::rms_norm(
-                x.into_primitive(),
-                weight.into_primitive(),
-                eps,
-            )),
-        }
+    fn rms_norm(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        spec: NormSpec,
+    ) -> FloatTensor<Self> {
+        let ((x, x_node), (weight, weight_node)) = (x.into_parts(), weight.into_parts());
+        let y = <B as Kernels>::rms_norm(x.clone(), weight.clone(), spec);
+        recorded::<B, C, _, 2>(
+            [x_node, weight_node],
+            (y, (x, weight, spec)),
+            norm_rule::<B>,
+        )
     }
 
-    fn swiglu(gate: FloatTensor<Self>, up: FloatTensor<Self>) -> FloatTensor<Self> {
-        #[derive(Debug)]
-        struct SwigluBackward;
-        impl<B: Kernels> Backward<B, 2> for SwigluBackward {
-            type State = (FloatTensor<B>, FloatTensor<B>);
-            fn backward(
-                self,
-                ops: Ops<Self::State, 2>,
-                grads: &mut Gradients,
-                _: &mut Checkpointer,
-            ) {
-                let dy = grads.consume::<B>(&ops.node);
-                let (gate, up) = ops.state;
-                register_all::<B, 2>(
-                    grads,
-                    ops.parents.map(|p| p.map(|p| p.id)),
-                    B::swiglu_backward(gate, up, dy),
-                );
-            }
-        }
-        match SwigluBackward
-            .prepare::<C>([gate.node(), up.node()])
-            .compute_bound()
-            .stateful()
-        {
-            OpsKind::Tracked(prep) => {
-                let state = (gate.primitive().clone(), up.primitive().clone());
-                let y = B::swiglu(gate.into_primitive(), up.into_primitive());
-                prep.finish(state, y)
-            }
-            OpsKind::UnTracked(prep) => {
-                prep.finish(B::swiglu(gate.into_primitive(), up.into_primitive()))
-            }
-        }
+    fn residual(x: FloatTensor<Self>, y: FloatTensor<Self>, factor: f32) -> FloatTensor<Self> {
+        let ((x, x_node), (y, y_node)) = (x.into_parts(), y.into_parts());
+        let sum = <B as Kernels>::residual(x, y, factor);
+        recorded::<B, C, _, 2>([x_node, y_node], (sum, factor), residual_rule::<B>)
+    }
+
+    fn residual_rms_norm(
+        x: FloatTensor<Self>,
+        y: FloatTensor<Self>,
+        factor: f32,
+        weight: FloatTensor<Self>,
+        spec: NormSpec,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        let ((x, x_node), (y, y_node)) = (x.into_parts(), y.into_parts());
+        let (weight, weight_node) = weight.into_parts();
+        let (sum, normed) = <B as Kernels>::residual_rms_norm(x, y, factor, weight.clone(), spec);
+        // Two nodes, one pass: the sum, and the norm whose input it is.
+        let saved = (sum.clone(), weight, spec);
+        let sum = recorded::<B, C, _, 2>([x_node, y_node], (sum, factor), residual_rule::<B>);
+        let normed =
+            recorded::<B, C, _, 2>([sum.node(), weight_node], (normed, saved), norm_rule::<B>);
+        (sum, normed)
+    }
+
+    fn swiglu(
+        gate: FloatTensor<Self>,
+        up: FloatTensor<Self>,
+        limit: Option<f32>,
+    ) -> FloatTensor<Self> {
+        let ((gate, gate_node), (up, up_node)) = (gate.into_parts(), up.into_parts());
+        let y = <B as Kernels>::swiglu(gate.clone(), up.clone(), limit);
+        recorded::<B, C, _, 2>(
+            [gate_node, up_node],
+            (y, (gate, up, limit)),
+            |(gate, up, limit), dy, _| B::swiglu_backward(gate, up, dy, limit).map(Some),
+        )
     }
 
     fn rope(
@@ -130,37 +156,12 @@ impl<B: Kernels, C: CheckpointStrategy> FusedOps for Autodiff<B, C> {
         cos: FloatTensor<Self>,
         sin: FloatTensor<Self>,
     ) -> FloatTensor<Self> {
-        #[derive(Debug)]
-        struct RopeBackward;
-        impl<B: Kernels> Backward<B, 1> for RopeBackward {
-            type State = (FloatTensor<B>, FloatTensor<B>);
-            fn backward(
-                self,
-                ops: Ops<Self::State, 1>,
-                grads: &mut Gradients,
-                _: &mut Checkpointer,
-            ) {
-                let dy = grads.consume::<B>(&ops.node);
-                let (cos, sin) = ops.state;
-                register_all::<B, 1>(
-                    grads,
-                    ops.parents.map(|p| p.map(|p| p.id)),
-                    [B::rope(dy, cos, sin, true)],
-                );
-            }
-        }
+        let (x, x_node) = x.into_parts();
         let (cos, sin) = (cos.into_primitive(), sin.into_primitive());
-        match RopeBackward
-            .prepare::<C>([x.node()])
-            .compute_bound()
-            .stateful()
-        {
-            OpsKind::Tracked(prep) => {
-                let y = B::rope(x.into_primitive(), cos.clone(), sin.clone(), false);
-                prep.finish((cos, sin), y)
-            }
-            OpsKind::UnTracked(prep) => prep.finish(B::rope(x.into_primitive(), cos, sin, false)),
-        }
+        let y = <B as Kernels>::rope(x, cos.clone(), sin.clone(), false);
+        recorded::<B, C, _, 1>([x_node], (y, (cos, sin)), |(cos, sin), dy, _| {
+            [Some(<B as Kernels>::rope(dy, cos, sin, true))]
+        })
     }
 
     fn attention(
@@ -170,177 +171,90 @@ impl<B: Kernels, C: CheckpointStrategy> FusedOps for Autodiff<B, C> {
         starts: IntTensor<Self>,
         spec: AttentionSpec,
     ) -> FloatTensor<Self> {
-        #[derive(Debug)]
-        struct AttentionBackward;
-        impl<B: Kernels> Backward<B, 3> for AttentionBackward {
-            type State = (
-                [FloatTensor<B>; 3],
-                IntTensor<B>,
-                AttentionSpec,
-                [FloatTensor<B>; 2],
-            );
-            fn backward(
-                self,
-                ops: Ops<Self::State, 3>,
-                grads: &mut Gradients,
-                _: &mut Checkpointer,
-            ) {
-                let dy = grads.consume::<B>(&ops.node);
-                let ([q, k, v], starts, spec, [output, log_sum_exp]) = ops.state;
-                let derivatives =
-                    B::attention_backward(q, k, v, starts, spec, output, log_sum_exp, dy);
-                register_all::<B, 3>(grads, ops.parents.map(|p| p.map(|p| p.id)), derivatives);
-            }
-        }
-        match AttentionBackward
-            .prepare::<C>([q.node(), k.node(), v.node()])
-            .compute_bound()
-            .stateful()
-        {
-            OpsKind::Tracked(prep) => {
-                let inputs = [q.into_primitive(), k.into_primitive(), v.into_primitive()];
-                let [q, k, v] = inputs.clone();
-                let (y, log_sum_exp) = <B as Kernels>::attention(q, k, v, starts.clone(), spec);
-                prep.finish((inputs, starts, spec, [y.clone(), log_sum_exp]), y)
-            }
-            OpsKind::UnTracked(prep) => {
-                let (q, k, v) = (q.into_primitive(), k.into_primitive(), v.into_primitive());
-                prep.finish(<B as Kernels>::attention(q, k, v, starts, spec).0)
-            }
-        }
+        let ((q, q_node), (k, k_node)) = (q.into_parts(), k.into_parts());
+        let (v, v_node) = v.into_parts();
+        let (y, log_sum_exp) =
+            <B as Kernels>::attention(q.clone(), k.clone(), v.clone(), starts.clone(), spec);
+        let saved = ([q, k, v], starts, spec, [y.clone(), log_sum_exp]);
+        recorded::<B, C, _, 3>(
+            [q_node, k_node, v_node],
+            (y, saved),
+            |([q, k, v], starts, spec, [y, log_sum_exp]), dy, _| {
+                B::attention_backward(q, k, v, starts, spec, y, log_sum_exp, dy).map(Some)
+            },
+        )
     }
 
     fn embedding(weight: FloatTensor<Self>, ids: IntTensor<Self>) -> FloatTensor<Self> {
-        #[derive(Debug)]
-        struct EmbeddingBackward;
-        impl<B: Kernels> Backward<B, 1> for EmbeddingBackward {
-            type State = (FloatTensor<B>, IntTensor<B>);
-            fn backward(
-                self,
-                ops: Ops<Self::State, 1>,
-                grads: &mut Gradients,
-                _: &mut Checkpointer,
-            ) {
-                let dy = grads.consume::<B>(&ops.node);
-                let (weight, ids) = ops.state;
-                register_all::<B, 1>(
-                    grads,
-                    ops.parents.map(|p| p.map(|p| p.id)),
-                    [<B as Kernels>::embedding_backward(weight, ids, dy)],
-                );
-            }
-        }
-        match EmbeddingBackward
-            .prepare::<C>([weight.node()])
-            .compute_bound()
-            .stateful()
-        {
-            OpsKind::Tracked(prep) => {
-                let weight = weight.into_primitive();
-                let y = <B as Kernels>::embedding(weight.clone(), ids.clone());
-                prep.finish((weight, ids), y)
-            }
-            OpsKind::UnTracked(prep) => {
-                prep.finish(<B as Kernels>::embedding(weight.into_primitive(), ids))
-            }
-        }
+        let (weight, weight_node) = weight.into_parts();
+        let y = <B as Kernels>::embedding(weight.clone(), ids.clone());
+        recorded::<B, C, _, 1>([weight_node], (y, (weight, ids)), |(weight, ids), dy, _| {
+            [Some(<B as Kernels>::embedding_backward(weight, ids, dy))]
+        })
     }
 
     fn target_log_probs(
         x: FloatTensor<Self>,
         weight: FloatTensor<Self>,
         targets: IntTensor<Self>,
-        logits_scale: f32,
-        bf16: bool,
+        spec: HeadSpec,
+        promised: FloatTensor<Self>,
     ) -> FloatTensor<Self> {
-        #[derive(Debug)]
-        struct TargetLogProbsBackward;
-        impl<B: Kernels> Backward<B, 2> for TargetLogProbsBackward {
-            type State = ([FloatTensor<B>; 3], IntTensor<B>, f32, bool);
-            fn backward(
-                self,
-                ops: Ops<Self::State, 2>,
-                grads: &mut Gradients,
-                _: &mut Checkpointer,
-            ) {
-                let dy = grads.consume::<B>(&ops.node);
-                let ([x, weight, log_sum_exp], targets, logits_scale, bf16) = ops.state;
-                let wanted = [ops.parents[0].is_some(), ops.parents[1].is_some()];
-                let derivatives = B::target_log_probs_backward(
-                    x,
-                    weight,
-                    targets,
-                    logits_scale,
-                    bf16,
-                    log_sum_exp,
-                    dy,
-                    wanted,
-                );
-                for (parent, derivative) in ops.parents.into_iter().zip(derivatives) {
-                    if let (Some(parent), Some(derivative)) = (parent, derivative) {
-                        grads.register::<B>(parent.id, derivative);
-                    }
+        let wanted = [&x, &weight].map(|input| is_tracked::<B, C>(input.node()));
+        let ((x, x_node), (weight, weight_node)) = (x.into_parts(), weight.into_parts());
+        let promised = promised.into_primitive();
+        let promised = (promised.shape().num_elements() > 0).then_some(promised);
+        let found = <B as Kernels>::target_log_probs(
+            x.clone(),
+            weight.clone(),
+            targets.clone(),
+            spec,
+            promised.clone(),
+            wanted,
+        );
+        let early = promised.map(|promised| (promised, found.derivatives));
+        let saved = ([x, weight, found.log_sum_exp], targets, spec, early);
+        recorded::<B, C, _, 2>(
+            [x_node, weight_node],
+            (found.log_probs, saved),
+            |([x, weight, log_sum_exp], targets, spec, early), dy, wanted| match early {
+                // The promise was kept: the work is done.
+                Some((promised, derivatives)) if B::same(&promised, &dy) => derivatives,
+                _ => {
+                    B::target_log_probs_backward(x, weight, targets, spec, log_sum_exp, dy, wanted)
                 }
-            }
-        }
-        match TargetLogProbsBackward
-            .prepare::<C>([x.node(), weight.node()])
-            .compute_bound()
-            .stateful()
-        {
-            OpsKind::Tracked(prep) => {
-                let (x, weight) = (x.into_primitive(), weight.into_primitive());
-                let (y, log_sum_exp) = B::target_log_probs(
-                    x.clone(),
-                    weight.clone(),
-                    targets.clone(),
-                    logits_scale,
-                    bf16,
-                );
-                prep.finish(([x, weight, log_sum_exp], targets, logits_scale, bf16), y)
-            }
-            OpsKind::UnTracked(prep) => {
-                let (x, weight) = (x.into_primitive(), weight.into_primitive());
-                prep.finish(B::target_log_probs(x, weight, targets, logits_scale, bf16).0)
-            }
-        }
+            },
+        )
     }
 
     fn seed_backward(y: FloatTensor<Self>, dy: FloatTensor<Self>) -> FloatTensor<Self> {
-        #[derive(Debug)]
-        struct SeedBackward;
-        impl<B: Kernels> Backward<B, 1> for SeedBackward {
-            type State = FloatTensor<B>;
-            fn backward(
-                self,
-                ops: Ops<Self::State, 1>,
-                grads: &mut Gradients,
-                _: &mut Checkpointer,
-            ) {
-                // The ones that the engine starts from are dropped: the derivative was given.
-                drop(grads.consume::<B>(&ops.node));
-                register_all::<B, 1>(grads, ops.parents.map(|p| p.map(|p| p.id)), [ops.state]);
-            }
-        }
-        match SeedBackward
-            .prepare::<C>([y.node()])
-            .compute_bound()
-            .stateful()
-        {
-            OpsKind::Tracked(prep) => prep.finish(dy.into_primitive(), y.into_primitive()),
-            OpsKind::UnTracked(prep) => prep.finish(y.into_primitive()),
-        }
+        let (y, y_node) = y.into_parts();
+        // The ones that the engine starts from are dropped: the derivative was given.
+        recorded::<B, C, _, 1>([y_node], (y, dy.into_primitive()), |given, _ones, _| {
+            [Some(given)]
+        })
     }
 }
 
-fn register_all<B: Kernels, const N: usize>(
-    grads: &mut Gradients,
-    parents: [Option<burn_autodiff::NodeId>; N],
-    derivatives: [FloatTensor<B>; N],
-) {
-    for (parent, derivative) in parents.into_iter().zip(derivatives) {
-        if let Some(id) = parent {
-            grads.register::<B>(id, derivative);
+fn norm_rule<B: Kernels>(
+    (x, weight, spec): (FloatTensor<B>, FloatTensor<B>, NormSpec),
+    dy: FloatTensor<B>,
+    _: [bool; 2],
+) -> Derivatives<B, 2> {
+    B::rms_norm_backward(x, weight, dy, spec).map(Some)
+}
+
+fn residual_rule<B: Kernels>(
+    factor: f32,
+    dy: FloatTensor<B>,
+    [_, wants_y]: [bool; 2],
+) -> Derivatives<B, 2> {
+    let scaled = wants_y.then(|| {
+        if factor == 1.0 {
+            dy.clone()
+        } else {
+            B::scaled(dy.clone(), factor)
         }
-    }
+    });
+    [Some(dy), scaled]
 }

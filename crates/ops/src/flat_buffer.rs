@@ -6,6 +6,13 @@
 use burn::tensor::Tensor;
 use burn_backend::{Bytes, DType, Shape};
 use burn_flex::{Flex, FlexTensor, Layout};
+use rayon::prelude::*;
+
+use crate::flex::vectorized;
+use crate::profile::{Timed, timed};
+
+/// Elements of a task.
+const TASK_ELEMENTS: usize = 64 * 1024;
 
 /// A flat f32 buffer on the device.
 #[derive(Debug)]
@@ -70,9 +77,18 @@ impl FlatBuffer {
         let values = values.to_contiguous();
         let values: &[f32] = values.as_slice().expect("contiguous f32");
         let target = &mut self.host_mut()[start..start + values.len()];
-        for (sum, value) in target.iter_mut().zip(values) {
-            *sum += value;
-        }
+        timed(Timed::Gradients, || {
+            target
+                .par_chunks_mut(TASK_ELEMENTS)
+                .zip(values.par_chunks(TASK_ELEMENTS))
+                .for_each(|(target, values)| {
+                    vectorized(|| {
+                        for (sum, value) in target.iter_mut().zip(values) {
+                            *sum += value;
+                        }
+                    });
+                });
+        });
     }
 
     /// All elements, on the host.

@@ -6,29 +6,35 @@ use burn_backend::Backend;
 use burn_backend::tensor::{FloatTensor, IntTensor};
 use burn_flex::Flex;
 
-use crate::kernels::{AttentionSpec, Kernels};
-
-/// Number format of the operands of matrix products; sums are always in f32.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Precision {
-    /// 32-bit operands.
-    #[default]
-    F32,
-    /// Operands rounded to bfloat16. On the CPU the products still run in f32, so this changes numbers, not speed.
-    Bf16,
-}
-
-impl Precision {
-    fn is_bf16(self) -> bool {
-        self == Self::Bf16
-    }
-}
+use crate::kernels::Kernels;
+use crate::precision::Precision;
+use crate::specs::{AttentionSpec, HeadSpec, NormSpec};
 
 #[backend_extension(Autodiff, Flex)]
 pub(crate) trait FusedOps: Backend {
-    fn linear(x: FloatTensor<Self>, weight: FloatTensor<Self>, bf16: bool) -> FloatTensor<Self>;
-    fn rms_norm(x: FloatTensor<Self>, weight: FloatTensor<Self>, eps: f32) -> FloatTensor<Self>;
-    fn swiglu(gate: FloatTensor<Self>, up: FloatTensor<Self>) -> FloatTensor<Self>;
+    fn linear(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        precision: Precision,
+    ) -> FloatTensor<Self>;
+    fn rms_norm(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        spec: NormSpec,
+    ) -> FloatTensor<Self>;
+    fn residual(x: FloatTensor<Self>, y: FloatTensor<Self>, factor: f32) -> FloatTensor<Self>;
+    fn residual_rms_norm(
+        x: FloatTensor<Self>,
+        y: FloatTensor<Self>,
+        factor: f32,
+        weight: FloatTensor<Self>,
+        spec: NormSpec,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>);
+    fn swiglu(
+        gate: FloatTensor<Self>,
+        up: FloatTensor<Self>,
+        limit: Option<f32>,
+    ) -> FloatTensor<Self>;
     fn rope(
         x: FloatTensor<Self>,
         cos: FloatTensor<Self>,
@@ -46,23 +52,49 @@ pub(crate) trait FusedOps: Backend {
         x: FloatTensor<Self>,
         weight: FloatTensor<Self>,
         targets: IntTensor<Self>,
-        logits_scale: f32,
-        bf16: bool,
+        spec: HeadSpec,
+        promised: FloatTensor<Self>,
     ) -> FloatTensor<Self>;
     fn seed_backward(y: FloatTensor<Self>, dy: FloatTensor<Self>) -> FloatTensor<Self>;
 }
 
 impl FusedOps for Flex {
-    fn linear(x: FloatTensor<Self>, weight: FloatTensor<Self>, bf16: bool) -> FloatTensor<Self> {
-        <Self as Kernels>::linear(x, weight, bf16)
+    fn linear(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        precision: Precision,
+    ) -> FloatTensor<Self> {
+        <Self as Kernels>::linear(x, weight, precision)
     }
 
-    fn rms_norm(x: FloatTensor<Self>, weight: FloatTensor<Self>, eps: f32) -> FloatTensor<Self> {
-        <Self as Kernels>::rms_norm(x, weight, eps)
+    fn rms_norm(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        spec: NormSpec,
+    ) -> FloatTensor<Self> {
+        <Self as Kernels>::rms_norm(x, weight, spec)
     }
 
-    fn swiglu(gate: FloatTensor<Self>, up: FloatTensor<Self>) -> FloatTensor<Self> {
-        <Self as Kernels>::swiglu(gate, up)
+    fn residual(x: FloatTensor<Self>, y: FloatTensor<Self>, factor: f32) -> FloatTensor<Self> {
+        <Self as Kernels>::residual(x, y, factor)
+    }
+
+    fn residual_rms_norm(
+        x: FloatTensor<Self>,
+        y: FloatTensor<Self>,
+        factor: f32,
+        weight: FloatTensor<Self>,
+        spec: NormSpec,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        <Self as Kernels>::residual_rms_norm(x, y, factor, weight, spec)
+    }
+
+    fn swiglu(
+        gate: FloatTensor<Self>,
+        up: FloatTensor<Self>,
+        limit: Option<f32>,
+    ) -> FloatTensor<Self> {
+        <Self as Kernels>::swiglu(gate, up, limit)
     }
 
     fn rope(
@@ -91,10 +123,10 @@ impl FusedOps for Flex {
         x: FloatTensor<Self>,
         weight: FloatTensor<Self>,
         targets: IntTensor<Self>,
-        logits_scale: f32,
-        bf16: bool,
+        spec: HeadSpec,
+        _promised: FloatTensor<Self>,
     ) -> FloatTensor<Self> {
-        <Self as Kernels>::target_log_probs(x, weight, targets, logits_scale, bf16).0
+        <Self as Kernels>::target_log_probs(x, weight, targets, spec, None, [false; 2]).log_probs
     }
 
     fn seed_backward(y: FloatTensor<Self>, _dy: FloatTensor<Self>) -> FloatTensor<Self> {
@@ -112,33 +144,70 @@ pub fn linear(x: Tensor<3>, weight: Tensor<2>, precision: Precision) -> Tensor<3
     Tensor::from_dispatch(<Dispatch as FusedOps>::linear(
         x.into_dispatch(),
         weight.into_dispatch(),
-        precision.is_bf16(),
+        precision,
     ))
 }
 
 /// Root-mean-square norm over the last dimension, `w x / sqrt(mean(x²) + eps)`
-/// (Zhang and Sennrich 2019, arXiv 1910.07467), computed in f32.
+/// (Zhang and Sennrich 2019, arXiv 1910.07467), computed in f32; with a zero-centred weight, `1 + w` instead of `w`.
 ///
 /// # Shapes
 /// - `x`: `[.., hidden]`
 /// - `weight`: `[hidden]`
 /// - returns: the shape of `x`
-pub fn rms_norm<const D: usize>(x: Tensor<D>, weight: Tensor<1>, eps: f32) -> Tensor<D> {
+pub fn rms_norm<const D: usize>(x: Tensor<D>, weight: Tensor<1>, spec: NormSpec) -> Tensor<D> {
     Tensor::from_dispatch(<Dispatch as FusedOps>::rms_norm(
         x.into_dispatch(),
         weight.into_dispatch(),
-        eps,
+        spec,
     ))
 }
 
-/// `silu(gate) · up` (Shazeer 2020, arXiv 2002.05202).
+/// `x + factor · y`: what a block adds to the residual stream.
+///
+/// # Shapes
+/// - `x`, `y`, and the result: `[batch, seq, hidden]`
+pub fn residual(x: Tensor<3>, y: Tensor<3>, factor: f32) -> Tensor<3> {
+    Tensor::from_dispatch(<Dispatch as FusedOps>::residual(
+        x.into_dispatch(),
+        y.into_dispatch(),
+        factor,
+    ))
+}
+
+/// [`residual`] and the [`rms_norm`] of its sum, in one pass over memory.
+///
+/// # Shapes
+/// - `x`, `y`, and both results: `[batch, seq, hidden]`
+/// - `weight`: `[hidden]`
+/// - returns: the sum, and its norm
+pub fn residual_rms_norm(
+    x: Tensor<3>,
+    y: Tensor<3>,
+    factor: f32,
+    weight: Tensor<1>,
+    spec: NormSpec,
+) -> (Tensor<3>, Tensor<3>) {
+    let (sum, normed) = <Dispatch as FusedOps>::residual_rms_norm(
+        x.into_dispatch(),
+        y.into_dispatch(),
+        factor,
+        weight.into_dispatch(),
+        spec,
+    );
+    (Tensor::from_dispatch(sum), Tensor::from_dispatch(normed))
+}
+
+/// `silu(gate) · up` (Shazeer 2020, arXiv 2002.05202). With a limit, the gate is cut off above it and `up` on both sides,
+/// which holds activations within the range of narrow formats.
 ///
 /// # Shapes
 /// - `gate`, `up`, and the result: `[batch, seq, ffn]`
-pub fn swiglu(gate: Tensor<3>, up: Tensor<3>) -> Tensor<3> {
+pub fn swiglu(gate: Tensor<3>, up: Tensor<3>, limit: Option<f32>) -> Tensor<3> {
     Tensor::from_dispatch(<Dispatch as FusedOps>::swiglu(
         gate.into_dispatch(),
         up.into_dispatch(),
+        limit,
     ))
 }
 
@@ -173,15 +242,14 @@ pub fn attention(
     k: Tensor<4>,
     v: Tensor<4>,
     starts: Tensor<2, Int>,
-    scale: f32,
-    window: Option<usize>,
+    spec: AttentionSpec,
 ) -> Tensor<4> {
     Tensor::from_dispatch(<Dispatch as FusedOps>::attention(
         q.into_dispatch(),
         k.into_dispatch(),
         v.into_dispatch(),
         starts.into_dispatch(),
-        AttentionSpec { scale, window },
+        spec,
     ))
 }
 
@@ -202,24 +270,30 @@ pub fn embedding(weight: Tensor<2>, ids: Tensor<2, Int>) -> Tensor<3> {
 ///
 /// A negative target is ignored: its log-probability is 0 and no gradient comes from it.
 ///
+/// Who knows the loss's derivative by each log-probability beforehand promises it: the gradients of `x` and `weight` are then
+/// found together with the log-probabilities, and no chunk of logits is computed twice. A derivative that turns out otherwise
+/// in backward costs the second computation, never a wrong gradient.
+///
 /// # Shapes
 /// - `x`: `[batch, seq, hidden]`
 /// - `weight`: `[vocab, hidden]`
-/// - `targets`: `[batch, seq]`
+/// - `targets`, `promised`: `[batch, seq]`
 /// - returns: `[batch, seq]`
 pub fn target_log_probs(
     x: Tensor<3>,
     weight: Tensor<2>,
     targets: Tensor<2, Int>,
-    logits_scale: f32,
-    precision: Precision,
+    spec: HeadSpec,
+    promised: Option<Tensor<2>>,
 ) -> Tensor<2> {
+    // A tensor of nothing promises nothing: backends dispatch on tensors, not on options.
+    let promised = promised.unwrap_or_else(|| Tensor::empty([0, 0], &x.device()));
     Tensor::from_dispatch(<Dispatch as FusedOps>::target_log_probs(
         x.into_dispatch(),
         weight.into_dispatch(),
         targets.into_dispatch(),
-        logits_scale,
-        precision.is_bf16(),
+        spec,
+        promised.into_dispatch(),
     ))
 }
 

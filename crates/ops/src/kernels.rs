@@ -1,44 +1,77 @@
 //! What a backend must provide: forward and backward of each fused operation, on its own primitives.
 //!
 //! The differentiable forms in [`autodiff`](crate::autodiff) are written once on top of this trait, for every backend.
+//! A backward is told which derivatives are `wanted`, in the order of the inputs, and may leave the others out.
 
 use burn_backend::Backend;
 use burn_backend::tensor::{FloatTensor, IntTensor};
 
-/// What [`Kernels::attention`] is told beside its tensors.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct AttentionSpec {
-    /// Factor on `q kᵀ` before the softmax.
-    pub(crate) scale: f32,
-    /// A query sees itself and the `window - 1` keys before it; `None` sees the whole document.
-    pub(crate) window: Option<usize>,
+use crate::precision::Precision;
+use crate::specs::{AttentionSpec, HeadSpec, NormSpec};
+
+/// Derivatives by each of `N` inputs.
+pub(crate) type Derivatives<B, const N: usize> = [Option<FloatTensor<B>>; N];
+
+/// What [`Kernels::target_log_probs`] finds.
+pub(crate) struct HeadOutput<B: Backend> {
+    /// `[batch, seq]`
+    pub(crate) log_probs: FloatTensor<B>,
+    /// `[batch, seq]`, of each token's logits.
+    pub(crate) log_sum_exp: FloatTensor<B>,
+    /// By `x` and `weight`, where a derivative was promised.
+    pub(crate) derivatives: Derivatives<B, 2>,
 }
 
 /// Forward and backward of the fused operations on one backend.
 pub(crate) trait Kernels: Backend {
-    fn linear(x: FloatTensor<Self>, weight: FloatTensor<Self>, bf16: bool) -> FloatTensor<Self>;
-    /// Returns `(dx, dweight)`; a derivative that nobody asks for is not computed.
+    fn linear(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        precision: Precision,
+    ) -> FloatTensor<Self>;
     fn linear_backward(
         x: FloatTensor<Self>,
         weight: FloatTensor<Self>,
         dy: FloatTensor<Self>,
-        bf16: bool,
+        precision: Precision,
         wanted: [bool; 2],
-    ) -> [Option<FloatTensor<Self>>; 2];
+    ) -> Derivatives<Self, 2>;
 
-    fn rms_norm(x: FloatTensor<Self>, weight: FloatTensor<Self>, eps: f32) -> FloatTensor<Self>;
+    fn rms_norm(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        spec: NormSpec,
+    ) -> FloatTensor<Self>;
     fn rms_norm_backward(
         x: FloatTensor<Self>,
         weight: FloatTensor<Self>,
         dy: FloatTensor<Self>,
-        eps: f32,
+        spec: NormSpec,
     ) -> [FloatTensor<Self>; 2];
 
-    fn swiglu(gate: FloatTensor<Self>, up: FloatTensor<Self>) -> FloatTensor<Self>;
+    /// `x + factor · y`.
+    fn residual(x: FloatTensor<Self>, y: FloatTensor<Self>, factor: f32) -> FloatTensor<Self>;
+    /// `x + factor · y` and the norm of it, in one pass.
+    fn residual_rms_norm(
+        x: FloatTensor<Self>,
+        y: FloatTensor<Self>,
+        factor: f32,
+        weight: FloatTensor<Self>,
+        spec: NormSpec,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>);
+    /// `factor · y`.
+    fn scaled(y: FloatTensor<Self>, factor: f32) -> FloatTensor<Self>;
+
+    fn swiglu(
+        gate: FloatTensor<Self>,
+        up: FloatTensor<Self>,
+        limit: Option<f32>,
+    ) -> FloatTensor<Self>;
     fn swiglu_backward(
         gate: FloatTensor<Self>,
         up: FloatTensor<Self>,
         dy: FloatTensor<Self>,
+        limit: Option<f32>,
     ) -> [FloatTensor<Self>; 2];
 
     /// `inverse` turns by the opposite angle, which is also the backward.
@@ -49,7 +82,7 @@ pub(crate) trait Kernels: Backend {
         inverse: bool,
     ) -> FloatTensor<Self>;
 
-    /// Returns the output and the log-sum-exp of each query's scores, `[batch, heads, seq_q]`.
+    /// Returns the output and the log-sum-exp of each query's scores, `[batch, seq_q, heads]`.
     fn attention(
         q: FloatTensor<Self>,
         k: FloatTensor<Self>,
@@ -76,23 +109,27 @@ pub(crate) trait Kernels: Backend {
         dy: FloatTensor<Self>,
     ) -> FloatTensor<Self>;
 
-    /// Returns the log-probabilities and the log-sum-exp of each token's logits, both `[tokens]`.
+    /// With a `promised` derivative by each log-probability, the derivatives that are `wanted` are found on the way: the
+    /// logits then exist once.
     fn target_log_probs(
         x: FloatTensor<Self>,
         weight: FloatTensor<Self>,
         targets: IntTensor<Self>,
-        logits_scale: f32,
-        bf16: bool,
-    ) -> (FloatTensor<Self>, FloatTensor<Self>);
+        spec: HeadSpec,
+        promised: Option<FloatTensor<Self>>,
+        wanted: [bool; 2],
+    ) -> HeadOutput<Self>;
     #[allow(clippy::too_many_arguments)]
     fn target_log_probs_backward(
         x: FloatTensor<Self>,
         weight: FloatTensor<Self>,
         targets: IntTensor<Self>,
-        logits_scale: f32,
-        bf16: bool,
+        spec: HeadSpec,
         log_sum_exp: FloatTensor<Self>,
         dy: FloatTensor<Self>,
         wanted: [bool; 2],
-    ) -> [Option<FloatTensor<Self>>; 2];
+    ) -> Derivatives<Self, 2>;
+
+    /// Whether two tensors hold the same bits.
+    fn same(a: &FloatTensor<Self>, b: &FloatTensor<Self>) -> bool;
 }

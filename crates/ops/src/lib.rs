@@ -23,15 +23,21 @@ mod flex;
 mod fused;
 mod kernels;
 mod matrix_rate;
+mod precision;
+mod profile;
 pub mod reference;
+mod specs;
 mod update;
 
 pub use flat_buffer::FlatBuffer;
 pub use fused::{
-    Precision, attention, embedding, linear, rms_norm, rope, seed_backward, swiglu,
-    target_log_probs,
+    attention, embedding, linear, residual, residual_rms_norm, rms_norm, rope, seed_backward,
+    swiglu, target_log_probs,
 };
 pub use matrix_rate::{MatrixRate, measure_matrix_rate, time_products};
+pub use precision::Precision;
+pub use profile::{OperationTime, take_profile};
+pub use specs::{AttentionSpec, HeadSpec, NormSpec};
 pub use update::{AdamWCoefficients, adamw_update, global_norm_squared, scale};
 
 #[cfg(test)]

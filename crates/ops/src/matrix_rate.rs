@@ -2,7 +2,8 @@
 
 use std::time::Instant;
 
-use crate::flex::{Matrix, Threads, gemm};
+use crate::flex::{Matrix, MatrixMut, Product, gemm};
+use crate::precision::Precision;
 
 /// Measured speed of f32 matrix products on all threads.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -25,7 +26,7 @@ impl MatrixRate {
 pub fn measure_matrix_rate() -> MatrixRate {
     const SIZE: usize = 1024;
     let fastest = (0..8)
-        .map(|_| time_products(&[[SIZE, SIZE, SIZE]]))
+        .map(|_| time_products(&[[SIZE, SIZE, SIZE]], Precision::F32))
         .fold(f64::INFINITY, f64::min);
     MatrixRate {
         flop_per_second: 2.0 * (SIZE as f64).powi(3) / fastest,
@@ -33,7 +34,7 @@ pub fn measure_matrix_rate() -> MatrixRate {
 }
 
 /// Seconds of the products `[m, k] x [k, n]` given as `[m, k, n]`, alone, one after the other on all threads.
-pub fn time_products(products: &[[usize; 3]]) -> f64 {
+pub fn time_products(products: &[[usize; 3]], precision: Precision) -> f64 {
     let longest = |size: fn(&[usize; 3]) -> usize| products.iter().map(size).max().unwrap_or(0);
     let a = vec![0.5f32; longest(|[m, k, _]| m * k)];
     let b = vec![0.25f32; longest(|[_, k, n]| k * n)];
@@ -45,12 +46,10 @@ pub fn time_products(products: &[[usize; 3]]) -> f64 {
         // The second operand lies as a published weight does, `[out, in]`.
         let weight = Matrix::rows(&b[..k * n], n, k).transposed();
         gemm(
-            &mut out[..m * n],
-            Matrix::rows(&a[..m * k], m, k),
+            MatrixMut::rows(&mut out, m, n),
+            Matrix::rows(&a, m, k),
             weight,
-            1.0,
-            false,
-            Threads::All,
+            Product::new(precision),
         );
     }
     start.elapsed().as_secs_f64()

@@ -4,6 +4,8 @@
 use burn::tensor::activation::{log_softmax, softmax};
 use burn::tensor::{Bool, Device, Int, Tensor, TensorData};
 
+use crate::specs::{AttentionSpec, HeadSpec, NormSpec};
+
 /// See [`linear`](crate::linear).
 pub fn linear(x: Tensor<3>, weight: Tensor<2>) -> Tensor<3> {
     let [batch, seq, input] = x.dims();
@@ -14,13 +16,27 @@ pub fn linear(x: Tensor<3>, weight: Tensor<2>) -> Tensor<3> {
 }
 
 /// See [`rms_norm`](crate::rms_norm).
-pub fn rms_norm<const D: usize>(x: Tensor<D>, weight: Tensor<1>, eps: f32) -> Tensor<D> {
+pub fn rms_norm<const D: usize>(x: Tensor<D>, weight: Tensor<1>, spec: NormSpec) -> Tensor<D> {
     let mean_square = (x.clone() * x.clone()).mean_dim(D - 1);
-    x / (mean_square + eps).sqrt() * weight.unsqueeze()
+    let weight = if spec.zero_centered {
+        weight + 1.0
+    } else {
+        weight
+    };
+    x / (mean_square + spec.eps).sqrt() * weight.unsqueeze()
+}
+
+/// See [`residual`](crate::residual).
+pub fn residual(x: Tensor<3>, y: Tensor<3>, factor: f32) -> Tensor<3> {
+    x + y * factor
 }
 
 /// See [`swiglu`](crate::swiglu).
-pub fn swiglu(gate: Tensor<3>, up: Tensor<3>) -> Tensor<3> {
+pub fn swiglu(gate: Tensor<3>, up: Tensor<3>, limit: Option<f32>) -> Tensor<3> {
+    let (gate, up) = match limit {
+        Some(limit) => (gate.clamp_max(limit), up.clamp(-limit, limit)),
+        None => (gate, up),
+    };
     let open = gate.clone().neg().exp().add_scalar(1.0).recip();
     gate * open * up
 }
@@ -44,15 +60,18 @@ pub fn attention(
     k: Tensor<4>,
     v: Tensor<4>,
     starts: Tensor<2, Int>,
-    scale: f32,
-    window: Option<usize>,
+    spec: AttentionSpec,
 ) -> Tensor<4> {
     let [_, _, heads, _] = q.dims();
-    let hidden = hidden_keys(starts, k.dims()[1], window);
+    let hidden = hidden_keys(starts, k.dims()[1], spec.window);
     let q = q.swap_dims(1, 2); // [batch, heads, seq_q, head_dim]
     let k = repeat_heads(k, heads).swap_dims(1, 2);
     let v = repeat_heads(v, heads).swap_dims(1, 2);
-    let scores = q.matmul(k.swap_dims(2, 3)) * scale; // [batch, heads, seq_q, seq_k]
+    let scores = q.matmul(k.swap_dims(2, 3)) * spec.scale; // [batch, heads, seq_q, seq_k]
+    let scores = match spec.softcap {
+        Some(softcap) => (scores / softcap).tanh() * softcap,
+        None => scores,
+    };
     let probabilities = softmax(scores.mask_fill(hidden, f32::NEG_INFINITY), 3);
     probabilities.matmul(v).swap_dims(1, 2)
 }
@@ -99,14 +118,17 @@ pub fn target_log_probs(
     x: Tensor<3>,
     weight: Tensor<2>,
     targets: Tensor<2, Int>,
-    logits_scale: f32,
+    spec: HeadSpec,
 ) -> Tensor<2> {
     let [batch, seq] = targets.dims();
-    let log_probs = log_softmax(linear(x, weight) * logits_scale, 2);
+    let logits = linear(x, weight) * spec.logits_scale;
+    let log_probs = log_softmax(logits.clone(), 2);
     let ignored = targets.clone().lower_elem(0);
     let targets = targets.clamp_min(0).reshape([batch, seq, 1]);
-    log_probs
-        .gather(2, targets)
+    let log_sum_exp =
+        logits.gather(2, targets.clone()) - log_probs.clone().gather(2, targets.clone());
+    let penalty = log_sum_exp.clone() * log_sum_exp * spec.z_loss;
+    (log_probs.gather(2, targets) - penalty)
         .reshape([batch, seq])
         .mask_fill(ignored, 0.0)
 }

@@ -2,7 +2,7 @@
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
-use crate::{Precision, reference};
+use crate::{AttentionSpec, HeadSpec, NormSpec, Precision, reference};
 
 /// A small deterministic generator, so that a failing case can be made again.
 struct Random(u64);
@@ -106,6 +106,10 @@ fn linear_equals_reference() {
 #[test]
 fn rms_norm_equals_reference() {
     for (rows, columns) in [(1, 1), (3, 5), (700, 64), (5, 130)] {
+        let spec = NormSpec {
+            eps: 1e-5,
+            zero_centered: rows == 3 || rows == 700,
+        };
         let mut random = Random(8);
         let inputs = (
             random.floats([1, rows, columns]),
@@ -115,8 +119,43 @@ fn rms_norm_equals_reference() {
         check(
             "rms_norm",
             inputs,
-            |x, w, _| crate::rms_norm(x, w, 1e-5),
-            |x, w, _| reference::rms_norm(x, w, 1e-5),
+            |x, w, _| crate::rms_norm(x, w, spec),
+            |x, w, _| reference::rms_norm(x, w, spec),
+        );
+    }
+}
+
+#[test]
+fn residual_and_its_norm_equal_reference() {
+    for (rows, columns, factor) in [(1, 1, 1.0), (3, 5, 0.22), (700, 64, 1.0), (5, 130, -2.0)] {
+        let spec = NormSpec {
+            eps: 1e-5,
+            zero_centered: rows == 3,
+        };
+        let mut random = Random(18);
+        let inputs = (
+            random.floats([1, rows, columns]),
+            random.floats([1, rows, columns]),
+            random.floats([columns]),
+        );
+        // Both results reach the loss, each with a weight of its own.
+        check(
+            "residual_rms_norm",
+            inputs.clone(),
+            |x, y, w| {
+                let (sum, normed) = crate::residual_rms_norm(x, y, factor, w, spec);
+                sum * 0.5 + normed
+            },
+            |x, y, w| {
+                let sum = reference::residual(x, y, factor);
+                sum.clone() * 0.5 + reference::rms_norm(sum, w, spec)
+            },
+        );
+        check(
+            "residual",
+            inputs,
+            |x, y, _| crate::residual(x, y, factor),
+            |x, y, _| reference::residual(x, y, factor),
         );
     }
 }
@@ -124,7 +163,12 @@ fn rms_norm_equals_reference() {
 #[test]
 fn swiglu_equals_reference() {
     let mut random = Random(9);
-    for shape in [[1, 1, 1], [2, 31, 700]] {
+    for (shape, limit) in [
+        ([1, 1, 1], None),
+        ([2, 31, 700], None),
+        ([2, 31, 700], Some(0.7)),
+        ([1, 3, 5], Some(7.0)),
+    ] {
         let inputs = (
             random.floats(shape) * 8.0,
             random.floats(shape),
@@ -133,8 +177,8 @@ fn swiglu_equals_reference() {
         check(
             "swiglu",
             inputs,
-            |g, u, _| crate::swiglu(g, u),
-            |g, u, _| reference::swiglu(g, u),
+            |g, u, _| crate::swiglu(g, u, limit),
+            |g, u, _| reference::swiglu(g, u, limit),
         );
     }
 }
@@ -160,16 +204,23 @@ fn rope_equals_reference() {
 
 #[test]
 fn attention_equals_reference() {
-    // batch, seq_q, seq_k, heads, kv_heads, head_dim, window
+    // batch, seq_q, seq_k, heads, kv_heads, head_dim, window, softcap
     let cases = [
-        (1, 1, 1, 1, 1, 2, None),
-        (2, 7, 7, 4, 2, 8, None),
-        (1, 130, 130, 4, 1, 16, Some(33)),
-        (2, 65, 65, 2, 2, 8, Some(1000)),
-        (1, 3, 70, 6, 3, 4, Some(64)),
-        (1, 70, 70, 1, 1, 6, Some(1)),
+        (1, 1, 1, 1, 1, 2, None, None),
+        (2, 7, 7, 4, 2, 8, None, Some(2.0)),
+        (1, 130, 130, 4, 1, 16, Some(33), None),
+        (2, 65, 65, 2, 2, 8, Some(1000), Some(50.0)),
+        (1, 3, 70, 6, 3, 4, Some(64), None),
+        (1, 70, 70, 1, 1, 6, Some(1), Some(1.0)),
+        (1, 200, 200, 3, 3, 20, None, None),
     ];
-    for (batch, seq_q, seq_k, heads, kv_heads, head_dim, window) in cases {
+    for (batch, seq_q, seq_k, heads, kv_heads, head_dim, window, softcap) in cases {
+        let spec = AttentionSpec {
+            scale: 0.3,
+            window,
+            softcap,
+            precision: Precision::F32,
+        };
         let mut random = Random(11);
         let q = random.floats([batch, seq_q, heads, head_dim]) * 3.0;
         let k = random.floats([batch, seq_k, kv_heads, head_dim]) * 3.0;
@@ -191,8 +242,8 @@ fn attention_equals_reference() {
         check(
             "attention",
             (q, k, v),
-            move |q, k, v| crate::attention(q, k, v, starts.clone(), 0.3, window),
-            move |q, k, v| reference::attention(q, k, v, other.clone(), 0.3, window),
+            move |q, k, v| crate::attention(q, k, v, starts.clone(), spec),
+            move |q, k, v| reference::attention(q, k, v, other.clone(), spec),
         );
     }
 }
@@ -216,11 +267,16 @@ fn embedding_equals_reference() {
 
 #[test]
 fn target_log_probs_equal_reference() {
-    for (batch, seq, hidden, vocab, scale) in [
-        (1, 1, 1, 2, 1.0),
-        (2, 9, 16, 37, 0.125),
-        (1, 40, 8, 400_000, 1.0),
+    for (batch, seq, hidden, vocab, logits_scale, z_loss) in [
+        (1, 1, 1, 2, 1.0, 0.0),
+        (2, 9, 16, 37, 0.125, 0.01),
+        (1, 40, 8, 400_000, 1.0, 0.0),
     ] {
+        let spec = HeadSpec {
+            logits_scale,
+            z_loss,
+            ..HeadSpec::plain(Precision::F32)
+        };
         let mut random = Random(13);
         let targets: Vec<i32> = (0..batch * seq)
             .map(|i| {
@@ -232,39 +288,60 @@ fn target_log_probs_equal_reference() {
             })
             .collect();
         let targets = integers(targets, [batch, seq]);
-        let other = targets.clone();
-        check(
-            "target_log_probs",
-            (
-                random.floats([batch, seq, hidden]) * 3.0,
-                random.floats([vocab, hidden]),
-                random.floats([1]),
-            ),
-            move |x, w, _| crate::target_log_probs(x, w, targets.clone(), scale, Precision::F32),
-            move |x, w, _| reference::target_log_probs(x, w, other.clone(), scale),
+        let inputs = (
+            random.floats([batch, seq, hidden]) * 3.0,
+            random.floats([vocab, hidden]),
+            random.floats([1]),
         );
+        // What `check` seeds backward with: kept, broken, and never given.
+        let kept = Random(99).floats([batch, seq]);
+        let broken = kept.clone() * 2.0;
+        for promise in [None, Some(kept), Some(broken)] {
+            let (targets, other) = (targets.clone(), targets.clone());
+            check(
+                "target_log_probs",
+                inputs.clone(),
+                move |x, w, _| {
+                    crate::target_log_probs(x, w, targets.clone(), spec, promise.clone())
+                },
+                move |x, w, _| reference::target_log_probs(x, w, other.clone(), spec),
+            );
+        }
     }
+}
+
+#[test]
+fn a_frozen_head_gets_no_gradient_from_a_promise() {
+    let mut random = Random(17);
+    let x = random.floats([1, 3, 4]).autodiff().require_grad();
+    let w = random.floats([6, 4]);
+    let targets = integers(vec![1, 2, 3], [1, 3]);
+    let dy = random.floats([1, 3]);
+    let spec = HeadSpec::plain(Precision::F32);
+    let output = crate::target_log_probs(x.clone(), w, targets, spec, Some(dy.clone()));
+    let gradients = crate::seed_backward(output, dy).backward();
+    assert!(x.grad(&gradients).is_some());
 }
 
 #[test]
 fn ignored_targets_give_neither_probability_nor_gradient() {
     let mut random = Random(14);
-    let x = random.floats([1, 3, 4]).autodiff().require_grad();
-    let w = random.floats([6, 4]).autodiff().require_grad();
-    let targets = integers(vec![-1, -1, -1], [1, 3]);
-    let output = crate::target_log_probs(x.clone(), w.clone(), targets, 1.0, Precision::F32);
-    assert_eq!(values(output.clone().inner()), [0.0; 3]);
-    let gradients = output.sum().backward();
-    assert!(
-        values(x.grad(&gradients).expect("gradient of x"))
-            .iter()
-            .all(|v| *v == 0.0)
-    );
-    assert!(
-        values(w.grad(&gradients).expect("gradient of w"))
-            .iter()
-            .all(|v| *v == 0.0)
-    );
+    let spec = HeadSpec {
+        z_loss: 0.1,
+        ..HeadSpec::plain(Precision::F32)
+    };
+    let ones = Tensor::<2>::ones([1, 3], &Device::flex());
+    for promise in [None, Some(ones)] {
+        let x = random.floats([1, 3, 4]).autodiff().require_grad();
+        let w = random.floats([6, 4]).autodiff().require_grad();
+        let targets = integers(vec![-1, -1, -1], [1, 3]);
+        let output = crate::target_log_probs(x.clone(), w.clone(), targets, spec, promise);
+        assert_eq!(values(output.clone().inner()), [0.0; 3]);
+        let gradients = output.sum().backward();
+        let zeros = |values: Vec<f32>| values.iter().all(|v| *v == 0.0);
+        assert!(zeros(values(x.grad(&gradients).expect("gradient of x"))));
+        assert!(zeros(values(w.grad(&gradients).expect("gradient of w"))));
+    }
 }
 
 #[test]
@@ -281,13 +358,26 @@ fn gradients_equal_finite_differences() {
     );
     let starts = integers(vec![0, 0, 0, 3, 3], [1, 5]);
     let targets = integers(vec![1, 5, -1, 10, 0], [1, 5]);
+    let spec = AttentionSpec {
+        scale: 0.5,
+        window: Some(3),
+        softcap: Some(1.5),
+        precision: Precision::F32,
+    };
     let loss = |x: Tensor<3>| {
-        let y =
-            crate::rms_norm(x.clone(), norm.clone(), 1e-5).reshape([batch, seq, heads, head_dim]);
+        let y = crate::rms_norm(x.clone(), norm.clone(), NormSpec::plain(1e-5));
+        let y = y.reshape([batch, seq, heads, head_dim]);
         let y = crate::rope(y, cos.clone(), sin.clone());
-        let y = crate::attention(y.clone(), y.clone(), y, starts.clone(), 0.5, Some(3));
-        let y = crate::swiglu(y.reshape([batch, seq, hidden]), x);
-        crate::target_log_probs(y, head.clone(), targets.clone(), 1.0, Precision::F32).sum()
+        let y = crate::attention(y.clone(), y.clone(), y, starts.clone(), spec);
+        let y = crate::swiglu(y.reshape([batch, seq, hidden]), x.clone(), None);
+        let (sum, y) = crate::residual_rms_norm(x, y, 0.7, norm.clone(), NormSpec::plain(1e-5));
+        let y = crate::residual(sum, y, 0.3);
+        let spec = HeadSpec {
+            logits_scale: 1.0,
+            z_loss: 0.02,
+            precision: Precision::F32,
+        };
+        crate::target_log_probs(y, head.clone(), targets.clone(), spec, None).sum()
     };
     let leaf = x.clone().autodiff().require_grad();
     let gradients = loss(leaf.clone()).backward();

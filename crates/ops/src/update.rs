@@ -6,6 +6,7 @@ use rayon::prelude::*;
 
 use crate::FlatBuffer;
 use crate::flex::{sum_of_products, vectorized};
+use crate::profile::{Timed, timed};
 
 /// Elements of a task; also the span of one partial sum, so a norm does not depend on the number of threads.
 const TASK_ELEMENTS: usize = 16 * 1024;
@@ -46,52 +47,58 @@ pub fn adamw_update(
     let c = *coefficients;
     let correction1 = 1.0 / c.bias_correction1;
     let correction2 = 1.0 / c.bias_correction2;
-    weights.host_mut()[range.clone()]
-        .par_chunks_mut(TASK_ELEMENTS)
-        .zip(gradients.host()[range.clone()].par_chunks(TASK_ELEMENTS))
-        .zip(moment1.host_mut()[range.clone()].par_chunks_mut(TASK_ELEMENTS))
-        .zip(moment2.host_mut()[range].par_chunks_mut(TASK_ELEMENTS))
-        .for_each(|(((weights, gradients), moment1), moment2)| {
-            vectorized(|| {
-                for (((weight, gradient), m), v) in
-                    weights.iter_mut().zip(gradients).zip(moment1).zip(moment2)
-                {
-                    let gradient = gradient * c.gradient_scale;
-                    *m = c.beta1 * *m + (1.0 - c.beta1) * gradient;
-                    *v = c.beta2 * *v + (1.0 - c.beta2) * gradient * gradient;
-                    let direction = *m * correction1 / ((*v * correction2).sqrt() + c.eps);
-                    *weight -= c.learning_rate * (direction + c.weight_decay * *weight);
-                }
-            });
-        });
+    timed(Timed::Optimizer, || {
+        weights.host_mut()[range.clone()]
+            .par_chunks_mut(TASK_ELEMENTS)
+            .zip(gradients.host()[range.clone()].par_chunks(TASK_ELEMENTS))
+            .zip(moment1.host_mut()[range.clone()].par_chunks_mut(TASK_ELEMENTS))
+            .zip(moment2.host_mut()[range].par_chunks_mut(TASK_ELEMENTS))
+            .for_each(|(((weights, gradients), moment1), moment2)| {
+                vectorized(|| {
+                    for (((weight, gradient), m), v) in
+                        weights.iter_mut().zip(gradients).zip(moment1).zip(moment2)
+                    {
+                        let gradient = gradient * c.gradient_scale;
+                        *m = c.beta1 * *m + (1.0 - c.beta1) * gradient;
+                        *v = c.beta2 * *v + (1.0 - c.beta2) * gradient * gradient;
+                        let direction = *m * correction1 / ((*v * correction2).sqrt() + c.eps);
+                        *weight -= c.learning_rate * (direction + c.weight_decay * *weight);
+                    }
+                });
+            })
+    });
 }
 
 /// `Σ g²` of a range, the same bits at any number of threads; not finite if an element is not.
 pub fn global_norm_squared(buffer: &FlatBuffer, range: Range<usize>) -> f64 {
-    let partial: Vec<f64> = buffer.host()[range]
-        .par_chunks(TASK_ELEMENTS)
-        .map(|values| {
-            vectorized(|| {
-                values
-                    .chunks(1024)
-                    .map(|values| f64::from(sum_of_products(values, values)))
-                    .sum()
+    let partial: Vec<f64> = timed(Timed::Optimizer, || {
+        buffer.host()[range]
+            .par_chunks(TASK_ELEMENTS)
+            .map(|values| {
+                vectorized(|| {
+                    values
+                        .chunks(1024)
+                        .map(|values| f64::from(sum_of_products(values, values)))
+                        .sum()
+                })
             })
-        })
-        .collect();
+            .collect()
+    });
     partial.iter().sum()
 }
 
 /// Multiplies every element by `factor`; with 0 it clears the buffer, whatever was in it.
 pub fn scale(buffer: &mut FlatBuffer, factor: f32) {
-    buffer
-        .host_mut()
-        .par_chunks_mut(TASK_ELEMENTS)
-        .for_each(|values| {
-            if factor == 0.0 {
-                values.fill(0.0);
-            } else {
-                vectorized(|| values.iter_mut().for_each(|value| *value *= factor));
-            }
-        });
+    timed(Timed::Gradients, || {
+        buffer
+            .host_mut()
+            .par_chunks_mut(TASK_ELEMENTS)
+            .for_each(|values| {
+                if factor == 0.0 {
+                    values.fill(0.0);
+                } else {
+                    vectorized(|| values.iter_mut().for_each(|value| *value *= factor));
+                }
+            })
+    });
 }

@@ -6,7 +6,7 @@ use std::time::Instant;
 use burn::tensor::Device;
 use jikji_loader::Batch;
 use jikji_model::{Decoder, DecoderConfig, Layout, ModelError, ParameterTable, products_of_a_step};
-use jikji_ops::{Precision, time_products};
+use jikji_ops::{OperationTime, Precision, take_profile, time_products};
 use jikji_optim::{OptimizerConfig, Schedule};
 use serde::Serialize;
 
@@ -35,7 +35,7 @@ pub struct BenchConfig {
 }
 
 /// Medians over the counted steps.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct BenchReport {
     /// Tokens of a step over its time.
     pub tokens_per_second: f64,
@@ -49,8 +49,23 @@ pub struct BenchReport {
     pub update_seconds: f64,
     /// The most memory held while stepping.
     pub peak_rss_bytes: u64,
-    /// The step's matrix products alone, in f32.
+    /// The step's matrix products alone, in the format of the run.
     pub matmul_limit_seconds: f64,
+    /// Every counted step.
+    pub step_seconds_all: Vec<f64>,
+    /// Wall time of each operation, a step's mean.
+    pub profile: Vec<OperationShare>,
+}
+
+/// An operation's part of a step.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct OperationShare {
+    /// The operation and its direction; what is left over is `other`.
+    pub operation: &'static str,
+    /// Mean over the counted steps.
+    pub seconds: f64,
+    /// Of the mean step, 0 to 1.
+    pub share: f64,
 }
 
 /// Trains on made-up tokens; the limit is measured between the steps, so that both see the same machine.
@@ -89,6 +104,9 @@ pub fn bench_train_step(
     reset_peak();
     let mut peak = 0;
     for step in 0..WARM_UP + bench.steps.get() {
+        if step == WARM_UP {
+            take_profile();
+        }
         let clock = Instant::now();
         let report =
             train_step(&decoder, &mut state, &settings, &batch).map_err(TrainError::from)?;
@@ -100,7 +118,7 @@ pub fn bench_train_step(
             peak
         };
         if step >= WARM_UP {
-            let limit = time_products(&products);
+            let limit = time_products(&products, bench.precision);
             let measured = [
                 seconds,
                 report.forward_seconds,
@@ -113,6 +131,8 @@ pub fn bench_train_step(
             }
         }
     }
+    let step_seconds_all = columns[0].clone();
+    let profile = shares(take_profile(), &step_seconds_all);
     let [
         step_seconds,
         forward_seconds,
@@ -128,7 +148,28 @@ pub fn bench_train_step(
         update_seconds,
         peak_rss_bytes: peak,
         matmul_limit_seconds,
+        step_seconds_all,
+        profile,
     })
+}
+
+fn shares(profile: Vec<OperationTime>, steps: &[f64]) -> Vec<OperationShare> {
+    let all: f64 = steps.iter().sum();
+    let timed: f64 = profile.iter().map(|entry| entry.seconds).sum();
+    let mut entries: Vec<(&'static str, f64)> = profile
+        .into_iter()
+        .map(|entry| (entry.operation, entry.seconds))
+        .collect();
+    entries.push(("other", all - timed));
+    entries.sort_by(|a, b| b.1.total_cmp(&a.1));
+    entries
+        .into_iter()
+        .map(|(operation, seconds)| OperationShare {
+            operation,
+            seconds: seconds / steps.len() as f64,
+            share: seconds / all,
+        })
+        .collect()
 }
 
 /// Why nothing was measured.

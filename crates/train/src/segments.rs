@@ -5,7 +5,7 @@
 //! gives its weights' gradients to the flat buffers, and is dropped. It stops at the lowest segment that trains anything.
 
 use burn::tensor::{Int, Tensor};
-use jikji_model::{Decoder, Input, Segment, SegmentWeights, Store};
+use jikji_model::{Decoder, Input, Promise, Segment, SegmentWeights, Store};
 use jikji_ops::seed_backward;
 
 use crate::config::ActivationCheckpointing;
@@ -44,6 +44,8 @@ pub struct MicroBatch {
     pub input: Input,
     /// `[batch, seq]`, negative where nothing is counted.
     pub targets: Tensor<2, Int>,
+    /// What the head is told beforehand.
+    pub promise: Promise,
 }
 
 /// Returns the log-probability of each target, `[batch, seq]`, and what backward needs.
@@ -181,7 +183,8 @@ fn apply(
             Output::Hidden(decoder.block(layer, weights, hidden(x), &batch.input, None))
         }
         Segment::Head => {
-            Output::LogProbs(decoder.log_probs(weights, hidden(x), batch.targets.clone()))
+            let (targets, promise) = (batch.targets.clone(), batch.promise.clone());
+            Output::LogProbs(decoder.log_probs(weights, hidden(x), targets, promise))
         }
     }
 }

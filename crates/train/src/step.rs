@@ -4,13 +4,13 @@ use std::time::Instant;
 
 use burn::tensor::{Device, Tensor, TensorData};
 use jikji_loader::Batch;
-use jikji_model::{Decoder, Input};
+use jikji_model::{Decoder, Input, Promise};
 use jikji_ops::scale;
 use jikji_optim::{OptimizerConfig, clip_factor, global_norm, non_finite_parameter};
 
 use crate::config::ActivationCheckpointing;
 use crate::error::NonFinite;
-use crate::objective::next_token;
+use crate::objective::{next_token_derivative, next_token_loss};
 use crate::segments::{MicroBatch, backward, forward};
 use crate::state::TrainState;
 
@@ -69,7 +69,11 @@ pub fn train_step(
 
     for first in (0..batch.batch).step_by(settings.micro_batch_size) {
         let rows = batch.rows(first..(first + settings.micro_batch_size).min(batch.batch));
-        let micro = on_device(decoder, &rows, &settings.device);
+        let derivative = next_token_derivative(&rows.loss_weights, counted_targets);
+        let derivative = TensorData::new(derivative, [rows.batch, rows.seq]);
+        let derivative = Tensor::from_data(derivative, &settings.device);
+        let mut micro = on_device(decoder, &rows, &settings.device);
+        micro.promise.derivative = Some(derivative.clone());
 
         let clock = Instant::now();
         let (log_probs, tape) = forward(
@@ -82,16 +86,14 @@ pub fn train_step(
             .into_data()
             .try_to_vec()
             .expect("log-probabilities are f32");
-        let scored = next_token(&log_probs, &rows.loss_weights, counted_targets);
+        let micro_loss = next_token_loss(&log_probs, &rows.loss_weights, counted_targets);
         forward_seconds += clock.elapsed().as_secs_f64();
-        if !scored.loss.is_finite() {
+        if !micro_loss.is_finite() {
             return Err(NonFinite::loss(state.step, &log_probs, &rows));
         }
-        loss += scored.loss;
+        loss += micro_loss;
 
         let clock = Instant::now();
-        let derivative = TensorData::new(scored.derivative, [rows.batch, rows.seq]);
-        let derivative = Tensor::from_data(derivative, &settings.device);
         backward(
             decoder,
             &state.weights,
@@ -159,5 +161,6 @@ pub(crate) fn on_device(decoder: &Decoder, rows: &Batch, device: &Device) -> Mic
             device,
         ),
         targets: Tensor::from_data(TensorData::new(targets, shape), device),
+        promise: Promise::default(),
     }
 }

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use burn::tensor::{Device, Tensor, TensorData};
-use jikji_model::{Decoder, Input, Store};
+use jikji_model::{Decoder, Input, Promise, Store};
 
 use crate::config::ActivationCheckpointing;
 use crate::segments::{MicroBatch, backward, forward};
@@ -85,6 +85,7 @@ fn micro_batch(decoder: &Decoder, ids: &[u32], device: &Device) -> MicroBatch {
             TensorData::new(targets.to_vec(), [1, targets.len()]),
             device,
         ),
+        promise: Promise::default(),
     }
 }
 

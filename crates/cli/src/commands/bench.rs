@@ -37,9 +37,9 @@ pub(crate) fn run(command: &BenchCommand) -> Result<(), Failure> {
         },
         steps: *steps,
     };
-    if bench.precision == Precision::Bf16 {
+    if !bench.precision.is_native() {
         console::say(
-            "note: on the CPU bf16 changes the numbers, not the speed: products still run in f32",
+            "note: this processor has no bf16 products: they run in f32 on rounded operands, with bf16's numbers and f32's speed",
         );
     }
     check_memory(&config, &bench)?;
@@ -60,11 +60,23 @@ pub(crate) fn run(command: &BenchCommand) -> Result<(), Failure> {
         console::data(text);
         return Ok(());
     }
+    let profile: Vec<String> = report
+        .profile
+        .iter()
+        .map(|entry| {
+            format!(
+                "{:>22} {:8.1} ms {:5.1} %",
+                entry.operation,
+                1e3 * entry.seconds,
+                100.0 * entry.share
+            )
+        })
+        .collect();
     let percent = 100.0 * report.matmul_limit_seconds / report.step_seconds;
     console::data(format!(
         "{:.0} tokens/s; a step takes {:.3} s: forward {:.3}, backward {:.3}, update {:.3}\n\
          its matrix products alone take {:.3} s: {percent:.0} % of the step\n\
-         peak memory {}",
+         peak memory {}\n\n{}",
         report.tokens_per_second,
         report.step_seconds,
         report.forward_seconds,
@@ -72,6 +84,7 @@ pub(crate) fn run(command: &BenchCommand) -> Result<(), Failure> {
         report.update_seconds,
         report.matmul_limit_seconds,
         human_bytes(report.peak_rss_bytes),
+        profile.join("\n"),
     ));
     Ok(())
 }

@@ -1,11 +1,17 @@
 //! Causal attention by blocks of queries: the scores of one block at a time, recomputed in backward
 //! (Dao et al. 2022, arXiv 2205.14135; here a block sees all its keys at once, so no running maximum is needed).
 
+#![expect(
+    clippy::inline_always,
+    reason = "code is compiled for the wider instructions only where it is inlined into `vectorized`"
+)]
+
 use rayon::prelude::*;
 
-use super::gemm::{Matrix, Threads, gemm};
-use super::lanes::{exp, exponentials, maximum, sum_of_products, vectorized};
-use crate::kernels::AttentionSpec;
+use super::buffer::Buffer;
+use super::gemm::{Matrix, MatrixMut, Product, gemm};
+use super::lanes::{exp, exponentials, maximum, sigmoid, sum_of_products, vectorized};
+use crate::specs::AttentionSpec;
 
 /// Queries of a block: its scores against 2,048 keys are half a megabyte and stay in the cache.
 const BLOCK: usize = 64;
@@ -125,7 +131,7 @@ impl Visible {
     }
 }
 
-/// Returns the output `[batch, seq_q, heads, head_dim]` and the log-sum-exps `[batch, heads, seq_q]`.
+/// Returns the output `[batch, seq_q, heads, head_dim]` and the log-sum-exps `[batch, seq_q, heads]`.
 pub(super) fn forward(
     q: &[f32],
     k: &[f32],
@@ -133,78 +139,64 @@ pub(super) fn forward(
     starts: &[i32],
     shape: Shape,
     spec: AttentionSpec,
-) -> (Vec<f32>, Vec<f32>) {
-    let head_results: Vec<(Vec<f32>, Vec<f32>)> = (0..shape.batch * shape.heads)
-        .into_par_iter()
-        .map(|task| {
-            let (batch, head) = (task / shape.heads, task % shape.heads);
-            let visible = Visible::new(
-                &starts[batch * shape.seq_q..(batch + 1) * shape.seq_q],
-                shape,
-                spec.window,
-            );
-            let mut output = vec![0.0; shape.seq_q * shape.head_dim];
-            let mut log_sum_exp = vec![0.0; shape.seq_q];
-            let mut scores = Vec::new();
-            for block in visible.blocks() {
+) -> (Buffer, Buffer) {
+    // One head at a time, inside a region that is parallel over blocks of queries.
+    let product = Product::new(spec.precision).on_this_thread();
+    let mut output = Buffer::any(q.len());
+    let mut log_sum_exp = Buffer::any(shape.batch * shape.seq_q * shape.heads);
+    let token = shape.heads * shape.head_dim;
+    for batch in 0..shape.batch {
+        let queries = batch * shape.seq_q..(batch + 1) * shape.seq_q;
+        let visible = Visible::new(&starts[queries.clone()], shape, spec.window);
+        let blocks: Vec<Block> = visible.blocks().collect();
+        output[queries.start * token..queries.end * token]
+            .par_chunks_mut(BLOCK * token)
+            .zip(
+                log_sum_exp[queries.start * shape.heads..queries.end * shape.heads]
+                    .par_chunks_mut(BLOCK * shape.heads),
+            )
+            .zip(blocks)
+            .for_each(|((output, log_sum_exp), block)| {
                 let keys = block.num_keys();
-                scores.resize(block.count * keys, 0.0);
-                let kv_head = head / shape.group();
-                let (queries, block_keys) = (
-                    shape.queries(q, batch, head, block),
-                    shape.keys(k, batch, kv_head, block),
-                );
-                gemm(
-                    &mut scores,
-                    queries,
-                    block_keys.transposed(),
-                    spec.scale,
-                    false,
-                    Threads::One,
-                );
-                vectorized(|| {
-                    for (row, scores) in scores.chunks_exact_mut(keys).enumerate() {
-                        let range = visible.range(block, row);
-                        let (before, rest) = scores.split_at_mut(range.start);
-                        let (seen, after) = rest.split_at_mut(range.len());
-                        before.fill(0.0);
-                        after.fill(0.0);
-                        let largest = maximum(seen);
-                        let sum = exponentials(seen, largest);
-                        log_sum_exp[block.first + row] = largest + sum.ln();
-                        let factor = 1.0 / sum;
-                        for probability in seen {
-                            *probability *= factor;
+                let mut scores = Buffer::any(block.count * keys);
+                for head in 0..shape.heads {
+                    let kv_head = head / shape.group();
+                    gemm(
+                        MatrixMut::rows(&mut scores, block.count, keys),
+                        shape.queries(q, batch, head, block),
+                        shape.keys(k, batch, kv_head, block).transposed(),
+                        product.times(spec.scale),
+                    );
+                    vectorized(|| {
+                        for (row, scores) in scores.chunks_exact_mut(keys).enumerate() {
+                            let range = visible.range(block, row);
+                            let (before, rest) = scores.split_at_mut(range.start);
+                            let (seen, after) = rest.split_at_mut(range.len());
+                            before.fill(0.0);
+                            after.fill(0.0);
+                            cap(seen, spec.softcap);
+                            let largest = maximum(seen);
+                            let sum = exponentials(seen, largest);
+                            log_sum_exp[row * shape.heads + head] = largest + sum.ln();
+                            let factor = 1.0 / sum;
+                            for probability in seen {
+                                *probability *= factor;
+                            }
                         }
-                    }
-                });
-                let rows =
-                    block.first * shape.head_dim..(block.first + block.count) * shape.head_dim;
-                let probabilities = Matrix::rows(&scores, block.count, keys);
-                let values = shape.keys(v, batch, kv_head, block);
-                gemm(
-                    &mut output[rows],
-                    probabilities,
-                    values,
-                    1.0,
-                    false,
-                    Threads::One,
-                );
-            }
-            (output, log_sum_exp)
-        })
-        .collect();
-    let mut output = vec![0.0; q.len()];
-    let mut log_sum_exp = Vec::with_capacity(shape.batch * shape.heads * shape.seq_q);
-    for (task, (head_output, head_log_sum_exp)) in head_results.iter().enumerate() {
-        put_head(
-            &mut output,
-            head_output,
-            [task / shape.heads, task % shape.heads],
-            [shape.seq_q, shape.heads],
-            shape.head_dim,
-        );
-        log_sum_exp.extend_from_slice(head_log_sum_exp);
+                    });
+                    gemm(
+                        MatrixMut::strided(
+                            &mut output[head * shape.head_dim..],
+                            block.count,
+                            shape.head_dim,
+                            token,
+                        ),
+                        Matrix::rows(&scores, block.count, keys),
+                        shape.keys(v, batch, kv_head, block),
+                        product,
+                    );
+                }
+            });
     }
     (output, log_sum_exp)
 }
@@ -225,9 +217,10 @@ pub(super) fn backward(
     dy: &[f32],
     shape: Shape,
     spec: AttentionSpec,
-) -> [Vec<f32>; 3] {
+) -> [Buffer; 3] {
     let results: Vec<KvHeadGradients> = (0..shape.batch * shape.kv_heads)
         .into_par_iter()
+        .with_max_len(1)
         .map(|task| {
             kv_head_backward(
                 saved,
@@ -239,43 +232,57 @@ pub(super) fn backward(
             )
         })
         .collect();
-    let mut dq = vec![0.0; saved.q.len()];
-    let (mut dk, mut dv) = (vec![0.0; saved.k.len()], vec![0.0; saved.v.len()]);
-    for (task, gradients) in results.iter().enumerate() {
-        let (batch, kv_head) = (task / shape.kv_heads, task % shape.kv_heads);
-        put_head(
-            &mut dk,
-            &gradients.dk,
-            [batch, kv_head],
-            [shape.seq_k, shape.kv_heads],
-            shape.head_dim,
-        );
-        put_head(
-            &mut dv,
-            &gradients.dv,
-            [batch, kv_head],
-            [shape.seq_k, shape.kv_heads],
-            shape.head_dim,
-        );
-        for (member, head_dq) in gradients.dq.iter().enumerate() {
-            let head = kv_head * shape.group() + member;
-            put_head(
-                &mut dq,
-                head_dq,
-                [batch, head],
-                [shape.seq_q, shape.heads],
-                shape.head_dim,
-            );
-        }
-    }
-    [dq, dk, dv]
+    let (group, head_dim) = (shape.group(), shape.head_dim);
+    let of = |batch: usize, kv_head: usize| &results[batch * shape.kv_heads + kv_head];
+    let dq = |batch: usize, head: usize| {
+        let member = head % group * shape.seq_q * head_dim;
+        &of(batch, head / group).dq[member..]
+    };
+    let dk = |batch: usize, head: usize| &of(batch, head).dk[..];
+    let dv = |batch: usize, head: usize| &of(batch, head).dv[..];
+    [
+        beside_each_other([shape.batch, shape.seq_q, shape.heads, head_dim], &dq),
+        beside_each_other([shape.batch, shape.seq_k, shape.kv_heads, head_dim], &dk),
+        beside_each_other([shape.batch, shape.seq_k, shape.kv_heads, head_dim], &dv),
+    ]
 }
 
-/// Gradients of one key/value head and of the query heads that share it, each `[seq, head_dim]`.
+/// `softcap · tanh(score / softcap)`.
+#[inline(always)]
+fn cap(scores: &mut [f32], softcap: Option<f32>) {
+    let Some(softcap) = softcap else { return };
+    for score in scores {
+        // tanh z = 2 / (1 + exp(-2 z)) - 1
+        *score = softcap * (2.0 * sigmoid(2.0 * *score / softcap) - 1.0);
+    }
+}
+
+/// `[batch, seq, heads, head_dim]` from each head's `[seq, head_dim]`.
+fn beside_each_other<'a>(
+    [batch, seq, heads, head_dim]: [usize; 4],
+    part: &(dyn Fn(usize, usize) -> &'a [f32] + Sync),
+) -> Buffer {
+    let mut out = Buffer::any(batch * seq * heads * head_dim);
+    out.par_chunks_mut(heads * head_dim)
+        .enumerate()
+        .with_min_len(32)
+        .for_each(|(token, out)| {
+            for (head, out) in out.chunks_exact_mut(head_dim).enumerate() {
+                let values = part(token / seq, head);
+                out.copy_from_slice(&values[token % seq * head_dim..][..head_dim]);
+            }
+        });
+    out
+}
+
+/// Gradients of one key/value head and of the query heads that share it.
 struct KvHeadGradients {
-    dq: Vec<Vec<f32>>,
-    dk: Vec<f32>,
-    dv: Vec<f32>,
+    /// `[group, seq_q, head_dim]`
+    dq: Buffer,
+    /// `[seq_k, head_dim]`
+    dk: Buffer,
+    /// `[seq_k, head_dim]`
+    dv: Buffer,
 }
 
 fn kv_head_backward(
@@ -289,39 +296,39 @@ fn kv_head_backward(
     let starts = &saved.starts[batch * shape.seq_q..(batch + 1) * shape.seq_q];
     let visible = Visible::new(starts, shape, spec.window);
     let head_dim = shape.head_dim;
+    let product = Product::new(spec.precision).on_this_thread();
+    let added = Product::added(spec.precision).on_this_thread();
     let mut gradients = KvHeadGradients {
-        dq: vec![vec![0.0; shape.seq_q * head_dim]; shape.group()],
-        dk: vec![0.0; shape.seq_k * head_dim],
-        dv: vec![0.0; shape.seq_k * head_dim],
+        dq: Buffer::any(shape.group() * shape.seq_q * head_dim),
+        dk: Buffer::zeros(shape.seq_k * head_dim),
+        dv: Buffer::zeros(shape.seq_k * head_dim),
     };
-    let (mut scores, mut dscores) = (Vec::new(), Vec::new());
+    let most = visible
+        .blocks()
+        .map(|block| block.count * block.num_keys())
+        .max();
+    let [mut score_room, mut dscore_room] = std::array::from_fn(|_| Buffer::any(most.unwrap_or(0)));
     for member in 0..shape.group() {
         let head = kv_head * shape.group() + member;
-        let log_sum_exp =
-            &saved.log_sum_exp[(batch * shape.heads + head) * shape.seq_q..][..shape.seq_q];
         for block in visible.blocks() {
             let keys = block.num_keys();
-            scores.resize(block.count * keys, 0.0);
-            dscores.resize(block.count * keys, 0.0);
+            let scores = &mut score_room[..block.count * keys];
+            let dscores = &mut dscore_room[..block.count * keys];
             let queries = shape.queries(saved.q, batch, head, block);
             let dy_rows = shape.queries(dy, batch, head, block);
             let block_keys = shape.keys(saved.k, batch, kv_head, block);
             let values = shape.keys(saved.v, batch, kv_head, block);
             gemm(
-                &mut scores,
+                MatrixMut::rows(scores, block.count, keys),
                 queries,
                 block_keys.transposed(),
-                spec.scale,
-                false,
-                Threads::One,
+                product.times(spec.scale),
             );
             gemm(
-                &mut dscores,
+                MatrixMut::rows(dscores, block.count, keys),
                 dy_rows,
                 values.transposed(),
-                1.0,
-                false,
-                Threads::One,
+                product,
             );
             vectorized(|| {
                 for (row, (scores, dscores)) in scores
@@ -330,7 +337,9 @@ fn kv_head_backward(
                     .enumerate()
                 {
                     let query = block.first + row;
-                    let start = ((batch * shape.seq_q + query) * shape.heads + head) * head_dim;
+                    let row_of_head = (batch * shape.seq_q + query) * shape.heads + head;
+                    let log_sum_exp = saved.log_sum_exp[row_of_head];
+                    let start = row_of_head * head_dim;
                     let delta = sum_of_products(
                         &dy[start..start + head_dim],
                         &saved.output[start..start + head_dim],
@@ -340,56 +349,43 @@ fn kv_head_backward(
                     scores[range.end..].fill(0.0);
                     dscores[..range.start].fill(0.0);
                     dscores[range.end..].fill(0.0);
-                    for (score, dscore) in scores[range.clone()].iter_mut().zip(&mut dscores[range])
-                    {
-                        *score = exp(*score - log_sum_exp[query]);
-                        *dscore = *score * (*dscore - delta) * spec.scale;
+                    let (scores, dscores) = (&mut scores[range.clone()], &mut dscores[range]);
+                    cap(scores, spec.softcap);
+                    // The cap's own derivative, 1 - tanh², before the score gives way to its probability.
+                    let slope = spec
+                        .softcap
+                        .map_or(0.0, |softcap| 1.0 / (softcap * softcap));
+                    for (score, dscore) in scores.iter_mut().zip(dscores) {
+                        let through_cap = 1.0 - *score * *score * slope;
+                        *score = exp(*score - log_sum_exp);
+                        *dscore = *score * (*dscore - delta) * spec.scale * through_cap;
                     }
                 }
             });
-            let probabilities = Matrix::rows(&scores, block.count, keys);
-            let dscores = Matrix::rows(&dscores, block.count, keys);
+            let probabilities = Matrix::rows(scores, block.count, keys);
+            let dscores = Matrix::rows(dscores, block.count, keys);
             let key_rows = block.first_key * head_dim..block.end_key * head_dim;
-            let query_rows = block.first * head_dim..(block.first + block.count) * head_dim;
+            let first_query = member * shape.seq_q + block.first;
+            let query_rows = first_query * head_dim..(first_query + block.count) * head_dim;
             gemm(
-                &mut gradients.dv[key_rows.clone()],
+                MatrixMut::rows(&mut gradients.dv[key_rows.clone()], keys, head_dim),
                 probabilities.transposed(),
                 dy_rows,
-                1.0,
-                true,
-                Threads::One,
+                added,
             );
             gemm(
-                &mut gradients.dk[key_rows],
+                MatrixMut::rows(&mut gradients.dk[key_rows], keys, head_dim),
                 dscores.transposed(),
                 queries,
-                1.0,
-                true,
-                Threads::One,
+                added,
             );
             gemm(
-                &mut gradients.dq[member][query_rows],
+                MatrixMut::rows(&mut gradients.dq[query_rows], block.count, head_dim),
                 dscores,
                 block_keys,
-                1.0,
-                false,
-                Threads::One,
+                product,
             );
         }
     }
     gradients
-}
-
-/// Copies one head's `[seq, head_dim]` into `[batch, seq, heads, head_dim]`.
-fn put_head(
-    out: &mut [f32],
-    head_data: &[f32],
-    [batch, head]: [usize; 2],
-    [seq, heads]: [usize; 2],
-    head_dim: usize,
-) {
-    for (row, values) in head_data.chunks_exact(head_dim).enumerate() {
-        let start = ((batch * seq + row) * heads + head) * head_dim;
-        out[start..start + head_dim].copy_from_slice(values);
-    }
 }

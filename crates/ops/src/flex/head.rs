@@ -2,9 +2,10 @@
 
 use rayon::prelude::*;
 
-use super::gemm::{Matrix, Threads, gemm};
+use super::buffer::Buffer;
+use super::gemm::{Matrix, MatrixMut, Product, gemm};
 use super::lanes::{exp, exponentials, maximum, vectorized};
-use super::round_to_bf16;
+use crate::specs::HeadSpec;
 
 /// Logits held at a time: 32 MiB, large enough for a product to run at full rate.
 const CHUNK_LOGITS: usize = 8 * 1024 * 1024;
@@ -18,110 +19,161 @@ pub(super) struct Head<'a> {
     pub(super) targets: &'a [i32],
     pub(super) vocab: usize,
     pub(super) hidden: usize,
-    pub(super) logits_scale: f32,
+    pub(super) spec: HeadSpec,
+}
+
+/// Derivatives by `x` and `weight`, each where it is wanted.
+pub(super) struct HeadDerivatives {
+    dx: Option<Buffer>,
+    dweight: Option<Buffer>,
+}
+
+impl HeadDerivatives {
+    pub(super) fn into_parts(self) -> [Option<Buffer>; 2] {
+        [self.dx, self.dweight]
+    }
 }
 
 impl Head<'_> {
-    fn chunk_tokens(&self) -> usize {
-        (CHUNK_LOGITS / self.vocab).clamp(16, 1024)
-    }
-
-    fn logits(&self, first: usize, count: usize, logits: &mut Vec<f32>) {
-        logits.resize(count * self.vocab, 0.0);
-        gemm(
-            logits,
-            Matrix::rows(&self.x[first * self.hidden..], count, self.hidden),
-            Matrix::rows(self.weight, self.vocab, self.hidden).transposed(),
-            self.logits_scale,
-            false,
-            Threads::All,
-        );
-    }
-
-    /// Log-probabilities and log-sum-exps, both `[tokens]`.
-    pub(super) fn forward(&self) -> (Vec<f32>, Vec<f32>) {
-        let tokens = self.targets.len();
-        let (mut log_probs, mut log_sum_exp) = (vec![0.0; tokens], vec![0.0; tokens]);
-        let mut logits = Vec::new();
-        let chunk = self.chunk_tokens();
-        for first in (0..tokens).step_by(chunk) {
-            let count = chunk.min(tokens - first);
-            self.logits(first, count, &mut logits);
-            logits
-                .par_chunks_mut(self.vocab)
-                .zip(&self.targets[first..first + count])
-                .zip(&mut log_probs[first..first + count])
-                .zip(&mut log_sum_exp[first..first + count])
-                .for_each(|(((logits, &target), log_prob), log_sum_exp)| {
-                    let at_target = usize::try_from(target).ok().map(|target| logits[target]);
-                    *log_sum_exp = vectorized(|| {
-                        let largest = maximum(logits);
-                        largest + exponentials(logits, largest).ln()
-                    });
-                    *log_prob = at_target.map_or(0.0, |logit| logit - *log_sum_exp);
-                });
-        }
-        (log_probs, log_sum_exp)
-    }
-
-    /// `dlogit = dy (onehot - softmax)`, and from it `dx` and `dweight`.
-    pub(super) fn backward(
+    /// Log-probabilities and log-sum-exps, both `[tokens]`. With the derivative by each log-probability, `dy`, the logits' own
+    /// derivatives take their place as soon as they are read, and give those that are `wanted`.
+    pub(super) fn forward(
         &self,
-        log_sum_exp: &[f32],
-        dy: &[f32],
-        bf16: bool,
-        [wants_x, wants_weight]: [bool; 2],
-    ) -> [Option<Vec<f32>>; 2] {
+        dy: Option<&[f32]>,
+        wanted: [bool; 2],
+    ) -> (Buffer, Buffer, HeadDerivatives) {
         let tokens = self.targets.len();
-        let mut dx = wants_x.then(|| vec![0.0; tokens * self.hidden]);
-        let mut dweight = wants_weight.then(|| vec![0.0; self.vocab * self.hidden]);
-        let mut logits = Vec::new();
-        let chunk = self.chunk_tokens();
-        for first in (0..tokens).step_by(chunk) {
-            let count = chunk.min(tokens - first);
-            self.logits(first, count, &mut logits);
+        let (mut log_probs, mut log_sum_exps) = (Buffer::any(tokens), Buffer::any(tokens));
+        let mut derivatives = self.room(wanted);
+        self.for_each_chunk(|first, logits| {
+            let count = logits.len() / self.vocab;
             logits
                 .par_chunks_mut(self.vocab)
-                .zip(&self.targets[first..first + count])
-                .zip(&dy[first..first + count])
-                .zip(&log_sum_exp[first..first + count])
-                .for_each(|(((logits, &target), &dy), &log_sum_exp)| {
-                    let Ok(target) = usize::try_from(target) else {
-                        logits.fill(0.0);
-                        return;
-                    };
-                    let dy = dy * self.logits_scale;
+                .zip(&mut log_probs[first..first + count])
+                .zip(&mut log_sum_exps[first..first + count])
+                .enumerate()
+                .for_each(|(token, ((logits, log_prob), log_sum_exp))| {
+                    let token = first + token;
+                    let target = usize::try_from(self.targets[token]).ok();
+                    let at_target = target.map(|target| logits[target]);
                     vectorized(|| {
-                        for logit in logits.iter_mut() {
-                            *logit = -dy * exp(*logit - log_sum_exp);
+                        let largest = maximum(logits);
+                        let sum = exponentials(logits, largest);
+                        *log_sum_exp = largest + sum.ln();
+                        if let Some(dy) = dy {
+                            self.differentiate(logits, target, dy[token], *log_sum_exp, sum);
                         }
                     });
-                    logits[target] += dy;
+                    *log_prob = at_target.map_or(0.0, |logit| {
+                        logit - *log_sum_exp - self.spec.z_loss * *log_sum_exp * *log_sum_exp
+                    });
                 });
-            let rounded;
-            let dlogits = if bf16 {
-                rounded = round_to_bf16(&logits);
-                &rounded
-            } else {
-                &logits
-            };
-            let dlogits = Matrix::rows(dlogits, count, self.vocab);
-            if let Some(dx) = &mut dx {
-                let dx = &mut dx[first * self.hidden..(first + count) * self.hidden];
-                gemm(
-                    dx,
-                    dlogits,
-                    Matrix::rows(self.weight, self.vocab, self.hidden),
-                    1.0,
-                    false,
-                    Threads::All,
-                );
+            if dy.is_some() {
+                self.add_chunk(first, logits, &mut derivatives);
             }
-            if let Some(dweight) = &mut dweight {
-                let x = Matrix::rows(&self.x[first * self.hidden..], count, self.hidden);
-                gemm(dweight, dlogits.transposed(), x, 1.0, true, Threads::All);
-            }
+        });
+        (log_probs, log_sum_exps, derivatives)
+    }
+
+    /// The derivatives that are wanted, from logits computed again.
+    pub(super) fn backward(
+        &self,
+        log_sum_exps: &[f32],
+        dy: &[f32],
+        wanted: [bool; 2],
+    ) -> HeadDerivatives {
+        let mut derivatives = self.room(wanted);
+        self.for_each_chunk(|first, logits| {
+            logits
+                .par_chunks_mut(self.vocab)
+                .enumerate()
+                .for_each(|(token, logits)| {
+                    let token = first + token;
+                    let log_sum_exp = log_sum_exps[token];
+                    let target = usize::try_from(self.targets[token]).ok();
+                    vectorized(|| {
+                        for logit in logits.iter_mut() {
+                            *logit = exp(*logit - log_sum_exp);
+                        }
+                        self.differentiate(logits, target, dy[token], log_sum_exp, 1.0);
+                    });
+                });
+            self.add_chunk(first, logits, &mut derivatives);
+        });
+        derivatives
+    }
+
+    /// From a token's `exponentials`, whose quotients by `sum` are its probabilities `p`, to the derivatives by its logits:
+    /// `dy scale (onehot - p (1 + 2 z log_sum_exp))`.
+    #[inline]
+    fn differentiate(
+        &self,
+        exponentials: &mut [f32],
+        target: Option<usize>,
+        dy: f32,
+        log_sum_exp: f32,
+        sum: f32,
+    ) {
+        let Some(target) = target else {
+            exponentials.fill(0.0);
+            return;
+        };
+        let dy = dy * self.spec.logits_scale;
+        let factor = -dy * (1.0 + 2.0 * self.spec.z_loss * log_sum_exp) / sum;
+        for value in exponentials.iter_mut() {
+            *value *= factor;
         }
-        [dx, dweight]
+        exponentials[target] += dy;
+    }
+
+    fn room(&self, [wants_x, wants_weight]: [bool; 2]) -> HeadDerivatives {
+        HeadDerivatives {
+            dx: wants_x.then(|| Buffer::any(self.targets.len() * self.hidden)),
+            dweight: wants_weight.then(|| Buffer::zeros(self.vocab * self.hidden)),
+        }
+    }
+
+    /// Hands out the logits of a chunk of tokens after the other, with the first token's index.
+    fn for_each_chunk(&self, mut work: impl FnMut(usize, &mut [f32])) {
+        let tokens = self.targets.len();
+        let chunk = (CHUNK_LOGITS / self.vocab).clamp(16, 1024).min(tokens);
+        let mut room = Buffer::any(chunk * self.vocab);
+        for first in (0..tokens).step_by(chunk.max(1)) {
+            let count = chunk.min(tokens - first);
+            let logits = &mut room[..count * self.vocab];
+            gemm(
+                MatrixMut::rows(logits, count, self.vocab),
+                self.chunk_of_x(first, count),
+                Matrix::rows(self.weight, self.vocab, self.hidden).transposed(),
+                Product::new(self.spec.precision).times(self.spec.logits_scale),
+            );
+            work(first, logits);
+        }
+    }
+
+    fn chunk_of_x(&self, first: usize, count: usize) -> Matrix<'_> {
+        Matrix::rows(&self.x[first * self.hidden..], count, self.hidden)
+    }
+
+    fn add_chunk(&self, first: usize, dlogits: &[f32], derivatives: &mut HeadDerivatives) {
+        let count = dlogits.len() / self.vocab;
+        let dlogits = Matrix::rows(dlogits, count, self.vocab);
+        if let Some(dx) = &mut derivatives.dx {
+            let dx = &mut dx[first * self.hidden..(first + count) * self.hidden];
+            gemm(
+                MatrixMut::rows(dx, count, self.hidden),
+                dlogits,
+                Matrix::rows(self.weight, self.vocab, self.hidden),
+                Product::new(self.spec.precision),
+            );
+        }
+        if let Some(dweight) = &mut derivatives.dweight {
+            gemm(
+                MatrixMut::rows(dweight, self.vocab, self.hidden),
+                dlogits.transposed(),
+                self.chunk_of_x(first, count),
+                Product::added(self.spec.precision),
+            );
+        }
     }
 }

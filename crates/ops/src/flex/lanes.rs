@@ -115,6 +115,23 @@ pub(crate) fn exp(x: f32) -> f32 {
     series * f32::from_bits(exponent)
 }
 
+/// Rounds to bfloat16 (nearest, ties to even) and back, the value a bf16 operand has in a product summed in f32.
+pub(crate) fn round_to_bf16(values: &[f32]) -> Vec<f32> {
+    let mut out = vec![0.0; values.len()];
+    vectorized(|| {
+        for (out, value) in out.iter_mut().zip(values) {
+            let bits = value.to_bits();
+            let rounded = bits.wrapping_add(0x7fff + ((bits >> 16) & 1)) & 0xffff_0000;
+            *out = if value.is_nan() {
+                *value
+            } else {
+                f32::from_bits(rounded)
+            };
+        }
+    });
+    out
+}
+
 /// `1 / (1 + e⁻ˣ)`.
 #[inline(always)]
 pub(crate) fn sigmoid(x: f32) -> f32 {

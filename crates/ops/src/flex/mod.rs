@@ -3,6 +3,7 @@
 //! Results do not depend on the number of threads: work is cut by size, and partial sums are added in a fixed order.
 
 mod attention;
+mod buffer;
 mod gemm;
 mod head;
 mod lanes;
@@ -10,12 +11,16 @@ mod rows;
 
 use burn_backend::DType;
 use burn_backend::tensor::{FloatTensor, IntTensor};
-use burn_backend::{Bytes, Shape};
-use burn_flex::{Flex, FlexTensor, Layout};
+use burn_flex::{Flex, FlexTensor};
 
-use crate::kernels::{AttentionSpec, Kernels};
+use crate::kernels::{Derivatives, HeadOutput, Kernels};
+use crate::precision::Precision;
+use crate::profile::{Timed, timed};
+use crate::specs::{AttentionSpec, HeadSpec, NormSpec};
+use head::{Head, HeadDerivatives};
 
-pub(crate) use gemm::{Matrix, Threads, gemm};
+use buffer::Buffer;
+pub(crate) use gemm::{Matrix, MatrixMut, Product, gemm, has_bf16_products};
 pub(crate) use lanes::{sum_of_products, vectorized};
 
 /// A float tensor whose elements lie one after the other.
@@ -37,19 +42,13 @@ impl Floats {
             .expect("made contiguous when it was taken")
     }
 
+    fn shape(&self) -> Vec<usize> {
+        self.0.layout().shape().to_vec()
+    }
+
     fn dims<const D: usize>(&self) -> [usize; D] {
         self.0.layout().shape().dims()
     }
-}
-
-fn tensor(data: Vec<f32>, shape: &[usize]) -> FlexTensor {
-    let shape = Shape::from(shape.to_vec());
-    debug_assert_eq!(shape.num_elements(), data.len());
-    FlexTensor::new(
-        Bytes::from_elems(data),
-        Layout::contiguous(shape),
-        DType::F32,
-    )
 }
 
 fn integers(tensor: &FlexTensor) -> Vec<i32> {
@@ -66,32 +65,6 @@ fn integers(tensor: &FlexTensor) -> Vec<i32> {
     }
 }
 
-/// Rounds to bfloat16 (nearest, ties to even) and back, the value a bf16 operand has in a product summed in f32.
-fn round_to_bf16(values: &[f32]) -> Vec<f32> {
-    let mut out = vec![0.0; values.len()];
-    vectorized(|| {
-        for (out, value) in out.iter_mut().zip(values) {
-            let bits = value.to_bits();
-            let rounded = bits.wrapping_add(0x7fff + ((bits >> 16) & 1)) & 0xffff_0000;
-            *out = if value.is_nan() {
-                *value
-            } else {
-                f32::from_bits(rounded)
-            };
-        }
-    });
-    out
-}
-
-/// The operand of a product in the asked format; borrowed when it is used as it is.
-fn operand(values: &[f32], bf16: bool) -> std::borrow::Cow<'_, [f32]> {
-    if bf16 {
-        round_to_bf16(values).into()
-    } else {
-        values.into()
-    }
-}
-
 /// `[rows, columns]` of a tensor seen as rows of its last dimension.
 fn as_rows(tensor: &FlexTensor) -> [usize; 2] {
     let shape = tensor.layout().shape();
@@ -99,111 +72,170 @@ fn as_rows(tensor: &FlexTensor) -> [usize; 2] {
     [shape.num_elements() / columns.max(1), columns]
 }
 
+fn head<'a>(x: &'a Floats, weight: &'a Floats, targets: &'a [i32], spec: HeadSpec) -> Head<'a> {
+    let [vocab, hidden] = weight.dims();
+    Head {
+        x: x.slice(),
+        weight: weight.slice(),
+        targets,
+        vocab,
+        hidden,
+        spec,
+    }
+}
+
+fn head_derivatives(found: HeadDerivatives, x: &Floats, weight: &Floats) -> Derivatives<Flex, 2> {
+    let [dx, dweight] = found.into_parts();
+    [
+        dx.map(|dx| dx.into_tensor(&x.shape())),
+        dweight.map(|dweight| dweight.into_tensor(&weight.shape())),
+    ]
+}
+
 impl Kernels for Flex {
-    fn linear(x: FloatTensor<Self>, weight: FloatTensor<Self>, bf16: bool) -> FloatTensor<Self> {
-        let [rows, columns] = as_rows(&x);
-        let (x, weight) = (Floats::new(x), Floats::new(weight));
-        let [out, _] = weight.dims();
-        let mut shape = x.0.layout().shape().to_vec();
-        *shape
-            .last_mut()
-            .expect("a product has at least one dimension") = out;
-        let mut y = vec![0.0; rows * out];
-        let (x, weight) = (operand(x.slice(), bf16), operand(weight.slice(), bf16));
-        gemm(
-            &mut y,
-            Matrix::rows(&x, rows, columns),
-            Matrix::rows(&weight, out, columns).transposed(),
-            1.0,
-            false,
-            Threads::All,
-        );
-        tensor(y, &shape)
+    fn linear(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        precision: Precision,
+    ) -> FloatTensor<Self> {
+        timed(Timed::Linear, || {
+            let [rows, columns] = as_rows(&x);
+            let (x, weight) = (Floats::new(x), Floats::new(weight));
+            let [out, _] = weight.dims();
+            let mut shape = x.shape();
+            *shape
+                .last_mut()
+                .expect("a product has at least one dimension") = out;
+            let mut y = Buffer::any(rows * out);
+            gemm(
+                MatrixMut::rows(&mut y, rows, out),
+                Matrix::rows(x.slice(), rows, columns),
+                Matrix::rows(weight.slice(), out, columns).transposed(),
+                Product::new(precision),
+            );
+            y.into_tensor(&shape)
+        })
     }
 
     fn linear_backward(
         x: FloatTensor<Self>,
         weight: FloatTensor<Self>,
         dy: FloatTensor<Self>,
-        bf16: bool,
+        precision: Precision,
         [wants_x, wants_weight]: [bool; 2],
     ) -> [Option<FloatTensor<Self>>; 2] {
-        let [rows, columns] = as_rows(&x);
-        let (x, weight, dy) = (Floats::new(x), Floats::new(weight), Floats::new(dy));
-        let [out, _] = weight.dims();
-        let dy = operand(dy.slice(), bf16);
-        let dy = Matrix::rows(&dy, rows, out);
-        let dx = wants_x.then(|| {
-            let mut dx = vec![0.0; rows * columns];
-            let weight = operand(weight.slice(), bf16);
-            gemm(
-                &mut dx,
-                dy,
-                Matrix::rows(&weight, out, columns),
-                1.0,
-                false,
-                Threads::All,
-            );
-            tensor(dx, &x.0.layout().shape().to_vec())
-        });
-        let dweight = wants_weight.then(|| {
-            let mut dweight = vec![0.0; out * columns];
-            let x = operand(x.slice(), bf16);
-            gemm(
-                &mut dweight,
-                dy.transposed(),
-                Matrix::rows(&x, rows, columns),
-                1.0,
-                false,
-                Threads::All,
-            );
-            tensor(dweight, &[out, columns])
-        });
-        [dx, dweight]
+        timed(Timed::LinearBackward, || {
+            let [rows, columns] = as_rows(&x);
+            let (x, weight, dy) = (Floats::new(x), Floats::new(weight), Floats::new(dy));
+            let [out, _] = weight.dims();
+            let dy = Matrix::rows(dy.slice(), rows, out);
+            let product = Product::new(precision);
+            let dx = wants_x.then(|| {
+                let mut dx = Buffer::any(rows * columns);
+                gemm(
+                    MatrixMut::rows(&mut dx, rows, columns),
+                    dy,
+                    Matrix::rows(weight.slice(), out, columns),
+                    product,
+                );
+                dx.into_tensor(&x.shape())
+            });
+            let dweight = wants_weight.then(|| {
+                let mut dweight = Buffer::any(out * columns);
+                gemm(
+                    MatrixMut::rows(&mut dweight, out, columns),
+                    dy.transposed(),
+                    Matrix::rows(x.slice(), rows, columns),
+                    product,
+                );
+                dweight.into_tensor(&[out, columns])
+            });
+            [dx, dweight]
+        })
     }
 
-    fn rms_norm(x: FloatTensor<Self>, weight: FloatTensor<Self>, eps: f32) -> FloatTensor<Self> {
-        let [_, columns] = as_rows(&x);
-        let (x, weight) = (Floats::new(x), Floats::new(weight));
-        tensor(
-            rows::rms_norm(x.slice(), weight.slice(), columns, eps),
-            &x.0.layout().shape().to_vec(),
-        )
+    fn rms_norm(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        spec: NormSpec,
+    ) -> FloatTensor<Self> {
+        timed(Timed::RmsNorm, || {
+            let (x, weight) = (Floats::new(x), Floats::new(weight));
+            rows::rms_norm(x.slice(), weight.slice(), spec).into_tensor(&x.shape())
+        })
     }
 
     fn rms_norm_backward(
         x: FloatTensor<Self>,
         weight: FloatTensor<Self>,
         dy: FloatTensor<Self>,
-        eps: f32,
+        spec: NormSpec,
     ) -> [FloatTensor<Self>; 2] {
-        let [_, columns] = as_rows(&x);
-        let (x, weight, dy) = (Floats::new(x), Floats::new(weight), Floats::new(dy));
-        let (dx, dweight) =
-            rows::rms_norm_backward(x.slice(), weight.slice(), dy.slice(), columns, eps);
-        [
-            tensor(dx, &x.0.layout().shape().to_vec()),
-            tensor(dweight, &[columns]),
-        ]
+        timed(Timed::RmsNormBackward, || {
+            let (x, weight, dy) = (Floats::new(x), Floats::new(weight), Floats::new(dy));
+            let (dx, dweight) =
+                rows::rms_norm_backward(x.slice(), weight.slice(), dy.slice(), spec);
+            [
+                dx.into_tensor(&x.shape()),
+                dweight.into_tensor(&weight.shape()),
+            ]
+        })
     }
 
-    fn swiglu(gate: FloatTensor<Self>, up: FloatTensor<Self>) -> FloatTensor<Self> {
-        let (gate, up) = (Floats::new(gate), Floats::new(up));
-        tensor(
-            rows::swiglu(gate.slice(), up.slice()),
-            &gate.0.layout().shape().to_vec(),
-        )
+    fn residual(x: FloatTensor<Self>, y: FloatTensor<Self>, factor: f32) -> FloatTensor<Self> {
+        timed(Timed::Residual, || {
+            let (x, y) = (Floats::new(x), Floats::new(y));
+            rows::residual(x.slice(), y.slice(), factor).into_tensor(&x.shape())
+        })
+    }
+
+    fn residual_rms_norm(
+        x: FloatTensor<Self>,
+        y: FloatTensor<Self>,
+        factor: f32,
+        weight: FloatTensor<Self>,
+        spec: NormSpec,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        timed(Timed::Residual, || {
+            let (x, y, weight) = (Floats::new(x), Floats::new(y), Floats::new(weight));
+            let (sum, normed) =
+                rows::residual_rms_norm(x.slice(), y.slice(), factor, weight.slice(), spec);
+            (sum.into_tensor(&x.shape()), normed.into_tensor(&x.shape()))
+        })
+    }
+
+    fn scaled(y: FloatTensor<Self>, factor: f32) -> FloatTensor<Self> {
+        timed(Timed::Residual, || {
+            let y = Floats::new(y);
+            rows::scaled(y.slice(), factor).into_tensor(&y.shape())
+        })
+    }
+
+    fn swiglu(
+        gate: FloatTensor<Self>,
+        up: FloatTensor<Self>,
+        limit: Option<f32>,
+    ) -> FloatTensor<Self> {
+        timed(Timed::Swiglu, || {
+            let (gate, up) = (Floats::new(gate), Floats::new(up));
+            rows::swiglu(gate.slice(), up.slice(), limit).into_tensor(&gate.shape())
+        })
     }
 
     fn swiglu_backward(
         gate: FloatTensor<Self>,
         up: FloatTensor<Self>,
         dy: FloatTensor<Self>,
+        limit: Option<f32>,
     ) -> [FloatTensor<Self>; 2] {
-        let (gate, up, dy) = (Floats::new(gate), Floats::new(up), Floats::new(dy));
-        let shape = gate.0.layout().shape().to_vec();
-        let (dgate, dup) = rows::swiglu_backward(gate.slice(), up.slice(), dy.slice());
-        [tensor(dgate, &shape), tensor(dup, &shape)]
+        timed(Timed::SwigluBackward, || {
+            let (gate, up, dy) = (Floats::new(gate), Floats::new(up), Floats::new(dy));
+            let (dgate, dup) = rows::swiglu_backward(gate.slice(), up.slice(), dy.slice(), limit);
+            [
+                dgate.into_tensor(&gate.shape()),
+                dup.into_tensor(&gate.shape()),
+            ]
+        })
     }
 
     fn rope(
@@ -212,17 +244,19 @@ impl Kernels for Flex {
         sin: FloatTensor<Self>,
         inverse: bool,
     ) -> FloatTensor<Self> {
-        let (x, cos, sin) = (Floats::new(x), Floats::new(cos), Floats::new(sin));
-        let [_, _, heads, head_dim] = x.dims();
-        let y = rows::rope(
-            x.slice(),
-            cos.slice(),
-            sin.slice(),
-            heads,
-            head_dim,
-            inverse,
-        );
-        tensor(y, &x.0.layout().shape().to_vec())
+        timed(Timed::Rope, || {
+            let (x, cos, sin) = (Floats::new(x), Floats::new(cos), Floats::new(sin));
+            let [_, _, heads, head_dim] = x.dims();
+            let y = rows::rope(
+                x.slice(),
+                cos.slice(),
+                sin.slice(),
+                heads,
+                head_dim,
+                inverse,
+            );
+            y.into_tensor(&x.shape())
+        })
     }
 
     fn attention(
@@ -232,15 +266,17 @@ impl Kernels for Flex {
         starts: IntTensor<Self>,
         spec: AttentionSpec,
     ) -> (FloatTensor<Self>, FloatTensor<Self>) {
-        let (q, k, v) = (Floats::new(q), Floats::new(k), Floats::new(v));
-        let shape = attention::Shape::new(q.dims(), k.dims());
-        let starts = integers(&starts);
-        let (output, log_sum_exp) =
-            attention::forward(q.slice(), k.slice(), v.slice(), &starts, shape, spec);
-        (
-            tensor(output, &q.dims::<4>()),
-            tensor(log_sum_exp, &[shape.batch, shape.heads, shape.seq_q]),
-        )
+        timed(Timed::Attention, || {
+            let (q, k, v) = (Floats::new(q), Floats::new(k), Floats::new(v));
+            let shape = attention::Shape::new(q.dims(), k.dims());
+            let starts = integers(&starts);
+            let (output, log_sum_exp) =
+                attention::forward(q.slice(), k.slice(), v.slice(), &starts, shape, spec);
+            (
+                output.into_tensor(&q.dims::<4>()),
+                log_sum_exp.into_tensor(&[shape.batch, shape.seq_q, shape.heads]),
+            )
+        })
     }
 
     fn attention_backward(
@@ -253,35 +289,39 @@ impl Kernels for Flex {
         log_sum_exp: FloatTensor<Self>,
         dy: FloatTensor<Self>,
     ) -> [FloatTensor<Self>; 3] {
-        let (q, k, v) = (Floats::new(q), Floats::new(k), Floats::new(v));
-        let (output, log_sum_exp, dy) = (
-            Floats::new(output),
-            Floats::new(log_sum_exp),
-            Floats::new(dy),
-        );
-        let shape = attention::Shape::new(q.dims(), k.dims());
-        let saved = attention::Saved {
-            q: q.slice(),
-            k: k.slice(),
-            v: v.slice(),
-            starts: &integers(&starts),
-            output: output.slice(),
-            log_sum_exp: log_sum_exp.slice(),
-        };
-        let [dq, dk, dv] = attention::backward(&saved, dy.slice(), shape, spec);
-        [
-            tensor(dq, &q.dims::<4>()),
-            tensor(dk, &k.dims::<4>()),
-            tensor(dv, &k.dims::<4>()),
-        ]
+        timed(Timed::AttentionBackward, || {
+            let (q, k, v) = (Floats::new(q), Floats::new(k), Floats::new(v));
+            let (output, log_sum_exp, dy) = (
+                Floats::new(output),
+                Floats::new(log_sum_exp),
+                Floats::new(dy),
+            );
+            let shape = attention::Shape::new(q.dims(), k.dims());
+            let saved = attention::Saved {
+                q: q.slice(),
+                k: k.slice(),
+                v: v.slice(),
+                starts: &integers(&starts),
+                output: output.slice(),
+                log_sum_exp: log_sum_exp.slice(),
+            };
+            let [dq, dk, dv] = attention::backward(&saved, dy.slice(), shape, spec);
+            [
+                dq.into_tensor(&q.dims::<4>()),
+                dk.into_tensor(&k.dims::<4>()),
+                dv.into_tensor(&k.dims::<4>()),
+            ]
+        })
     }
 
     fn embedding(weight: FloatTensor<Self>, ids: IntTensor<Self>) -> FloatTensor<Self> {
-        let weight = Floats::new(weight);
-        let [_, hidden] = weight.dims();
-        let [batch, seq] = ids.layout().shape().dims();
-        let y = rows::gather(weight.slice(), &integers(&ids), hidden);
-        tensor(y, &[batch, seq, hidden])
+        timed(Timed::Embedding, || {
+            let weight = Floats::new(weight);
+            let [_, hidden] = weight.dims();
+            let [batch, seq] = ids.layout().shape().dims();
+            let y = rows::gather(weight.slice(), &integers(&ids), hidden);
+            y.into_tensor(&[batch, seq, hidden])
+        })
     }
 
     fn embedding_backward(
@@ -289,70 +329,63 @@ impl Kernels for Flex {
         ids: IntTensor<Self>,
         dy: FloatTensor<Self>,
     ) -> FloatTensor<Self> {
-        let [vocab, hidden] = weight.layout().shape().dims();
-        let dy = Floats::new(dy);
-        let mut dweight = vec![0.0; vocab * hidden];
-        rows::scatter_add(&mut dweight, &integers(&ids), dy.slice(), hidden);
-        tensor(dweight, &[vocab, hidden])
+        timed(Timed::EmbeddingBackward, || {
+            let [vocab, hidden] = weight.layout().shape().dims();
+            let dy = Floats::new(dy);
+            let mut dweight = Buffer::zeros(vocab * hidden);
+            rows::scatter_add(&mut dweight, &integers(&ids), dy.slice(), hidden);
+            dweight.into_tensor(&[vocab, hidden])
+        })
     }
 
     fn target_log_probs(
         x: FloatTensor<Self>,
         weight: FloatTensor<Self>,
         targets: IntTensor<Self>,
-        logits_scale: f32,
-        bf16: bool,
-    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
-        let [batch, seq] = targets.layout().shape().dims();
-        let (x, weight) = (Floats::new(x), Floats::new(weight));
-        let [vocab, hidden] = weight.dims();
-        let (x, weight) = (operand(x.slice(), bf16), operand(weight.slice(), bf16));
-        let head = head::Head {
-            x: &x,
-            weight: &weight,
-            targets: &integers(&targets),
-            vocab,
-            hidden,
-            logits_scale,
-        };
-        let (log_probs, log_sum_exp) = head.forward();
-        (
-            tensor(log_probs, &[batch, seq]),
-            tensor(log_sum_exp, &[batch, seq]),
-        )
+        spec: HeadSpec,
+        promised: Option<FloatTensor<Self>>,
+        wanted: [bool; 2],
+    ) -> HeadOutput<Self> {
+        timed(Timed::Head, || {
+            let shape: [usize; 2] = targets.layout().shape().dims();
+            let (x, weight) = (Floats::new(x), Floats::new(weight));
+            let promised = promised.map(Floats::new);
+            let targets = integers(&targets);
+            let head = head(&x, &weight, &targets, spec);
+            let (log_probs, log_sum_exp, derivatives) =
+                head.forward(promised.as_ref().map(Floats::slice), wanted);
+            HeadOutput {
+                log_probs: log_probs.into_tensor(&shape),
+                log_sum_exp: log_sum_exp.into_tensor(&shape),
+                derivatives: if promised.is_some() {
+                    head_derivatives(derivatives, &x, &weight)
+                } else {
+                    [None, None]
+                },
+            }
+        })
     }
 
     fn target_log_probs_backward(
         x: FloatTensor<Self>,
         weight: FloatTensor<Self>,
         targets: IntTensor<Self>,
-        logits_scale: f32,
-        bf16: bool,
+        spec: HeadSpec,
         log_sum_exp: FloatTensor<Self>,
         dy: FloatTensor<Self>,
         wanted: [bool; 2],
-    ) -> [Option<FloatTensor<Self>>; 2] {
-        let [batch, seq] = targets.layout().shape().dims();
-        let (x, weight, log_sum_exp, dy) = (
-            Floats::new(x),
-            Floats::new(weight),
-            Floats::new(log_sum_exp),
-            Floats::new(dy),
-        );
-        let [vocab, hidden] = weight.dims();
-        let (x, weight) = (operand(x.slice(), bf16), operand(weight.slice(), bf16));
-        let head = head::Head {
-            x: &x,
-            weight: &weight,
-            targets: &integers(&targets),
-            vocab,
-            hidden,
-            logits_scale,
-        };
-        let [dx, dweight] = head.backward(log_sum_exp.slice(), dy.slice(), bf16, wanted);
-        [
-            dx.map(|dx| tensor(dx, &[batch, seq, hidden])),
-            dweight.map(|dw| tensor(dw, &[vocab, hidden])),
-        ]
+    ) -> Derivatives<Self, 2> {
+        timed(Timed::HeadBackward, || {
+            let (x, weight) = (Floats::new(x), Floats::new(weight));
+            let (log_sum_exp, dy) = (Floats::new(log_sum_exp), Floats::new(dy));
+            let targets = integers(&targets);
+            let head = head(&x, &weight, &targets, spec);
+            let derivatives = head.backward(log_sum_exp.slice(), dy.slice(), wanted);
+            head_derivatives(derivatives, &x, &weight)
+        })
+    }
+
+    fn same(a: &FloatTensor<Self>, b: &FloatTensor<Self>) -> bool {
+        Floats::new(a.clone()).slice() == Floats::new(b.clone()).slice()
     }
 }

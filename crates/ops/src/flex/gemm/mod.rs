@@ -1,0 +1,349 @@
+//! Matrix products on slices. Who computes one is chosen at run time by the processor:
+//!
+//! | operands | processor | computed by |
+//! | --- | --- | --- |
+//! | f32 | AVX-512 | [`avx512`] in the blocks of [`packed`] |
+//! | f32 | any other | the crate `gemm` (AVX2, NEON) |
+//! | bf16 | AVX512-BF16 | [`avx512`] in the blocks of [`packed`] |
+//! | bf16 | any other | operands rounded, then as f32 |
+//!
+//! Sums are in f32 in every case, and in an order that depends on the sizes alone.
+
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+#[cfg(target_arch = "x86_64")]
+mod packed;
+
+use super::lanes::round_to_bf16;
+use crate::precision::Precision;
+
+/// A read-only matrix in a slice, with strides in elements.
+#[derive(Clone, Copy)]
+pub(crate) struct Matrix<'a> {
+    data: &'a [f32],
+    rows: usize,
+    columns: usize,
+    row_stride: usize,
+    column_stride: usize,
+}
+
+impl<'a> Matrix<'a> {
+    /// Row after row, nothing between them.
+    pub(crate) fn rows(data: &'a [f32], rows: usize, columns: usize) -> Self {
+        Self::strided(data, rows, columns, columns)
+    }
+
+    /// Row after row, `row_stride` elements from one row's start to the next.
+    pub(crate) fn strided(data: &'a [f32], rows: usize, columns: usize, row_stride: usize) -> Self {
+        Self {
+            data: &data[..extent(rows, columns, row_stride)],
+            rows,
+            columns,
+            row_stride,
+            column_stride: 1,
+        }
+    }
+
+    pub(crate) fn transposed(self) -> Self {
+        Self {
+            data: self.data,
+            rows: self.columns,
+            columns: self.rows,
+            row_stride: self.column_stride,
+            column_stride: self.row_stride,
+        }
+    }
+}
+
+/// A row-major matrix to write to, `row_stride` elements from one row's start to the next.
+pub(crate) struct MatrixMut<'a> {
+    data: &'a mut [f32],
+    rows: usize,
+    columns: usize,
+    row_stride: usize,
+}
+
+impl<'a> MatrixMut<'a> {
+    /// Row after row, nothing between them.
+    pub(crate) fn rows(data: &'a mut [f32], rows: usize, columns: usize) -> Self {
+        Self::strided(data, rows, columns, columns)
+    }
+
+    /// Row after row, `row_stride` elements from one row's start to the next.
+    pub(crate) fn strided(
+        data: &'a mut [f32],
+        rows: usize,
+        columns: usize,
+        row_stride: usize,
+    ) -> Self {
+        assert!(row_stride >= columns, "rows of a result do not overlap");
+        Self {
+            data: &mut data[..extent(rows, columns, row_stride)],
+            rows,
+            columns,
+            row_stride,
+        }
+    }
+}
+
+/// Elements from the first to the last of a row-major matrix.
+fn extent(rows: usize, columns: usize, row_stride: usize) -> usize {
+    if rows == 0 || columns == 0 {
+        0
+    } else {
+        (rows - 1) * row_stride + columns
+    }
+}
+
+/// Who works on a product: inside a parallel region each product stays on its thread.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Threads {
+    One,
+    All,
+}
+
+/// How a product is taken: `out = factor · a b`, or `out += factor · a b`.
+#[derive(Clone, Copy)]
+pub(crate) struct Product {
+    pub(crate) factor: f32,
+    pub(crate) accumulate: bool,
+    pub(crate) precision: Precision,
+    pub(crate) threads: Threads,
+}
+
+impl Product {
+    /// `out = a b` on all threads.
+    pub(crate) const fn new(precision: Precision) -> Self {
+        Self {
+            factor: 1.0,
+            accumulate: false,
+            precision,
+            threads: Threads::All,
+        }
+    }
+
+    /// `out += a b` on all threads.
+    pub(crate) const fn added(precision: Precision) -> Self {
+        Self {
+            accumulate: true,
+            ..Self::new(precision)
+        }
+    }
+
+    pub(crate) const fn times(self, factor: f32) -> Self {
+        Self { factor, ..self }
+    }
+
+    pub(crate) const fn on_this_thread(self) -> Self {
+        Self {
+            threads: Threads::One,
+            ..self
+        }
+    }
+}
+
+/// Whether products of bf16 operands have instructions of their own here, or run in f32 after rounding.
+pub(crate) fn has_bf16_products() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    {
+        avx512::Kernel::bf16().is_some()
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    {
+        false
+    }
+}
+
+/// `[m, n] = [m, k] x [k, n]`.
+pub(crate) fn gemm(out: MatrixMut<'_>, a: Matrix<'_>, b: Matrix<'_>, product: Product) {
+    assert_eq!(a.columns, b.rows, "inner dimensions of a product");
+    assert_eq!(
+        [out.rows, out.columns],
+        [a.rows, b.columns],
+        "size of a product"
+    );
+    if out.rows == 0 || out.columns == 0 {
+        return;
+    }
+    #[cfg(target_arch = "x86_64")]
+    {
+        let kernel = match product.precision {
+            Precision::F32 => avx512::Kernel::f32(),
+            Precision::Bf16 => avx512::Kernel::bf16(),
+        };
+        if let Some(kernel) = kernel {
+            return packed::gemm(kernel, out, a, b, product);
+        }
+    }
+    match product.precision {
+        Precision::F32 => through_crate(out, a, b, product),
+        Precision::Bf16 => {
+            let (rounded_a, rounded_b) = (round_to_bf16(a.data), round_to_bf16(b.data));
+            let a = Matrix {
+                data: &rounded_a,
+                ..a
+            };
+            let b = Matrix {
+                data: &rounded_b,
+                ..b
+            };
+            through_crate(out, a, b, product);
+        }
+    }
+}
+
+fn through_crate(out: MatrixMut<'_>, a: Matrix<'_>, b: Matrix<'_>, product: Product) {
+    let parallelism = match product.threads {
+        Threads::One => gemm::Parallelism::None,
+        Threads::All => gemm::Parallelism::Rayon(0),
+    };
+    // SAFETY: the constructors of `Matrix` and `MatrixMut` cut their slices so that every element their strides reach
+    // lies inside, the sizes fit each other (asserted by the caller), and shared and mutable slices cannot overlap.
+    #[expect(
+        unsafe_code,
+        reason = "the product's entry point takes pointers and strides"
+    )]
+    unsafe {
+        gemm::gemm(
+            a.rows,
+            b.columns,
+            a.columns,
+            out.data.as_mut_ptr(),
+            1,
+            out.row_stride as isize,
+            product.accumulate,
+            a.data.as_ptr(),
+            a.column_stride as isize,
+            a.row_stride as isize,
+            b.data.as_ptr(),
+            b.column_stride as isize,
+            b.row_stride as isize,
+            1.0,
+            product.factor,
+            false,
+            false,
+            false,
+            parallelism,
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn numbers(len: usize, seed: u64) -> Vec<f32> {
+        let mut state = seed;
+        (0..len)
+            .map(|_| {
+                state = state
+                    .wrapping_mul(6_364_136_223_846_793_005)
+                    .wrapping_add(1_442_695_040_888_963_407);
+                (state >> 40) as f32 / (1u64 << 23) as f32 - 1.0
+            })
+            .collect()
+    }
+
+    fn at(matrix: Matrix<'_>, row: usize, column: usize) -> f64 {
+        f64::from(matrix.data[row * matrix.row_stride + column * matrix.column_stride])
+    }
+
+    /// Odd sizes, both orders of each operand, gaps between rows, adding, a factor: against sums in f64.
+    #[test]
+    fn products_equal_sums_in_f64() {
+        let sizes = [
+            [1, 1, 1],
+            [1, 70, 40],
+            [13, 17, 33],
+            [25, 1030, 65],
+            [100, 3, 2100],
+            [61, 515, 31],
+        ];
+        for ([m, k, n], precision) in sizes
+            .into_iter()
+            .flat_map(|size| [(size, Precision::F32), (size, Precision::Bf16)])
+        {
+            for orders in 0..4 {
+                let (a_transposed, b_transposed) = (orders & 1 == 1, orders & 2 == 2);
+                let gap = 3;
+                let (a_data, b_data) = (
+                    numbers((m + gap) * (k + gap), 1),
+                    numbers((k + gap) * (n + gap), 2),
+                );
+                let (mut a_data, mut b_data) = (a_data, b_data);
+                if precision == Precision::Bf16 {
+                    a_data = round_to_bf16(&a_data);
+                    b_data = round_to_bf16(&b_data);
+                }
+                let a = if a_transposed {
+                    Matrix::strided(&a_data, k, m, m + gap).transposed()
+                } else {
+                    Matrix::strided(&a_data, m, k, k + gap)
+                };
+                let b = if b_transposed {
+                    Matrix::strided(&b_data, n, k, k + gap).transposed()
+                } else {
+                    Matrix::strided(&b_data, k, n, n + gap)
+                };
+                let mut out = vec![1.0; m * (n + gap)];
+                let product = Product::added(precision).times(0.5);
+                gemm(
+                    MatrixMut::strided(&mut out, m, n, n + gap),
+                    a,
+                    b,
+                    if orders == 0 {
+                        product.on_this_thread()
+                    } else {
+                        product
+                    },
+                );
+                for (row, out) in out.chunks(n + gap).enumerate() {
+                    for column in 0..n {
+                        let sum: f64 = (0..k).map(|i| at(a, row, i) * at(b, i, column)).sum();
+                        let expected = 1.0 + 0.5 * sum;
+                        let error = (f64::from(out[column]) - expected).abs();
+                        assert!(
+                            error < 2e-6 * (k as f64).sqrt().max(4.0),
+                            "{m} x {k} x {n} {precision:?} {orders} [{row}, {column}]: {} instead of {expected}",
+                            out[column]
+                        );
+                    }
+                    assert!(out[n..].iter().all(|gap| *gap == 1.0), "gaps stay");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn bits_do_not_depend_on_the_threads() {
+        let (m, k, n) = (130, 700, 190);
+        let (a, b) = (numbers(m * k, 3), numbers(k * n, 4));
+        for precision in [Precision::F32, Precision::Bf16] {
+            let with = |product: Product| {
+                let mut out = vec![0.0; m * n];
+                gemm(
+                    MatrixMut::rows(&mut out, m, n),
+                    Matrix::rows(&a, m, k),
+                    Matrix::rows(&b, k, n),
+                    product,
+                );
+                out
+            };
+            let all = Product::new(precision);
+            let (one, many) = (with(all.on_this_thread()), with(all));
+            assert_eq!(one, many, "{precision:?}");
+        }
+    }
+
+    #[test]
+    fn no_inner_dimension_gives_zeros() {
+        let mut out = vec![7.0; 6];
+        gemm(
+            MatrixMut::rows(&mut out, 2, 3),
+            Matrix::rows(&[], 2, 0),
+            Matrix::rows(&[], 0, 3),
+            Product::new(Precision::F32),
+        );
+        assert_eq!(out, [0.0; 6]);
+    }
+}

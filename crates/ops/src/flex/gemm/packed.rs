@@ -1,0 +1,203 @@
+//! A product in blocks that fit the caches (Goto and van de Geijn 2008): columns of `b` are packed for everybody, rows of `a`
+//! by whoever multiplies them, and each tile of the result is summed in registers over a block of the inner dimension.
+
+#![expect(
+    unsafe_code,
+    reason = "threads write tiles of one result, and the kernels take pointers"
+)]
+
+use std::cell::RefCell;
+
+use rayon::prelude::*;
+
+use super::avx512::{Kernel, Operand, TILE_COLUMNS, TILE_ROWS, Tile};
+use super::{Matrix, MatrixMut, Product, Threads};
+
+/// Words of the inner dimension that are summed in registers before the result is touched: with it a packed panel of `b` has
+/// 64 KiB, sixteen of which share the second-level cache with a block of `a`.
+const BLOCK_WORDS: usize = 512;
+/// Columns packed at a time: 4 MiB.
+const BLOCK_COLUMNS: usize = 2048;
+/// Rows of a task: few enough that two threads finish together, enough to use each panel four times.
+const BLOCK_ROWS: usize = 4 * TILE_ROWS;
+/// Panels of `b` packed by one task, and the fewest that a task multiplies.
+const TASK_PANELS: usize = 4;
+
+/// Packed words, aligned as the kernels load them.
+#[derive(Clone, Copy)]
+#[repr(align(64))]
+struct Line(#[expect(dead_code, reason = "read through a pointer")] [u32; 16]);
+
+thread_local! {
+    /// Room for packed operands, kept from product to product.
+    static A_ROOM: RefCell<Vec<Line>> = const { RefCell::new(Vec::new()) };
+    static B_ROOM: RefCell<Vec<Line>> = const { RefCell::new(Vec::new()) };
+}
+
+fn at_least(room: &mut Vec<Line>, words: usize) -> *mut u32 {
+    let lines = words.div_ceil(16);
+    if room.len() < lines {
+        room.resize(lines, Line([0; 16]));
+    }
+    room.as_mut_ptr().cast()
+}
+
+/// A pointer that several threads use on parts that do not overlap.
+#[derive(Clone, Copy)]
+struct Shared<T>(*mut T);
+
+// SAFETY: see each use: tasks touch disjoint parts.
+unsafe impl<T> Send for Shared<T> {}
+// SAFETY: as above.
+unsafe impl<T> Sync for Shared<T> {}
+
+impl<T> Shared<T> {
+    fn at(self, offset: usize) -> *mut T {
+        self.0.wrapping_add(offset)
+    }
+}
+
+/// See [`gemm`](super::gemm); sizes were compared there.
+pub(super) fn gemm(
+    kernel: Kernel,
+    out: MatrixMut<'_>,
+    a: Matrix<'_>,
+    b: Matrix<'_>,
+    product: Product,
+) {
+    let mut room = B_ROOM.take();
+    for first_column in (0..out.columns).step_by(BLOCK_COLUMNS) {
+        let columns = first_column..out.columns.min(first_column + BLOCK_COLUMNS);
+        let block = BLOCK_WORDS * kernel.values_per_word();
+        // Without an inner dimension there is one block of nothing, which gives zeros.
+        for first in (0..a.columns.max(1)).step_by(block) {
+            let inner = first..a.columns.min(first + block);
+            let words = inner.len().div_ceil(kernel.values_per_word());
+            let panels = columns.len().div_ceil(TILE_COLUMNS);
+            let packed_b = Shared(at_least(&mut room, panels * TILE_COLUMNS * words));
+            let pack = |group: usize| {
+                let lane = columns.start + group * TASK_PANELS * TILE_COLUMNS;
+                let lanes = (TASK_PANELS * TILE_COLUMNS).min(columns.end - lane);
+                let operand = Operand {
+                    data: &b.data[start(b, inner.start, lane)..],
+                    lanes,
+                    values: inner.len(),
+                    lane_stride: b.column_stride,
+                    value_stride: b.row_stride,
+                };
+                // SAFETY: each group has panels of its own in the room, which holds all of them.
+                unsafe {
+                    let panel = packed_b.at(group * TASK_PANELS * TILE_COLUMNS * words);
+                    kernel.pack_columns(panel, &operand);
+                }
+            };
+            for_each(product.threads, panels.div_ceil(TASK_PANELS), pack);
+
+            let tasks = Tasks::new(out.rows, panels, product.threads);
+            let result = Shared(out.data.as_mut_ptr());
+            let accumulate = product.accumulate || inner.start > 0;
+            let multiply = |task: usize| {
+                let (rows, panels) = tasks.rows_and_panels(task);
+                let operand = Operand {
+                    data: &a.data[start(a, rows.start, inner.start)..],
+                    lanes: rows.len(),
+                    values: inner.len(),
+                    lane_stride: a.row_stride,
+                    value_stride: a.column_stride,
+                };
+                A_ROOM.with_borrow_mut(|room| {
+                    let packed_a = at_least(room, rows.len().next_multiple_of(TILE_ROWS) * words);
+                    // SAFETY: the room holds the rows' panels; `packed_b` was filled above and is only read from now on;
+                    // tasks have disjoint tiles, each inside the result.
+                    unsafe {
+                        kernel.pack_rows(packed_a, &operand);
+                        for panel in panels {
+                            let column = columns.start + panel * TILE_COLUMNS;
+                            for row in rows.clone().step_by(TILE_ROWS) {
+                                kernel.tile(&Tile {
+                                    rows: TILE_ROWS.min(rows.end - row),
+                                    columns: TILE_COLUMNS.min(columns.end - column),
+                                    words,
+                                    a: packed_a.add((row - rows.start) * words),
+                                    b: packed_b.at(panel * TILE_COLUMNS * words),
+                                    out: result.at(row * out.row_stride + column),
+                                    row_stride: out.row_stride,
+                                    factor: product.factor,
+                                    accumulate,
+                                });
+                            }
+                        }
+                    }
+                });
+            };
+            for_each(product.threads, tasks.len(), multiply);
+        }
+    }
+    B_ROOM.set(room);
+}
+
+/// Index of an element; of an empty matrix, its end.
+fn start(matrix: Matrix<'_>, row: usize, column: usize) -> usize {
+    (row * matrix.row_stride + column * matrix.column_stride).min(matrix.data.len())
+}
+
+fn for_each(threads: Threads, tasks: usize, work: impl Fn(usize) + Sync + Send) {
+    match threads {
+        Threads::All if tasks > 1 => (0..tasks).into_par_iter().with_max_len(1).for_each(work),
+        _ => (0..tasks).for_each(work),
+    }
+}
+
+/// The result's tiles shared out: blocks of rows, and, where these are few, of columns too.
+struct Tasks {
+    rows: usize,
+    block_rows: usize,
+    panels: usize,
+    block_panels: usize,
+}
+
+impl Tasks {
+    fn new(rows: usize, panels: usize, threads: Threads) -> Self {
+        let threads = match threads {
+            Threads::One => 1,
+            Threads::All => rayon::current_num_threads(),
+        };
+        // Equal blocks, in a number that the threads divide.
+        let blocks = rows.div_ceil(BLOCK_ROWS);
+        let blocks = if blocks > threads {
+            blocks.next_multiple_of(threads)
+        } else {
+            blocks
+        };
+        let block_rows = rows.div_ceil(blocks).next_multiple_of(TILE_ROWS);
+        let blocks = rows.div_ceil(block_rows);
+        let parts = if threads == 1 {
+            1
+        } else {
+            (4 * threads).div_ceil(blocks)
+        };
+        let block_panels = panels.div_ceil(parts).max(TASK_PANELS);
+        Self {
+            rows,
+            block_rows,
+            panels,
+            block_panels,
+        }
+    }
+
+    fn len(&self) -> usize {
+        self.rows.div_ceil(self.block_rows) * self.panels.div_ceil(self.block_panels)
+    }
+
+    fn rows_and_panels(&self, task: usize) -> (std::ops::Range<usize>, std::ops::Range<usize>) {
+        let parts = self.panels.div_ceil(self.block_panels);
+        let (row, panel) = (
+            task / parts * self.block_rows,
+            task % parts * self.block_panels,
+        );
+        (
+            row..self.rows.min(row + self.block_rows),
+            panel..self.panels.min(panel + self.block_panels),
+        )
+    }
+}
