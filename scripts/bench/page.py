@@ -53,10 +53,10 @@ scripts/bench/vs_pytorch {settings['command']}
 
 Each pair is one run of jikji and one of PyTorch, each a process of its own with {settings['threads']} threads, one after the other; which is first
 alternates. A run of a training step does {WARM_UP} steps that do not count ({WARM_UP_COMPILED} with `torch.compile`) and {settings['steps']} that do, and stands for
-their median; a run of decoding makes one call that does not count. A pair in which (max - min) / median of a side's own steps is above {MAX_SPREAD:.0%} is discarded and made again. The tables give
-medians and, in brackets, quartiles over the kept pairs; the ratio is PyTorch's time over jikji's, taken pair by pair. The model is Hugging Face's
-Llama with `sdpa` attention, the optimizer fused AdamW with clipping to a norm of 1; bf16 is autocast. Both sides reset their peak of resident memory
-once they are ready to step."""
+their median; a run of decoding makes one call that does not count. A pair in which (max - min) / median of a side's own repeats is above
+{MAX_SPREAD:.0%} is discarded and made again. The tables give medians and, in brackets, quartiles over the kept pairs; the ratio is PyTorch's time over jikji's,
+taken pair by pair. The model is Hugging Face's Llama with `sdpa` attention, the optimizer fused AdamW with clipping to a norm of 1; bf16 is
+autocast. Both sides reset their peak of resident memory once they are ready."""
 
 
 def section(case, comparisons, sides):
@@ -84,7 +84,7 @@ def comparison_table(case, comparison):
         return f"Beside {opponent}: skipped, {comparison['skipped']}."
     figures = results.summary(comparison)
     if figures is None:
-        return f"Beside {opponent}: no pair was kept. {counts(comparison)}"
+        return f"Beside {opponent}: no pair was kept. {counts(comparison)}{others(comparison)}"
     rows = [
         f"| | jikji | {opponent} | ratio |",
         "| --- | ---: | ---: | ---: |",
@@ -96,7 +96,7 @@ def comparison_table(case, comparison):
     if figures["pytorch_peak_bytes"] and figures["pytorch_imported_bytes"]:
         beyond = figures["pytorch_peak_bytes"] - figures["pytorch_imported_bytes"]
         rows.append(memory_row("the same, PyTorch's without what its imports hold", figures["jikji_peak_bytes"], beyond))
-    return "\n".join([*rows, "", f"{counts(comparison)}{of_pytorch(comparison)}"])
+    return "\n".join([*rows, "", f"{counts(comparison)}{others(comparison)}{of_pytorch(comparison)}"])
 
 
 def time_row(case, figures):
@@ -130,6 +130,15 @@ def counts(comparison):
     if any(pair["jikji"]["spread"] is None for pair in comparison["pairs"]):
         text += " jikji's own repeats are unknown: this binary gives their median only, so no pair was discarded for its sake."
     return text
+
+
+def others(comparison):
+    """Over all pairs, since it tells why some were discarded."""
+    shares = [pair["others_share"] for pair in comparison["pairs"] + comparison["discarded"]]
+    shares = [share for share in shares if share is not None]
+    if not shares:
+        return ""
+    return f" Other programs took {statistics.median(shares):.0%} of the processors during a pair, {max(shares):.0%} at most."
 
 
 def of_pytorch(comparison):

@@ -3,6 +3,7 @@
 import statistics
 
 from errors import Failure, say
+from other_load import Watch
 
 # A run whose own repeats lie further apart was disturbed, and its pair is made again.
 MAX_SPREAD = 0.15
@@ -46,7 +47,7 @@ def is_complete(comparison):
 
 
 def make_pair(case, opponent, sides, jikji_first):
-    runs = {}
+    runs, watch = {}, Watch()
     for side in ("jikji", "pytorch") if jikji_first else ("pytorch", "jikji"):
         runs[side] = sides.run_jikji(case) if side == "jikji" else sides.run_pytorch(case, opponent.mode)
     disturbed = [side for side, run in runs.items() if run["spread"] is not None and run["spread"] > MAX_SPREAD]
@@ -54,6 +55,7 @@ def make_pair(case, opponent, sides, jikji_first):
         "jikji_first": jikji_first,
         "ratio": runs["pytorch"]["seconds"] / runs["jikji"]["seconds"],
         "disturbed": disturbed,
+        "others_share": watch.share(),
         **runs,
     }
 
