@@ -7,6 +7,8 @@ from cases import TrainStep
 from pairs import MAX_SPREAD
 from sides import WARM_UP, WARM_UP_COMPILED
 
+# Share of the processors that others may take in a pair before the page warns.
+BUSY = 0.1
 REACHED = {True: "yes", False: "**no**", None: "not measured"}
 
 
@@ -33,7 +35,14 @@ def head(record):
     ]
     if not record["finished"]:
         lines += ["", "**Measuring was not finished**: cases and pairs are missing."]
+    if max(others_shares(record["comparisons"]), default=0.0) > BUSY:
+        lines += ["", "**Measured on a busy machine**: other programs ran beside some pairs, so no figure here should be quoted."]
     return "\n".join(lines)
+
+
+def others_shares(comparisons):
+    pairs = [pair for comparison in comparisons for pair in comparison["pairs"] + comparison["discarded"]]
+    return [pair["others_share"] for pair in pairs if pair["others_share"] is not None]
 
 
 def targets(by_case):
@@ -134,8 +143,7 @@ def counts(comparison):
 
 def others(comparison):
     """Over all pairs, since it tells why some were discarded."""
-    shares = [pair["others_share"] for pair in comparison["pairs"] + comparison["discarded"]]
-    shares = [share for share in shares if share is not None]
+    shares = others_shares([comparison])
     if not shares:
         return ""
     return f" Other programs took {statistics.median(shares):.0%} of the processors during a pair, {max(shares):.0%} at most."
