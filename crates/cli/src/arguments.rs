@@ -494,4 +494,27 @@ pub(crate) enum BenchCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Writing one text with random weights, token after token, beside the time to read the weights
+    #[command(after_help = "Example:
+  jikji bench decode --model configs/models/quickstart.toml --prompt 32 --tokens 128")]
+    Decode {
+        /// A model config, TOML or JSON
+        #[arg(long)]
+        model: PathBuf,
+        /// Tokens of the prompt
+        #[arg(long, default_value = "32")]
+        prompt: NonZeroUsize,
+        /// Tokens written after it
+        #[arg(long, default_value = "128")]
+        tokens: NonZeroUsize,
+        /// Number format of matrix products
+        #[arg(long, value_enum, default_value = "f32")]
+        precision: PrecisionArgument,
+        /// Texts counted, after warm-up
+        #[arg(long, default_value = "5")]
+        repeats: NonZeroUsize,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
 }

@@ -178,7 +178,7 @@ impl<'a> Generator<'a> {
                 limit,
             });
         }
-        let mut cache = KeyValueCache::new(self.decoder.config().num_hidden_layers());
+        let mut cache = KeyValueCache::new(self.decoder.config());
         let mut ids = Vec::new();
         let mut fresh = prompt.to_vec();
         let stop = loop {
@@ -246,7 +246,7 @@ mod tests {
 
     /// The most probable next token, everything computed anew.
     fn next_from_scratch(model: &LoadedModel, ids: &[u32]) -> u32 {
-        let mut cache = KeyValueCache::new(model.decoder.config().num_hidden_layers());
+        let mut cache = KeyValueCache::new(model.decoder.config());
         let logits = Generator::of(model).next_logits(ids, &mut cache);
         Sampler::new(0.0, 1.0, 0)
             .unwrap()

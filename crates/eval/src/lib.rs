@@ -13,6 +13,7 @@ mod error;
 mod score;
 mod score_file;
 
+mod bench;
 mod generate;
 mod sampling;
 
@@ -21,6 +22,7 @@ mod character_ngram;
 mod kneser_ney;
 mod ngram_counts;
 
+pub use bench::{DecodeBenchConfig, DecodeBenchReport, bench_decode};
 pub use byte_ngram::NgramBaseline;
 pub use character_ngram::CharacterBaseline;
 pub use error::EvalError;

@@ -1,51 +1,35 @@
 //! Keys and values of the tokens so far, for generation.
 
-use burn::tensor::Tensor;
+use jikji_ops::LayerCache;
+
+use crate::decoder_config::DecoderConfig;
 
 /// Grows by what each forward pass adds; one sequence.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug)]
 pub struct KeyValueCache {
-    layers: Vec<Option<(Tensor<4>, Tensor<4>)>>,
-    len: usize,
+    layers: Vec<LayerCache>,
 }
 
 impl KeyValueCache {
-    /// An empty cache for so many layers.
-    pub fn new(num_layers: usize) -> Self {
+    /// An empty cache for a decoder of this shape.
+    pub fn new(config: &DecoderConfig) -> Self {
+        let layer = |_| LayerCache::new(config.num_key_value_heads, config.head_dim);
         Self {
-            layers: vec![None; num_layers],
-            len: 0,
+            layers: (0..config.num_hidden_layers()).map(layer).collect(),
         }
     }
 
-    /// Tokens held.
+    /// Tokens seen by every layer.
     pub fn len(&self) -> usize {
-        self.len
+        self.layers.last().map_or(0, LayerCache::len)
     }
 
     /// Whether nothing was seen yet.
     pub fn is_empty(&self) -> bool {
-        self.len == 0
+        self.len() == 0
     }
 
-    /// Appends a layer's new keys and values, `[1, new, kv_heads, head_dim]`, and returns all of them.
-    pub(crate) fn extend(
-        &mut self,
-        layer: usize,
-        k: Tensor<4>,
-        v: Tensor<4>,
-    ) -> (Tensor<4>, Tensor<4>) {
-        let all = match self.layers[layer].take() {
-            Some((old_k, old_v)) => (
-                Tensor::cat(vec![old_k, k], 1),
-                Tensor::cat(vec![old_v, v], 1),
-            ),
-            None => (k, v),
-        };
-        self.layers[layer] = Some(all.clone());
-        if layer + 1 == self.layers.len() {
-            self.len = all.0.dims()[1];
-        }
-        all
+    pub(crate) fn layer(&mut self, layer: usize) -> &mut LayerCache {
+        &mut self.layers[layer]
     }
 }

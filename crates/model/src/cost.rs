@@ -9,7 +9,12 @@ pub fn flop_per_token(config: &DecoderConfig, seq_len: usize) -> f64 {
         .iter()
         .map(|[m, k, n]| m * k * n)
         .sum();
-    6.0 * weights as f64 + 12.0 * attention_channels(config, seq_len)
+    6.0 * weights as f64 + attention_flop_per_token(config, seq_len)
+}
+
+/// The part of [`flop_per_token`] that grows with the length of a sequence.
+pub fn attention_flop_per_token(config: &DecoderConfig, seq_len: usize) -> f64 {
+    12.0 * attention_channels(config, seq_len)
 }
 
 /// Sum over layers of the mean number of keys a query sees, times the channels of all heads.

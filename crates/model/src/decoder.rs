@@ -203,17 +203,16 @@ impl Decoder {
         } else {
             (q, k)
         };
-        let (k, v) = match cache {
-            Some(cache) => cache.extend(layer, k, v),
-            None => (k, v),
-        };
         let spec = AttentionSpec {
             scale: config.multipliers.attention as f32,
             window: config.layers[layer].window,
             softcap: None,
             precision: self.precision,
         };
-        let y = attention(q, k, v, input.starts.clone(), spec);
+        let y = match cache {
+            Some(cache) => cache.layer(layer).attend(q, k, v, spec),
+            None => attention(q, k, v, input.starts.clone(), spec),
+        };
         self.projection(
             weights,
             y.reshape([batch, seq, heads * head_dim]),

@@ -28,7 +28,7 @@ mod table;
 pub use cache::KeyValueCache;
 pub use config::{Initializer, LayerType, ModelConfig, ModelType, RopeScaling, TokenIds};
 pub use config_json::{ConfigJsonError, SPELLINGS};
-pub use cost::{flop_per_token, products_of_a_step};
+pub use cost::{attention_flop_per_token, flop_per_token, products_of_a_step};
 pub use decoder::{Decoder, Promise};
 pub use decoder_config::{DecoderConfig, LayerConfig, Multipliers, NormPlacement, RopeConfig};
 pub use error::ModelError;

@@ -22,11 +22,13 @@ mod flat_buffer;
 mod flex;
 mod fused;
 mod kernels;
+mod kv_cache;
 mod matrix_rate;
 mod precision;
 mod profile;
 pub mod reference;
 mod specs;
+mod threads;
 mod update;
 
 pub use flat_buffer::FlatBuffer;
@@ -34,10 +36,12 @@ pub use fused::{
     attention, embedding, linear, residual, residual_rms_norm, rms_norm, rope, seed_backward,
     swiglu, target_log_probs,
 };
-pub use matrix_rate::{MatrixRate, measure_matrix_rate, time_products};
+pub use kv_cache::LayerCache;
+pub use matrix_rate::{MatrixRate, measure_matrix_rate, time_products, time_reading};
 pub use precision::Precision;
 pub use profile::{OperationTime, take_profile};
 pub use specs::{AttentionSpec, HeadSpec, NormSpec};
+pub use threads::compute_on_this_thread;
 pub use update::{AdamWCoefficients, adamw_update, global_norm_squared, scale};
 
 #[cfg(test)]

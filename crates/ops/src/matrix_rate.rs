@@ -2,8 +2,10 @@
 
 use std::time::Instant;
 
+use crate::FlatBuffer;
 use crate::flex::{Matrix, MatrixMut, Product, gemm};
 use crate::precision::Precision;
+use crate::update::global_norm_squared;
 
 /// Measured speed of f32 matrix products on all threads.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -31,6 +33,16 @@ pub fn measure_matrix_rate() -> MatrixRate {
     MatrixRate {
         flop_per_second: 2.0 * (SIZE as f64).powi(3) / fastest,
     }
+}
+
+/// Seconds to read every element of some buffers once, on all threads.
+pub fn time_reading<'a>(buffers: impl Iterator<Item = &'a FlatBuffer>) -> f64 {
+    let start = Instant::now();
+    let sum: f64 = buffers
+        .map(|buffer| global_norm_squared(buffer, 0..buffer.len()))
+        .sum();
+    std::hint::black_box(sum);
+    start.elapsed().as_secs_f64()
 }
 
 /// Seconds of the products `[m, k] x [k, n]` given as `[m, k, n]`, alone, one after the other on all threads.

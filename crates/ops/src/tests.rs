@@ -249,6 +249,42 @@ fn attention_equals_reference() {
 }
 
 #[test]
+fn a_cache_gives_the_attention_of_the_whole_sequence() {
+    let (heads, kv_heads, head_dim) = (4, 2, 8);
+    for (window, softcap) in [
+        (None, None),
+        (Some(1), None),
+        (Some(33), Some(3.0)),
+        (Some(200), None),
+    ] {
+        let spec = AttentionSpec {
+            scale: 0.4,
+            window,
+            softcap,
+            precision: Precision::F32,
+        };
+        // A prompt, single tokens over the border of a page, a turn of a conversation, single tokens again.
+        let chunks = [120, 1, 1, 1, 5, 1, 150, 1, 1, 70];
+        let seq: usize = chunks.iter().sum();
+        let mut random = Random(20);
+        let q = random.floats([1, seq, heads, head_dim]) * 3.0;
+        let k = random.floats([1, seq, kv_heads, head_dim]) * 3.0;
+        let v = random.floats([1, seq, kv_heads, head_dim]);
+        let starts = integers(vec![0; seq], [1, seq]);
+        let whole = crate::attention(q.clone(), k.clone(), v.clone(), starts, spec);
+        let mut cache = crate::LayerCache::new(kv_heads, head_dim);
+        let mut parts = Vec::new();
+        for chunk in chunks {
+            let first = cache.len();
+            let part = |x: &Tensor<4>| x.clone().narrow(1, first, chunk);
+            parts.push(cache.attend(part(&q), part(&k), part(&v), spec));
+        }
+        assert_eq!(cache.len(), seq);
+        assert_close("cache", &values(Tensor::cat(parts, 1)), &values(whole));
+    }
+}
+
+#[test]
 fn embedding_equals_reference() {
     let mut random = Random(12);
     let ids = integers(vec![0, 4, 4, 2, 1, 4], [2, 3]);

@@ -5,7 +5,10 @@ use std::time::Instant;
 
 use burn::tensor::Device;
 use jikji_loader::Batch;
-use jikji_model::{Decoder, DecoderConfig, Layout, ModelError, ParameterTable, products_of_a_step};
+use jikji_model::{
+    Decoder, DecoderConfig, Layout, ModelError, ParameterTable, attention_flop_per_token,
+    products_of_a_step,
+};
 use jikji_ops::{OperationTime, Precision, take_profile, time_products};
 use jikji_optim::{OptimizerConfig, Schedule};
 use serde::Serialize;
@@ -51,6 +54,8 @@ pub struct BenchReport {
     pub peak_rss_bytes: u64,
     /// The step's matrix products alone, in the format of the run.
     pub matmul_limit_seconds: f64,
+    /// Attention's scores and sums over values, at the rate of those products.
+    pub attention_limit_seconds: f64,
     /// Every counted step.
     pub step_seconds_all: Vec<f64>,
     /// Wall time of each operation, a step's mean.
@@ -83,6 +88,11 @@ pub fn bench_train_step(
     let layout = Layout::new(ParameterTable::new(&config), &["*".to_owned()])?;
     let batch = made_up_batch(config.vocab_size, rows, seq);
     let products = products_of_a_step(&config, rows * seq);
+    let products_flop: f64 = products
+        .iter()
+        .map(|[m, k, n]| 2.0 * (m * k * n) as f64)
+        .sum();
+    let attention_flop = attention_flop_per_token(&config, seq) * (rows * seq) as f64;
     let decoder = Decoder::new(config, bench.precision);
     let mut state = TrainState::initialized(&layout, 0);
     let settings = StepSettings {
@@ -148,6 +158,7 @@ pub fn bench_train_step(
         update_seconds,
         peak_rss_bytes: peak,
         matmul_limit_seconds,
+        attention_limit_seconds: matmul_limit_seconds * attention_flop / products_flop,
         step_seconds_all,
         profile,
     })

@@ -1,10 +1,14 @@
 //! `jikji bench`.
 
+use std::path::Path;
+
+use jikji_eval::{DecodeBenchConfig, bench_decode};
 use jikji_model::{DecoderConfig, Layout, ParameterTable};
 use jikji_ops::Precision;
 use jikji_telemetry::human_units::human_bytes;
 use jikji_train::{
     ActivationCheckpointing, BenchConfig, BenchError, MemoryPlan, StepSize, bench_train_step,
+    peak_resident_bytes, reset_peak,
 };
 
 use crate::arguments::{BenchCommand, CheckpointingArgument, PrecisionArgument};
@@ -14,36 +18,65 @@ use crate::exit;
 use crate::failure::Failure;
 
 pub(crate) fn run(command: &BenchCommand) -> Result<(), Failure> {
-    let BenchCommand::TrainStep {
-        model,
-        batch,
-        seq,
-        precision,
-        activation_checkpointing,
-        steps,
-        json,
-    } = command;
-    let config = DecoderConfig::resolve(&jikji_recipe::load_model_config(model)?)?;
-    let bench = BenchConfig {
-        batch: *batch,
-        seq: *seq,
-        precision: match precision {
-            PrecisionArgument::F32 => Precision::F32,
-            PrecisionArgument::Bf16 => Precision::Bf16,
-        },
-        activation_checkpointing: match activation_checkpointing {
-            CheckpointingArgument::None => ActivationCheckpointing::None,
-            CheckpointingArgument::Blocks => ActivationCheckpointing::Blocks,
-        },
-        steps: *steps,
+    match command {
+        BenchCommand::TrainStep {
+            model,
+            batch,
+            seq,
+            precision,
+            activation_checkpointing,
+            steps,
+            json,
+        } => {
+            let bench = BenchConfig {
+                batch: *batch,
+                seq: *seq,
+                precision: precision_of(*precision),
+                activation_checkpointing: match activation_checkpointing {
+                    CheckpointingArgument::None => ActivationCheckpointing::None,
+                    CheckpointingArgument::Blocks => ActivationCheckpointing::Blocks,
+                },
+                steps: *steps,
+            };
+            train_step(model, &bench, *json)
+        }
+        BenchCommand::Decode {
+            model,
+            prompt,
+            tokens,
+            precision,
+            repeats,
+            json,
+        } => {
+            let bench = DecodeBenchConfig {
+                prompt: prompt.get(),
+                tokens: tokens.get(),
+                precision: precision_of(*precision),
+                repeats: repeats.get(),
+            };
+            decode(model, bench, *json)
+        }
+    }
+}
+
+/// The format asked for; says so where this processor only imitates it.
+fn precision_of(argument: PrecisionArgument) -> Precision {
+    let precision = match argument {
+        PrecisionArgument::F32 => Precision::F32,
+        PrecisionArgument::Bf16 => Precision::Bf16,
     };
-    if !bench.precision.is_native() {
+    if !precision.is_native() {
         console::say(
             "note: this processor has no bf16 products: they run in f32 on rounded operands, with bf16's numbers and f32's speed",
         );
     }
-    check_memory(&config, &bench)?;
-    let report = bench_train_step(config, &bench).map_err(|error| match error {
+    precision
+}
+
+fn train_step(model: &Path, bench: &BenchConfig, json: bool) -> Result<(), Failure> {
+    let config = DecoderConfig::resolve(&jikji_recipe::load_model_config(model)?)?;
+    check_memory(&config, bench)?;
+    let report = bench_train_step(config, bench).map_err(|error| match error {
         BenchError::Model(error) => error.into(),
         BenchError::Train(error) => error.into(),
         BenchError::TooLong {
@@ -55,7 +88,7 @@ pub(crate) fn run(command: &BenchCommand) -> Result<(), Failure> {
             Some(format!("use `--seq {max_position_embeddings}` or less")),
         ),
     })?;
-    if *json {
+    if json {
         let text = serde_json::to_string_pretty(&report).expect("numbers are JSON");
         console::data(text);
         return Ok(());
@@ -72,10 +105,10 @@ pub(crate) fn run(command: &BenchCommand) -> Result<(), Failure> {
             )
         })
         .collect();
-    let percent = 100.0 * report.matmul_limit_seconds / report.step_seconds;
+    let limit = report.matmul_limit_seconds + report.attention_limit_seconds;
     console::data(format!(
         "{:.0} tokens/s; a step takes {:.3} s: forward {:.3}, backward {:.3}, update {:.3}\n\
-         its matrix products alone take {:.3} s: {percent:.0} % of the step\n\
+         its matrix products alone take {:.3} s, attention's {:.3} s more: {:.0} % of the step\n\
          peak memory {}\n\n{}",
         report.tokens_per_second,
         report.step_seconds,
@@ -83,8 +116,37 @@ pub(crate) fn run(command: &BenchCommand) -> Result<(), Failure> {
         report.backward_seconds,
         report.update_seconds,
         report.matmul_limit_seconds,
+        report.attention_limit_seconds,
+        100.0 * limit / report.step_seconds,
         human_bytes(report.peak_rss_bytes),
         profile.join("\n"),
+    ));
+    Ok(())
+}
+
+fn decode(model: &Path, bench: DecodeBenchConfig, json: bool) -> Result<(), Failure> {
+    let config = DecoderConfig::resolve(&jikji_recipe::load_model_config(model)?)?;
+    reset_peak();
+    let report = bench_decode(config, bench)?;
+    let peak = peak_resident_bytes().unwrap_or(0);
+    if json {
+        let mut value = serde_json::to_value(&report).expect("numbers are JSON");
+        value["peak_rss_bytes"] = peak.into();
+        console::data(serde_json::to_string_pretty(&value).expect("numbers are JSON"));
+        return Ok(());
+    }
+    console::data(format!(
+        "{:.1} tokens/s; a text of {} tokens after {} takes {:.3} s, {:.3} s of it until the first\n\
+         reading the weights once for each token takes {:.3} s: {:.0} % of it\n\
+         peak memory {}",
+        report.tokens_per_second,
+        bench.tokens,
+        bench.prompt,
+        report.decode_seconds,
+        report.prompt_seconds,
+        report.read_limit_seconds,
+        100.0 * report.read_limit_seconds / report.decode_seconds,
+        human_bytes(peak),
     ));
     Ok(())
 }

@@ -6,6 +6,8 @@
     reason = "code is compiled for the wider instructions only where it is inlined into `vectorized`"
 )]
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
 use super::buffer::Buffer;
@@ -125,7 +127,7 @@ impl Visible {
     }
 
     /// The part of a block's row of scores that its query sees.
-    fn range(&self, block: Block, row: usize) -> std::ops::Range<usize> {
+    fn range(&self, block: Block, row: usize) -> Range<usize> {
         let query = block.first + row;
         self.first[query] - block.first_key..self.offset + query + 1 - block.first_key
     }
@@ -167,23 +169,13 @@ pub(super) fn forward(
                         shape.keys(k, batch, kv_head, block).transposed(),
                         product.times(spec.scale),
                     );
-                    vectorized(|| {
-                        for (row, scores) in scores.chunks_exact_mut(keys).enumerate() {
-                            let range = visible.range(block, row);
-                            let (before, rest) = scores.split_at_mut(range.start);
-                            let (seen, after) = rest.split_at_mut(range.len());
-                            before.fill(0.0);
-                            after.fill(0.0);
-                            cap(seen, spec.softcap);
-                            let largest = maximum(seen);
-                            let sum = exponentials(seen, largest);
-                            log_sum_exp[row * shape.heads + head] = largest + sum.ln();
-                            let factor = 1.0 / sum;
-                            for probability in seen {
-                                *probability *= factor;
-                            }
-                        }
-                    });
+                    softmax_rows(
+                        &mut scores,
+                        keys,
+                        spec.softcap,
+                        |row| visible.range(block, row),
+                        |row, found| log_sum_exp[row * shape.heads + head] = found,
+                    );
                     gemm(
                         MatrixMut::strided(
                             &mut output[head * shape.head_dim..],
@@ -245,6 +237,33 @@ pub(super) fn backward(
         beside_each_other([shape.batch, shape.seq_k, shape.kv_heads, head_dim], &dk),
         beside_each_other([shape.batch, shape.seq_k, shape.kv_heads, head_dim], &dv),
     ]
+}
+
+/// Rows of `keys` scores to probabilities: zero but where a row's query sees, and `found` hears each row's log-sum-exp.
+pub(super) fn softmax_rows(
+    scores: &mut [f32],
+    keys: usize,
+    softcap: Option<f32>,
+    seen: impl Fn(usize) -> Range<usize>,
+    mut found: impl FnMut(usize, f32),
+) {
+    vectorized(|| {
+        for (row, scores) in scores.chunks_exact_mut(keys).enumerate() {
+            let range = seen(row);
+            let (before, rest) = scores.split_at_mut(range.start);
+            let (scores, after) = rest.split_at_mut(range.len());
+            before.fill(0.0);
+            after.fill(0.0);
+            cap(scores, softcap);
+            let largest = maximum(scores);
+            let sum = exponentials(scores, largest);
+            found(row, largest + sum.ln());
+            let factor = 1.0 / sum;
+            for probability in scores {
+                *probability *= factor;
+            }
+        }
+    });
 }
 
 /// `softcap · tanh(score / softcap)`.

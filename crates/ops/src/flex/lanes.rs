@@ -120,16 +120,22 @@ pub(crate) fn round_to_bf16(values: &[f32]) -> Vec<f32> {
     let mut out = vec![0.0; values.len()];
     vectorized(|| {
         for (out, value) in out.iter_mut().zip(values) {
-            let bits = value.to_bits();
-            let rounded = bits.wrapping_add(0x7fff + ((bits >> 16) & 1)) & 0xffff_0000;
-            *out = if value.is_nan() {
-                *value
-            } else {
-                f32::from_bits(rounded)
-            };
+            *out = rounded_to_bf16(*value);
         }
     });
     out
+}
+
+/// See [`round_to_bf16`].
+#[inline(always)]
+pub(crate) fn rounded_to_bf16(value: f32) -> f32 {
+    let bits = value.to_bits();
+    let rounded = bits.wrapping_add(0x7fff + ((bits >> 16) & 1)) & 0xffff_0000;
+    if value.is_nan() {
+        value
+    } else {
+        f32::from_bits(rounded)
+    }
 }
 
 /// `1 / (1 + e⁻ˣ)`.

@@ -4,6 +4,7 @@
 
 mod attention;
 mod buffer;
+mod cache;
 mod gemm;
 mod head;
 mod lanes;
@@ -20,6 +21,7 @@ use crate::specs::{AttentionSpec, HeadSpec, NormSpec};
 use head::{Head, HeadDerivatives};
 
 use buffer::Buffer;
+pub(crate) use cache::Pages;
 pub(crate) use gemm::{Matrix, MatrixMut, Product, gemm, has_bf16_products};
 pub(crate) use lanes::{sum_of_products, vectorized};
 

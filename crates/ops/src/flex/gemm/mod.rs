@@ -3,6 +3,7 @@
 //! | operands | processor | computed by |
 //! | --- | --- | --- |
 //! | f32 | AVX-512 | [`avx512`] in the blocks of [`packed`] |
+//! | either, four rows or fewer | any | [`few_rows`] |
 //! | f32 | any other | the crate `gemm` (AVX2, NEON) |
 //! | bf16 | AVX512-BF16 | [`avx512`] in the blocks of [`packed`] |
 //! | bf16 | any other | operands rounded, then as f32 |
@@ -11,6 +12,7 @@
 
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+mod few_rows;
 #[cfg(target_arch = "x86_64")]
 mod packed;
 
@@ -165,6 +167,9 @@ pub(crate) fn gemm(out: MatrixMut<'_>, a: Matrix<'_>, b: Matrix<'_>, product: Pr
     if out.rows == 0 || out.columns == 0 {
         return;
     }
+    if out.rows <= few_rows::FEW_ROWS && (b.row_stride == 1 || b.column_stride == 1) {
+        return few_rows::gemm(out, a, b, product);
+    }
     #[cfg(target_arch = "x86_64")]
     {
         let kernel = match product.precision {
@@ -257,6 +262,7 @@ mod tests {
             [13, 17, 33],
             [25, 1030, 65],
             [100, 3, 2100],
+            [3, 200, 2100],
             [61, 515, 31],
         ];
         for ([m, k, n], precision) in sizes
