@@ -48,6 +48,11 @@ impl Decoder {
         &self.config
     }
 
+    /// Operands of its matrix products.
+    pub fn precision(&self) -> Precision {
+        self.precision
+    }
+
     /// By how much q and k are turned at each position: what an [`Input`] is made with.
     pub fn rotations(&self) -> &Rotations {
         &self.rotations
@@ -86,12 +91,11 @@ impl Decoder {
         let normed = self.optional_norm(weights, Role::PreAttentionNorm, x.clone());
         let added = self.attention(layer, weights, normed, input, cache);
         let added = self.optional_norm(weights, Role::PostAttentionNorm, added);
-        let (x, normed) = match weights.vectors.get(&Role::PreMlpNorm) {
-            Some(weight) => residual_rms_norm(x, added, factor, weight.clone(), self.norm()),
-            None => {
-                let x = residual(x, added, factor);
-                (x.clone(), x)
-            }
+        let (x, normed) = if let Some(weight) = weights.vectors.get(&Role::PreMlpNorm) {
+            residual_rms_norm(x, added, factor, weight.clone(), self.norm())
+        } else {
+            let x = residual(x, added, factor);
+            (x.clone(), x)
         };
         let added = self.mlp(weights, normed);
         let added = self.optional_norm(weights, Role::PostMlpNorm, added);

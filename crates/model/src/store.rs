@@ -144,12 +144,12 @@ impl Store {
         Self { layout, buffers }
     }
 
-    /// Zeros for every trained parameter.
-    pub fn of_trained(layout: Arc<Layout>) -> Self {
+    /// Zeros for every trained parameter of the groups that `holds` says.
+    pub fn of_trained(layout: Arc<Layout>, holds: impl Fn(Group) -> bool) -> Self {
         let trained = layout
             .lens
             .iter()
-            .filter(|(group, _)| **group != Group::Frozen);
+            .filter(|(group, _)| **group != Group::Frozen && holds(**group));
         let buffers = trained
             .map(|(group, len)| (*group, FlatBuffer::zeros(*len)))
             .collect();

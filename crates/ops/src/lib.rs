@@ -24,6 +24,8 @@ mod fused;
 mod kernels;
 mod kv_cache;
 mod matrix_rate;
+mod muon;
+mod operation_bench;
 mod precision;
 mod profile;
 pub mod reference;
@@ -38,6 +40,10 @@ pub use fused::{
 };
 pub use kv_cache::LayerCache;
 pub use matrix_rate::{MatrixRate, measure_matrix_rate, time_products, time_reading};
+pub use muon::{MuonCoefficients, muon_update};
+pub use operation_bench::{
+    BenchShape, OperationRate, Roofline, bench_operations, measure_roofline,
+};
 pub use precision::Precision;
 pub use profile::{OperationTime, take_profile};
 pub use specs::{AttentionSpec, HeadSpec, NormSpec};

@@ -104,6 +104,19 @@ fn repeat_heads(x: Tensor<4>, heads: usize) -> Tensor<4> {
         .reshape([batch, seq, heads, head_dim])
 }
 
+/// The update that [`muon_update`](crate::muon_update) takes for a matrix with no more rows than columns: `steps` rounds of
+/// `x ← a x + (b s + c s²) x` with `s = x xᵀ`, from `x` over its norm.
+pub fn orthogonal(x: Tensor<2>, steps: usize) -> Tensor<2> {
+    let norm = (x.clone() * x.clone()).sum().sqrt();
+    let mut x = x / norm.unsqueeze();
+    for _ in 0..steps {
+        let s = x.clone().matmul(x.clone().transpose());
+        let mix = s.clone() * -4.7750 + s.clone().matmul(s) * 2.0315;
+        x = x.clone() * 3.4445 + mix.matmul(x);
+    }
+    x
+}
+
 /// See [`embedding`](crate::embedding).
 pub fn embedding(weight: Tensor<2>, ids: Tensor<2, Int>) -> Tensor<3> {
     let [batch, seq] = ids.dims();

@@ -460,6 +460,42 @@ fn bf16_operands_are_rounded_once() {
 }
 
 #[test]
+fn muon_moves_as_the_formula_says() {
+    use crate::{FlatBuffer, MuonCoefficients, muon_update};
+    let (rows, columns, start) = (10, 23, 5);
+    let mut random = Random(30);
+    let given = random.floats([rows, columns]);
+    let [mut weights, mut gradients, mut momentum] =
+        std::array::from_fn(|_| FlatBuffer::zeros(rows * columns + start));
+    weights.host_mut().fill(2.0);
+    gradients.host_mut()[start..].copy_from_slice(&values(given.clone()));
+    let c = MuonCoefficients {
+        learning_rate: 0.1,
+        momentum: 0.9,
+        nesterov: true,
+        newton_schulz_steps: 5,
+        weight_decay: 0.3,
+        gradient_scale: 0.5,
+        precision: Precision::F32,
+    };
+    muon_update(
+        &mut weights,
+        &gradients,
+        &mut momentum,
+        start,
+        [rows, columns],
+        &c,
+    );
+    let expected_momentum = values(given.clone() * 0.05);
+    assert_close("momentum", &momentum.host()[start..], &expected_momentum);
+    // One gradient alone: momentum and gradient have one direction, and the norm goes.
+    let step = 0.1 * 0.2 * (columns as f32).sqrt();
+    let expected = reference::orthogonal(given, 5) * -step + (1.0 - 0.1 * 0.3) * 2.0;
+    assert_close("weights", &weights.host()[start..], &values(expected));
+    assert!(weights.host()[..start].iter().all(|w| *w == 2.0));
+}
+
+#[test]
 fn adamw_moves_as_the_formula_says() {
     use crate::{AdamWCoefficients, FlatBuffer, adamw_update, global_norm_squared, scale};
     let len = 40_000;

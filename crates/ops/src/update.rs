@@ -65,7 +65,7 @@ pub fn adamw_update(
                         *weight -= c.learning_rate * (direction + c.weight_decay * *weight);
                     }
                 });
-            })
+            });
     });
 }
 
@@ -99,6 +99,6 @@ pub fn scale(buffer: &mut FlatBuffer, factor: f32) {
                 } else {
                     vectorized(|| values.iter_mut().for_each(|value| *value *= factor));
                 }
-            })
+            });
     });
 }

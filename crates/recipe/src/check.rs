@@ -113,6 +113,22 @@ impl Check<'_> {
             "a number, 0 or above",
             optimizer.weight_decay,
         )?;
+        if let Some(muon) = &optimizer.muon {
+            number(
+                "optimizer.muon.momentum",
+                |momentum| (0.0..1.0).contains(&momentum),
+                "a number from 0 up to but not 1",
+                muon.momentum,
+            )?;
+        }
+        if let Some(z_loss) = run.train.z_loss {
+            number(
+                "train.z_loss",
+                |weight| weight >= 0.0,
+                "a number, 0 or above",
+                z_loss,
+            )?;
+        }
         if let Some(norm) = optimizer.max_grad_norm {
             number(
                 "optimizer.max_grad_norm",

@@ -94,7 +94,6 @@ pub fn bench_train_step(
         .sum();
     let attention_flop = attention_flop_per_token(&config, seq) * (rows * seq) as f64;
     let decoder = Decoder::new(config, bench.precision);
-    let mut state = TrainState::initialized(&layout, 0);
     let settings = StepSettings {
         micro_batch_size: rows,
         activation_checkpointing: bench.activation_checkpointing,
@@ -104,12 +103,15 @@ pub fn bench_train_step(
             eps: 1e-8,
             weight_decay: 0.1,
             decay_embeddings: true,
+            muon: None,
             max_grad_norm: Some(1.0),
             schedule: Schedule::Constant { warmup_steps: 0 },
         },
+        z_loss: 0.0,
         total_steps: u64::MAX,
         device: Device::flex(),
     };
+    let mut state = TrainState::initialized(&layout, 0, &settings.optimizer);
     let mut columns: [Vec<f64>; 5] = Default::default();
     reset_peak();
     let mut peak = 0;

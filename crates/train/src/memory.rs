@@ -2,7 +2,8 @@
 
 use std::fs;
 
-use jikji_model::{DecoderConfig, Layout};
+use jikji_model::{DecoderConfig, Group, Layout};
+use jikji_optim::OptimizerConfig;
 
 use crate::config::{ActivationCheckpointing, TrainConfig};
 use crate::run::PREFETCH;
@@ -21,15 +22,19 @@ pub struct StepSize {
     pub seq_len: usize,
     /// What forward leaves for backward.
     pub activation_checkpointing: ActivationCheckpointing,
+    /// Whether hidden matrices have one moment instead of two.
+    pub muon: bool,
 }
 
-impl From<&TrainConfig> for StepSize {
-    fn from(train: &TrainConfig) -> Self {
+impl StepSize {
+    /// That of a run.
+    pub fn of(train: &TrainConfig, optimizer: &OptimizerConfig) -> Self {
         Self {
             micro_batch_size: train.micro_batch_size(),
             global_batch_size: train.global_batch_size.get(),
             seq_len: train.seq_len.get(),
             activation_checkpointing: train.activation_checkpointing,
+            muon: optimizer.muon.is_some(),
         }
     }
 }
@@ -48,6 +53,8 @@ impl MemoryPlan {
         const F32: u128 = 4;
         let all = layout.table().num_elements() as u128 * F32;
         let trained = layout.num_trainable() as u128 * F32;
+        let matrices = layout.lens().get(&Group::Matrix).copied().unwrap_or(0) as u128 * F32;
+        let moments = 2 * trained - if step.muon { matrices } else { 0 };
         let seq_len = step.seq_len as u128;
         let tokens = step.micro_batch_size as u128 * seq_len * F32;
         let hidden = config.hidden_size as u128;
@@ -73,11 +80,11 @@ impl MemoryPlan {
         let owners = [
             ("weights", all),
             ("gradients", trained),
-            ("optimizer state", 2 * trained),
+            ("optimizer state", moments),
             ("activations", activations),
             // The head works before the blocks' derivatives exist.
             ("backward", derivatives.max(head)),
-            ("checkpoint copy", all + 2 * trained),
+            ("checkpoint copy", all + moments),
             ("batches", batches * (PREFETCH as u128 + 2)),
             ("program and data", u128::from(resident) + WORKING_SET),
         ];

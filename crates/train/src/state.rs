@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use jikji_model::{Layout, Store};
-use jikji_optim::AdamW;
+use jikji_optim::{Optimizer, OptimizerConfig};
 
 /// Weights, gradients, optimizer state, and how far the run is.
 #[derive(Debug)]
@@ -13,7 +13,7 @@ pub struct TrainState {
     /// Gradients of the step at hand.
     pub gradients: Store,
     /// Moments.
-    pub optimizer: AdamW,
+    pub optimizer: Optimizer,
     /// Updates done.
     pub step: u64,
     /// Targets counted in the loss so far.
@@ -22,17 +22,17 @@ pub struct TrainState {
 
 impl TrainState {
     /// A run's beginning: fresh weights of a seed.
-    pub fn initialized(layout: &Arc<Layout>, seed: u64) -> Self {
-        Self::from_weights(Store::initialized(layout.clone(), seed))
+    pub fn initialized(layout: &Arc<Layout>, seed: u64, optimizer: &OptimizerConfig) -> Self {
+        Self::from_weights(Store::initialized(layout.clone(), seed), optimizer)
     }
 
     /// A run's beginning from given weights.
-    pub fn from_weights(weights: Store) -> Self {
+    pub fn from_weights(weights: Store, optimizer: &OptimizerConfig) -> Self {
         let layout = weights.layout().clone();
         Self {
             weights,
-            gradients: Store::of_trained(layout.clone()),
-            optimizer: AdamW::new(&layout),
+            gradients: Store::of_trained(layout.clone(), |_| true),
+            optimizer: Optimizer::new(&layout, optimizer),
             step: 0,
             tokens: 0,
         }

@@ -6,7 +6,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use jikji_loader::Batch;
 use jikji_model::{Decoder, Input, Promise};
 use jikji_ops::scale;
-use jikji_optim::{OptimizerConfig, clip_factor, global_norm, non_finite_parameter};
+use jikji_optim::{OptimizerConfig, UpdateScale, clip_factor, global_norm, non_finite_parameter};
 
 use crate::config::ActivationCheckpointing;
 use crate::error::NonFinite;
@@ -23,6 +23,8 @@ pub struct StepSettings {
     pub activation_checkpointing: ActivationCheckpointing,
     /// Step size, decay, clipping.
     pub optimizer: OptimizerConfig,
+    /// Weight of the squared log-sum-exp of the logits in the loss.
+    pub z_loss: f32,
     /// Length of the run, for the schedule.
     pub total_steps: u64,
     /// Where tensors live.
@@ -73,7 +75,10 @@ pub fn train_step(
         let derivative = TensorData::new(derivative, [rows.batch, rows.seq]);
         let derivative = Tensor::from_data(derivative, &settings.device);
         let mut micro = on_device(decoder, &rows, &settings.device);
-        micro.promise.derivative = Some(derivative.clone());
+        micro.promise = Promise {
+            derivative: Some(derivative.clone()),
+            z_loss: settings.z_loss,
+        };
 
         let clock = Instant::now();
         let (log_probs, tape) = forward(
@@ -120,12 +125,16 @@ pub fn train_step(
             .optimizer
             .schedule
             .ratio(state.step, settings.total_steps);
+    let scale = UpdateScale {
+        learning_rate,
+        gradient_scale: clip,
+        precision: decoder.precision(),
+    };
     state.optimizer.update(
         &mut state.weights,
         &state.gradients,
         &settings.optimizer,
-        learning_rate,
-        clip,
+        scale,
     );
     state.step += 1;
     state.tokens += counted_targets as u64;

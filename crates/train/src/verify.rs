@@ -48,7 +48,7 @@ pub struct Measured {
 /// # Panics
 /// If a list has fewer than two ids or an id is outside the vocabulary; [`Reference::read`] sees to that.
 pub fn measure(decoder: &Decoder, weights: &Store, rows: &[Vec<u32>], device: &Device) -> Measured {
-    let mut gradients = Store::of_trained(weights.layout().clone());
+    let mut gradients = Store::of_trained(weights.layout().clone(), |_| true);
     let counted: usize = rows.iter().map(|ids| ids.len() - 1).sum();
     let mut nats = 0.0;
     let logprobs: Vec<Vec<f32>> = rows

@@ -2,9 +2,9 @@
 
 use burn::tensor::Device;
 use jikji_loader::Batch;
-use jikji_model::{Decoder, DecoderConfig, Layout, ModelConfig, ParameterTable};
+use jikji_model::{Decoder, DecoderConfig, Group, Layout, ModelConfig, ParameterTable};
 use jikji_ops::Precision;
-use jikji_optim::{OptimizerConfig, Schedule};
+use jikji_optim::{MuonConfig, OptimizerConfig, Schedule};
 use jikji_train::{ActivationCheckpointing, StepSettings, TrainState, train_step};
 
 const EXAONE4: &str = r#"
@@ -66,7 +66,11 @@ fn model(text: &str, trainable: &[&str]) -> (Decoder, TrainState) {
     let layout = Layout::new(ParameterTable::new(&config), &trainable).expect("a layout");
     (
         Decoder::new(config, Precision::F32),
-        TrainState::initialized(&layout, 5),
+        TrainState::initialized(
+            &layout,
+            5,
+            &settings(1, ActivationCheckpointing::None).optimizer,
+        ),
     )
 }
 
@@ -80,9 +84,11 @@ fn settings(rows: usize, activation_checkpointing: ActivationCheckpointing) -> S
             eps: 1e-8,
             weight_decay: 0.1,
             decay_embeddings: true,
+            muon: None,
             max_grad_norm: None,
             schedule: Schedule::Constant { warmup_steps: 0 },
         },
+        z_loss: 0.0,
         total_steps: 10,
         device: Device::flex(),
     }
@@ -388,6 +394,45 @@ fn a_gradient_that_is_not_finite_is_named() {
         jikji_optim::non_finite_parameter(&state.gradients),
         Some(name)
     );
+}
+
+#[test]
+fn muon_learns_with_half_the_moments_of_matrices() {
+    let (decoder, state) = model(EXAONE4, &["*"]);
+    let mut settings = settings(2, ActivationCheckpointing::None);
+    settings.optimizer.muon = Some(MuonConfig::default());
+    settings.optimizer.learning_rate = 0.02;
+    settings.total_steps = 60;
+    let mut state = TrainState::from_weights(state.weights, &settings.optimizer);
+    assert!(state.optimizer.m.buffers().contains_key(&Group::Matrix));
+    assert!(!state.optimizer.v.buffers().contains_key(&Group::Matrix));
+    let batch = batch_of(23, &[&[9], &[4, 5]]);
+    let losses: Vec<f64> = (0..60)
+        .map(|_| {
+            train_step(&decoder, &mut state, &settings, &batch)
+                .expect("a finite step")
+                .loss
+        })
+        .collect();
+    assert!(losses[59] < losses[0] / 3.0, "{losses:?}");
+}
+
+/// The loss with a z-loss is the loss without, plus the mean of the squared log-sum-exps: both directions from a difference.
+#[test]
+fn a_z_loss_is_added_for_each_target() {
+    let (decoder, mut state) = model(QWEN2, &["*"]);
+    let batch = batch_of(19, &[&[6], &[2, 4]]);
+    let mut loss_with = |z_loss: f32| {
+        let mut settings = settings(2, ActivationCheckpointing::None);
+        settings.z_loss = z_loss;
+        settings.optimizer.learning_rate = 0.0;
+        train_step(&decoder, &mut state, &settings, &batch)
+            .expect("a finite step")
+            .loss
+    };
+    let (none, some, twice) = (loss_with(0.0), loss_with(0.05), loss_with(0.1));
+    assert!(some > none + 0.05 * 2.9f64.powi(2) * 0.5, "{none} {some}");
+    assert!((twice - none - 2.0 * (some - none)).abs() < 1e-5);
 }
 
 #[test]

@@ -44,7 +44,7 @@ fn read<T: DeserializeOwned>(path: &Path) -> T {
     serde_json::from_slice(&bytes).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-fn start(fixture: &Path) -> (Decoder, TrainState) {
+fn start(fixture: &Path, optimizer: &OptimizerConfig) -> (Decoder, TrainState) {
     let text = std::fs::read(fixture.join("config.json")).expect("a file");
     let config = ModelConfig::from_json(&text).expect("a config");
     let config = DecoderConfig::resolve(&config).expect("a decoder");
@@ -59,7 +59,7 @@ fn start(fixture: &Path) -> (Decoder, TrainState) {
     }
     (
         Decoder::new(config, Precision::F32),
-        TrainState::from_weights(weights),
+        TrainState::from_weights(weights, optimizer),
     )
 }
 
@@ -83,12 +83,13 @@ fn batch(rows: &[Vec<i32>]) -> Batch {
 /// The largest difference between the losses, and the step it is at.
 fn worst(run: &Run, change: impl FnOnce(&mut StepSettings)) -> (f64, usize) {
     let Batches { batches } = read(&parity("training/batches.json"));
-    let (decoder, mut state) = start(&parity("fixtures").join(&run.fixture));
+    let (decoder, mut state) = start(&parity("fixtures").join(&run.fixture), &run.optimizer);
     let mut settings = StepSettings {
         // Two halves of a batch: what is summed over them is part of what is compared.
         micro_batch_size: 2,
         activation_checkpointing: ActivationCheckpointing::None,
         optimizer: run.optimizer.clone(),
+        z_loss: 0.0,
         total_steps: run.steps,
         device: Device::flex(),
     };

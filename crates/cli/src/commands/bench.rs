@@ -158,6 +158,7 @@ fn check_memory(config: &DecoderConfig, bench: &BenchConfig) -> Result<(), Failu
         global_batch_size: bench.batch.get(),
         seq_len: bench.seq.get(),
         activation_checkpointing: bench.activation_checkpointing,
+        muon: false,
     };
     let plan = MemoryPlan::new(config, &layout, step, 0);
     // A bench saves nothing.

@@ -21,8 +21,8 @@ const TASK_PRODUCTS: usize = 128 * 1024;
 /// that have left the window are used again, so a layer with a window keeps a bounded number of them.
 #[derive(Debug)]
 pub(crate) struct Pages {
-    /// The first page's first position is `first`.
-    pages: VecDeque<Page>,
+    /// The first one's first position is `first`.
+    kept: VecDeque<Page>,
     first: usize,
     len: usize,
     kv_heads: usize,
@@ -39,7 +39,7 @@ struct Page {
 impl Pages {
     pub(crate) fn new(kv_heads: usize, head_dim: usize) -> Self {
         Self {
-            pages: VecDeque::new(),
+            kept: VecDeque::new(),
             first: 0,
             len: 0,
             kv_heads,
@@ -71,8 +71,7 @@ impl Pages {
         let heads = row / self.head_dim;
         let mut out = Buffer::any(q.len());
         if seq == 1 {
-            let visible = self.visible(before, before + 1, spec.window);
-            let products = (visible.end - visible.start) * self.head_dim;
+            let products = visible(before, before + 1, spec.window).len() * self.head_dim;
             out.par_chunks_mut(self.head_dim)
                 .enumerate()
                 .with_min_len((TASK_PRODUCTS / products).max(1))
@@ -108,13 +107,13 @@ impl Pages {
     ) {
         let (rows, head_dim) = (positions.len(), self.head_dim);
         let kv_head = head / (heads / self.kv_heads);
-        let visible = self.visible(positions.start, positions.end, spec.window);
-        let keys = visible.len();
+        let span = visible(positions.start, positions.end, spec.window);
+        let keys = span.len();
         let product = Product::new(spec.precision).on_this_thread();
         let q = Matrix::strided(&q[head * head_dim..], rows, head_dim, heads * head_dim);
         let mut scores = Buffer::any(rows * keys);
-        for (page, part) in self.parts(&visible) {
-            let offset = part.start - visible.start;
+        for (page, part) in self.parts(&span) {
+            let offset = part.start - span.start;
             gemm(
                 MatrixMut::strided(&mut scores[offset..], rows, part.len(), keys),
                 q,
@@ -124,12 +123,12 @@ impl Pages {
         }
         let seen = |row: usize| {
             let position = positions.start + row;
-            let seen = self.visible(position, position + 1, spec.window);
-            seen.start - visible.start..seen.end - visible.start
+            let seen = visible(position, position + 1, spec.window);
+            seen.start - span.start..seen.end - span.start
         };
         softmax_rows(&mut scores, keys, spec.softcap, seen, |_, _| {});
-        for (page, part) in self.parts(&visible) {
-            let offset = part.start - visible.start;
+        for (page, part) in self.parts(&span) {
+            let offset = part.start - span.start;
             gemm(
                 MatrixMut::strided(out, rows, head_dim, heads * head_dim),
                 Matrix::strided(&scores[offset..], rows, part.len(), keys),
@@ -142,15 +141,9 @@ impl Pages {
         }
     }
 
-    /// Positions that any of the queries from `first` to before `end` sees.
-    fn visible(&self, first: usize, end: usize, window: Option<usize>) -> Range<usize> {
-        let start = window.map_or(0, |window| (first + 1).saturating_sub(window));
-        start..end
-    }
-
     /// The pages under a range of positions, each with its part of them.
     fn parts(&self, range: &Range<usize>) -> impl Iterator<Item = (&Page, Range<usize>)> {
-        self.pages
+        self.kept
             .iter()
             .enumerate()
             .filter_map(move |(index, page)| {
@@ -170,13 +163,13 @@ impl Pages {
         let token = self.token();
         for (k, v) in k.chunks_exact(token).zip(v.chunks_exact(token)) {
             let place = self.len - self.first;
-            if place == self.pages.len() * PAGE {
-                self.pages.push_back(Page {
+            if place == self.kept.len() * PAGE {
+                self.kept.push_back(Page {
                     keys: Buffer::any(PAGE * token),
                     values: Buffer::any(PAGE * token),
                 });
             }
-            let page = &mut self.pages[place / PAGE];
+            let page = &mut self.kept[place / PAGE];
             let rows = place % PAGE * token..(place % PAGE + 1) * token;
             page.keys[rows.clone()].copy_from_slice(k);
             page.values[rows].copy_from_slice(v);
@@ -187,10 +180,16 @@ impl Pages {
     /// Lets go of pages that no later query sees.
     fn forget(&mut self, window: usize) {
         while self.first + PAGE + window <= self.len + 1 {
-            self.pages.pop_front();
+            self.kept.pop_front();
             self.first += PAGE;
         }
     }
+}
+
+/// Positions that any of the queries from `first` to before `end` sees.
+fn visible(first: usize, end: usize, window: Option<usize>) -> Range<usize> {
+    let start = window.map_or(0, |window| (first + 1).saturating_sub(window));
+    start..end
 }
 
 #[cfg(test)]
@@ -209,7 +208,7 @@ mod tests {
         let mut pages = Pages::new(1, 2);
         for _ in 0..20 * PAGE {
             pages.attend(&[1.0, 0.5], &[0.5, 1.0], &[2.0, 3.0], spec);
-            assert!(pages.pages.len() <= 2, "{} pages", pages.pages.len());
+            assert!(pages.kept.len() <= 2, "{} pages", pages.kept.len());
         }
         assert_eq!(pages.len(), 20 * PAGE);
     }

@@ -20,7 +20,7 @@ use crate::profile::{Timed, timed};
 use crate::specs::{AttentionSpec, HeadSpec, NormSpec};
 use head::{Head, HeadDerivatives};
 
-use buffer::Buffer;
+pub(crate) use buffer::Buffer;
 pub(crate) use cache::Pages;
 pub(crate) use gemm::{Matrix, MatrixMut, Product, gemm, has_bf16_products};
 pub(crate) use lanes::{sum_of_products, vectorized};

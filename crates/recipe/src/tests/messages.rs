@@ -35,10 +35,10 @@ fn slips_of_the_pen() {
         `optimizer.schedule.type` in `--set optimizer.schedule.type=cosin`: expected one of `constant`, `linear`, `cosine`, `wsd`, got `cosin`
         hint: did you mean `cosine`?
         ");
-    insta::assert_snapshot!(refusal(LEAST, &["optimizer.momentum_of_inertia=3"]), @r"
-        unknown key `optimizer.momentum_of_inertia` in `--set optimizer.momentum_of_inertia=3`
-        hint: known here are `learning_rate`, `betas`, `eps`, `weight_decay`, `decay_embeddings`, `max_grad_norm`, `schedule`
-        ");
+    insta::assert_snapshot!(refusal(LEAST, &["optimizer.momentum_of_inertia=3"]), @"
+    unknown key `optimizer.momentum_of_inertia` in `--set optimizer.momentum_of_inertia=3`
+    hint: known here are `learning_rate`, `betas`, `eps`, `weight_decay`, `decay_embeddings`, `muon`, `max_grad_norm`, `schedule`
+    ");
     insta::assert_snapshot!(refusal(&format!("{LEAST}\n[scale.tiny.train]\nstepz = 3"), &[]), @r"
         unknown key `scale.tiny.train.stepz` in `DIR/recipe.toml`
         hint: did you mean `scale.tiny.train.steps`?

@@ -12,7 +12,7 @@ use jikji_recipe::RunConfig;
 use jikji_telemetry::human_units::{human_bytes, with_separators};
 use jikji_telemetry::{Console, RunLog};
 use jikji_tokenizer::Tokenizer;
-use jikji_train::{MemoryPlan, RunSetup, StepSettings, StopSignal, TrainState};
+use jikji_train::{MemoryPlan, RunSetup, StepSettings, StepSize, StopSignal, TrainState};
 
 use super::folder::RunFolder;
 use crate::arguments::TrainArguments;
@@ -62,7 +62,7 @@ impl Plan {
         let memory = MemoryPlan::new(
             &decoder,
             &layout,
-            (&config.train).into(),
+            StepSize::of(&config.train, &config.optimizer),
             jikji_train::resident_bytes().unwrap_or(0),
         );
         Ok(Self {
@@ -173,7 +173,7 @@ pub(super) fn assemble(
     let validation = validation_sets(config, &shards, pad_id)?;
 
     jikji_train::reset_peak();
-    let mut state = TrainState::from_weights(match (&folder.checkpoint, &config.model.from) {
+    let weights = match (&folder.checkpoint, &config.model.from) {
         (None, None) => Store::initialized(plan.layout.clone(), config.run.seed),
         (None, Some(dir)) => {
             let mut weights = Store::weights(plan.layout.clone());
@@ -183,7 +183,8 @@ pub(super) fn assemble(
             weights
         }
         (Some(_), _) => Store::weights(plan.layout.clone()),
-    });
+    };
+    let mut state = TrainState::from_weights(weights, &config.optimizer);
     if let Some(checkpoint) = &folder.checkpoint {
         jikji_train::restore(&mut state, checkpoint)?;
     }
@@ -209,6 +210,7 @@ pub(super) fn assemble(
             micro_batch_size: config.train.micro_batch_size(),
             activation_checkpointing: config.train.activation_checkpointing,
             optimizer: config.optimizer.clone(),
+            z_loss: config.train.z_loss.unwrap_or(0.0) as f32,
             total_steps: config.train.steps,
             device: Device::flex(),
         },

@@ -16,8 +16,8 @@
 
 use std::arch::is_x86_feature_detected;
 use std::arch::x86_64::{
-    __m512, __m512bh, __m512i, _mm512_castsi512_ps, _mm512_cvtepu16_epi32, _mm512_cvtne2ps_pbh,
-    _mm512_cvtneps_pbh, _mm512_dpbf16_ps, _mm512_fmadd_ps, _mm512_load_si512,
+    __m256bh, __m256i, __m512, __m512bh, __m512i, _mm512_castsi512_ps, _mm512_cvtepu16_epi32,
+    _mm512_cvtne2ps_pbh, _mm512_cvtneps_pbh, _mm512_dpbf16_ps, _mm512_fmadd_ps, _mm512_load_si512,
     _mm512_mask_storeu_epi32, _mm512_mask_storeu_ps, _mm512_maskz_loadu_epi32,
     _mm512_maskz_loadu_ps, _mm512_mul_ps, _mm512_or_si512, _mm512_set1_epi32, _mm512_set1_ps,
     _mm512_setzero_ps, _mm512_setzero_si512, _mm512_shuffle_i32x4, _mm512_slli_epi32,
@@ -206,7 +206,7 @@ impl Words for Bf16 {
             let rest = first_lanes(values.saturating_sub(LANES));
             let high = _mm512_maskz_loadu_ps(rest, first.wrapping_add(LANES));
             // The instruction's second argument becomes the lower half: neighbours share a word.
-            transmute(_mm512_cvtne2ps_pbh(high, low))
+            transmute::<__m512bh, __m512i>(_mm512_cvtne2ps_pbh(high, low))
         }
     }
 
@@ -220,8 +220,10 @@ impl Words for Bf16 {
             } else {
                 _mm512_setzero_ps()
             };
-            let low = _mm512_cvtepu16_epi32(transmute(_mm512_cvtneps_pbh(low)));
-            let high = _mm512_cvtepu16_epi32(transmute(_mm512_cvtneps_pbh(high)));
+            let low =
+                _mm512_cvtepu16_epi32(transmute::<__m256bh, __m256i>(_mm512_cvtneps_pbh(low)));
+            let high =
+                _mm512_cvtepu16_epi32(transmute::<__m256bh, __m256i>(_mm512_cvtneps_pbh(high)));
             _mm512_or_si512(low, _mm512_slli_epi32::<16>(high))
         }
     }

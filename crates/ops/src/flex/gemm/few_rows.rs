@@ -1,6 +1,11 @@
 //! A product with a few rows of `a`, such as a token's hidden state with a weight: each value of `b` is read once and used so
 //! few times that memory decides the speed, and packing would only read it again.
 
+#![expect(
+    clippy::inline_always,
+    reason = "code is compiled for the wider instructions only where it is inlined into `vectorized`"
+)]
+
 use rayon::prelude::*;
 
 use super::{Matrix, MatrixMut, Product, Threads};

@@ -304,14 +304,13 @@ mod tests {
                     },
                 );
                 for (row, out) in out.chunks(n + gap).enumerate() {
-                    for column in 0..n {
+                    for (column, got) in out[..n].iter().enumerate() {
                         let sum: f64 = (0..k).map(|i| at(a, row, i) * at(b, i, column)).sum();
                         let expected = 1.0 + 0.5 * sum;
-                        let error = (f64::from(out[column]) - expected).abs();
+                        let error = (f64::from(*got) - expected).abs();
                         assert!(
                             error < 2e-6 * (k as f64).sqrt().max(4.0),
-                            "{m} x {k} x {n} {precision:?} {orders} [{row}, {column}]: {} instead of {expected}",
-                            out[column]
+                            "{m} x {k} x {n} {precision:?} {orders} [{row}, {column}]: {got} instead of {expected}"
                         );
                     }
                     assert!(out[n..].iter().all(|gap| *gap == 1.0), "gaps stay");
