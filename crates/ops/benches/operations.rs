@@ -1,4 +1,5 @@
-//! `cargo bench -p jikji-ops`: every operation at the sizes of a 32.5 M decoder on 4 x 256 tokens, in f32 and bf16.
+//! `cargo bench --bench operations [-- NAME]`: every operation (whose name contains NAME) at the sizes of a 32.5 M decoder on
+//! 4 x 256 tokens, in f32 and bf16. Above 100 % are those whose tensors stay in the cache: the limit is memory's.
 
 #![expect(clippy::print_stdout, reason = "the table is what a bench is for")]
 
@@ -8,6 +9,11 @@ use jikji_ops::{
 
 fn main() {
     compute_on_this_thread();
+    // Cargo adds `--bench`.
+    let name = std::env::args()
+        .skip(1)
+        .find(|argument| !argument.starts_with('-'));
+    let name = name.unwrap_or_default();
     let shape = BenchShape {
         batch: 4,
         seq: 256,
@@ -25,7 +31,7 @@ fn main() {
             1e-9 * roofline.flop_per_second,
             1e-9 * roofline.bytes_per_second
         );
-        for rate in bench_operations(shape, precision, 15, roofline) {
+        for rate in bench_operations(shape, precision, &name, 15, roofline) {
             println!(
                 "{:>28} {:<18} {:9.3} ms {:7.1} GFLOP/s {:6.1} GB/s {:5.0} %",
                 rate.operation,

@@ -82,11 +82,14 @@ impl FlatBuffer {
                 .par_chunks_mut(TASK_ELEMENTS)
                 .zip(values.par_chunks(TASK_ELEMENTS))
                 .for_each(|(target, values)| {
-                    vectorized(|| {
-                        for (sum, value) in target.iter_mut().zip(values) {
-                            *sum += value;
-                        }
-                    });
+                    vectorized(
+                        #[inline(always)]
+                        || {
+                            for (sum, value) in target.iter_mut().zip(values) {
+                                *sum += value;
+                            }
+                        },
+                    );
                 });
         });
     }

@@ -61,17 +61,22 @@ pub fn muon_update(
             .zip(gradients.host()[range.clone()].par_chunks(TASK_ELEMENTS))
             .zip(update.par_chunks_mut(TASK_ELEMENTS))
             .for_each(|((momentum, gradients), update)| {
-                vectorized(|| {
-                    for ((m, gradient), update) in momentum.iter_mut().zip(gradients).zip(update) {
-                        let gradient = (1.0 - c.momentum) * gradient * c.gradient_scale;
-                        *m = c.momentum * *m + gradient;
-                        *update = if c.nesterov {
-                            c.momentum * *m + gradient
-                        } else {
-                            *m
-                        };
-                    }
-                });
+                vectorized(
+                    #[inline(always)]
+                    || {
+                        for ((m, gradient), update) in
+                            momentum.iter_mut().zip(gradients).zip(update)
+                        {
+                            let gradient = (1.0 - c.momentum) * gradient * c.gradient_scale;
+                            *m = c.momentum * *m + gradient;
+                            *update = if c.nesterov {
+                                c.momentum * *m + gradient
+                            } else {
+                                *m
+                            };
+                        }
+                    },
+                );
             });
         let update = orthogonal(update, [rows, columns], c.newton_schulz_steps, c.precision);
         let step = c.learning_rate * 0.2 * (rows.max(columns) as f32).sqrt();
@@ -80,11 +85,14 @@ pub fn muon_update(
             .par_chunks_mut(TASK_ELEMENTS)
             .zip(update.par_chunks(TASK_ELEMENTS))
             .for_each(|(weights, update)| {
-                vectorized(|| {
-                    for (weight, update) in weights.iter_mut().zip(update) {
-                        *weight = shrink * *weight - step * update;
-                    }
-                });
+                vectorized(
+                    #[inline(always)]
+                    || {
+                        for (weight, update) in weights.iter_mut().zip(update) {
+                            *weight = shrink * *weight - step * update;
+                        }
+                    },
+                );
             });
     });
 }
@@ -106,7 +114,12 @@ fn orthogonal(
     let (short, long) = (rows.min(columns), rows.max(columns));
     let squares: f64 = x
         .chunks(1024)
-        .map(|values| vectorized(|| f64::from(sum_of_products(values, values))))
+        .map(|values| {
+            vectorized(
+                #[inline(always)]
+                || f64::from(sum_of_products(values, values)),
+            )
+        })
         .sum();
     let factor = (1.0 / squares.sqrt().max(SMALLEST_NORM)) as f32;
     x.iter_mut().for_each(|value| *value *= factor);

@@ -79,22 +79,25 @@ struct Work {
 struct Bench {
     shape: BenchShape,
     precision: Precision,
+    name: String,
     repeats: usize,
     roofline: Roofline,
     rates: Vec<OperationRate>,
     seed: u64,
 }
 
-/// Times every operation `repeats` times after one that does not count.
+/// Times every operation whose name contains `name`, `repeats` times after one that does not count.
 pub fn bench_operations(
     shape: BenchShape,
     precision: Precision,
+    name: &str,
     repeats: usize,
     roofline: Roofline,
 ) -> Vec<OperationRate> {
     let mut bench = Bench {
         shape,
         precision,
+        name: name.to_owned(),
         repeats,
         roofline,
         rates: Vec::new(),
@@ -137,6 +140,9 @@ impl Bench {
         work: Work,
         mut call: impl FnMut(),
     ) {
+        if !operation.contains(&self.name) {
+            return;
+        }
         call();
         let mut seconds: Vec<f64> = (0..self.repeats.max(1))
             .map(|_| {

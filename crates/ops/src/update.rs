@@ -54,17 +54,20 @@ pub fn adamw_update(
             .zip(moment1.host_mut()[range.clone()].par_chunks_mut(TASK_ELEMENTS))
             .zip(moment2.host_mut()[range].par_chunks_mut(TASK_ELEMENTS))
             .for_each(|(((weights, gradients), moment1), moment2)| {
-                vectorized(|| {
-                    for (((weight, gradient), m), v) in
-                        weights.iter_mut().zip(gradients).zip(moment1).zip(moment2)
-                    {
-                        let gradient = gradient * c.gradient_scale;
-                        *m = c.beta1 * *m + (1.0 - c.beta1) * gradient;
-                        *v = c.beta2 * *v + (1.0 - c.beta2) * gradient * gradient;
-                        let direction = *m * correction1 / ((*v * correction2).sqrt() + c.eps);
-                        *weight -= c.learning_rate * (direction + c.weight_decay * *weight);
-                    }
-                });
+                vectorized(
+                    #[inline(always)]
+                    || {
+                        for (((weight, gradient), m), v) in
+                            weights.iter_mut().zip(gradients).zip(moment1).zip(moment2)
+                        {
+                            let gradient = gradient * c.gradient_scale;
+                            *m = c.beta1 * *m + (1.0 - c.beta1) * gradient;
+                            *v = c.beta2 * *v + (1.0 - c.beta2) * gradient * gradient;
+                            let direction = *m * correction1 / ((*v * correction2).sqrt() + c.eps);
+                            *weight -= c.learning_rate * (direction + c.weight_decay * *weight);
+                        }
+                    },
+                );
             });
     });
 }
@@ -75,12 +78,15 @@ pub fn global_norm_squared(buffer: &FlatBuffer, range: Range<usize>) -> f64 {
         buffer.host()[range]
             .par_chunks(TASK_ELEMENTS)
             .map(|values| {
-                vectorized(|| {
-                    values
-                        .chunks(1024)
-                        .map(|values| f64::from(sum_of_products(values, values)))
-                        .sum()
-                })
+                vectorized(
+                    #[inline(always)]
+                    || {
+                        values
+                            .chunks(1024)
+                            .map(|values| f64::from(sum_of_products(values, values)))
+                            .sum()
+                    },
+                )
             })
             .collect()
     });
@@ -97,7 +103,10 @@ pub fn scale(buffer: &mut FlatBuffer, factor: f32) {
                 if factor == 0.0 {
                     values.fill(0.0);
                 } else {
-                    vectorized(|| values.iter_mut().for_each(|value| *value *= factor));
+                    vectorized(
+                        #[inline(always)]
+                        || values.iter_mut().for_each(|value| *value *= factor),
+                    );
                 }
             });
     });

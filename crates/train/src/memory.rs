@@ -73,7 +73,7 @@ impl MemoryPlan {
         let derivatives = tokens * (3 * ffn + 3 * hidden + 2 * q + 2 * kv);
         // A chunk of logits, and the gradient of the output projection before it is added to the buffer.
         let vocab = config.vocab_size as u128;
-        let chunk = (8 * 1024 * 1024 / vocab).clamp(16, 1024).min(tokens / F32);
+        let chunk = (16 * 1024 * 1024 / vocab).clamp(16, 512).min(tokens / F32);
         let head = chunk * vocab * F32 + vocab * hidden * F32 + 2 * tokens * hidden;
         // Five columns of global batches: in the step's hand, in the queue, and in the hand of who makes the next.
         let batches = step.global_batch_size as u128 * seq_len * 5 * F32;

@@ -247,23 +247,26 @@ pub(super) fn softmax_rows(
     seen: impl Fn(usize) -> Range<usize>,
     mut found: impl FnMut(usize, f32),
 ) {
-    vectorized(|| {
-        for (row, scores) in scores.chunks_exact_mut(keys).enumerate() {
-            let range = seen(row);
-            let (before, rest) = scores.split_at_mut(range.start);
-            let (scores, after) = rest.split_at_mut(range.len());
-            before.fill(0.0);
-            after.fill(0.0);
-            cap(scores, softcap);
-            let largest = maximum(scores);
-            let sum = exponentials(scores, largest);
-            found(row, largest + sum.ln());
-            let factor = 1.0 / sum;
-            for probability in scores {
-                *probability *= factor;
+    vectorized(
+        #[inline(always)]
+        || {
+            for (row, scores) in scores.chunks_exact_mut(keys).enumerate() {
+                let range = seen(row);
+                let (before, rest) = scores.split_at_mut(range.start);
+                let (scores, after) = rest.split_at_mut(range.len());
+                before.fill(0.0);
+                after.fill(0.0);
+                cap(scores, softcap);
+                let largest = maximum(scores);
+                let sum = exponentials(scores, largest);
+                found(row, largest + sum.ln());
+                let factor = 1.0 / sum;
+                for probability in scores {
+                    *probability *= factor;
+                }
             }
-        }
-    });
+        },
+    );
 }
 
 /// `softcap · tanh(score / softcap)`.
@@ -349,38 +352,41 @@ fn kv_head_backward(
                 values.transposed(),
                 product,
             );
-            vectorized(|| {
-                for (row, (scores, dscores)) in scores
-                    .chunks_exact_mut(keys)
-                    .zip(dscores.chunks_exact_mut(keys))
-                    .enumerate()
-                {
-                    let query = block.first + row;
-                    let row_of_head = (batch * shape.seq_q + query) * shape.heads + head;
-                    let log_sum_exp = saved.log_sum_exp[row_of_head];
-                    let start = row_of_head * head_dim;
-                    let delta = sum_of_products(
-                        &dy[start..start + head_dim],
-                        &saved.output[start..start + head_dim],
-                    );
-                    let range = visible.range(block, row);
-                    scores[..range.start].fill(0.0);
-                    scores[range.end..].fill(0.0);
-                    dscores[..range.start].fill(0.0);
-                    dscores[range.end..].fill(0.0);
-                    let (scores, dscores) = (&mut scores[range.clone()], &mut dscores[range]);
-                    cap(scores, spec.softcap);
-                    // The cap's own derivative, 1 - tanh², before the score gives way to its probability.
-                    let slope = spec
-                        .softcap
-                        .map_or(0.0, |softcap| 1.0 / (softcap * softcap));
-                    for (score, dscore) in scores.iter_mut().zip(dscores) {
-                        let through_cap = 1.0 - *score * *score * slope;
-                        *score = exp(*score - log_sum_exp);
-                        *dscore = *score * (*dscore - delta) * spec.scale * through_cap;
+            vectorized(
+                #[inline(always)]
+                || {
+                    for (row, (scores, dscores)) in scores
+                        .chunks_exact_mut(keys)
+                        .zip(dscores.chunks_exact_mut(keys))
+                        .enumerate()
+                    {
+                        let query = block.first + row;
+                        let row_of_head = (batch * shape.seq_q + query) * shape.heads + head;
+                        let log_sum_exp = saved.log_sum_exp[row_of_head];
+                        let start = row_of_head * head_dim;
+                        let delta = sum_of_products(
+                            &dy[start..start + head_dim],
+                            &saved.output[start..start + head_dim],
+                        );
+                        let range = visible.range(block, row);
+                        scores[..range.start].fill(0.0);
+                        scores[range.end..].fill(0.0);
+                        dscores[..range.start].fill(0.0);
+                        dscores[range.end..].fill(0.0);
+                        let (scores, dscores) = (&mut scores[range.clone()], &mut dscores[range]);
+                        cap(scores, spec.softcap);
+                        // The cap's own derivative, 1 - tanh², before the score gives way to its probability.
+                        let slope = spec
+                            .softcap
+                            .map_or(0.0, |softcap| 1.0 / (softcap * softcap));
+                        for (score, dscore) in scores.iter_mut().zip(dscores) {
+                            let through_cap = 1.0 - *score * *score * slope;
+                            *score = exp(*score - log_sum_exp);
+                            *dscore = *score * (*dscore - delta) * spec.scale * through_cap;
+                        }
                     }
-                }
-            });
+                },
+            );
             let probabilities = Matrix::rows(scores, block.count, keys);
             let dscores = Matrix::rows(dscores, block.count, keys);
             let key_rows = block.first_key * head_dim..block.end_key * head_dim;

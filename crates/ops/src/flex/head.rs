@@ -7,8 +7,10 @@ use super::gemm::{Matrix, MatrixMut, Product, gemm};
 use super::lanes::{exp, exponentials, maximum, vectorized};
 use crate::specs::HeadSpec;
 
-/// Logits held at a time: 32 MiB, large enough for a product to run at full rate.
-const CHUNK_LOGITS: usize = 8 * 1024 * 1024;
+/// Logits held at a time, at most 64 MiB, and tokens that they are of: each chunk reads all of the weight twice and reads and
+/// writes all of its gradient once, so larger is faster.
+const CHUNK_LOGITS: usize = 16 * 1024 * 1024;
+const CHUNK_TOKENS: usize = 512;
 
 pub(super) struct Head<'a> {
     /// `[tokens, hidden]`
@@ -56,14 +58,17 @@ impl Head<'_> {
                     let token = first + token;
                     let target = usize::try_from(self.targets[token]).ok();
                     let at_target = target.map(|target| logits[target]);
-                    vectorized(|| {
-                        let largest = maximum(logits);
-                        let sum = exponentials(logits, largest);
-                        *log_sum_exp = largest + sum.ln();
-                        if let Some(dy) = dy {
-                            self.differentiate(logits, target, dy[token], *log_sum_exp, sum);
-                        }
-                    });
+                    vectorized(
+                        #[inline(always)]
+                        || {
+                            let largest = maximum(logits);
+                            let sum = exponentials(logits, largest);
+                            *log_sum_exp = largest + sum.ln();
+                            if let Some(dy) = dy {
+                                self.differentiate(logits, target, dy[token], *log_sum_exp, sum);
+                            }
+                        },
+                    );
                     *log_prob = at_target.map_or(0.0, |logit| {
                         logit - *log_sum_exp - self.spec.z_loss * *log_sum_exp * *log_sum_exp
                     });
@@ -91,12 +96,15 @@ impl Head<'_> {
                     let token = first + token;
                     let log_sum_exp = log_sum_exps[token];
                     let target = usize::try_from(self.targets[token]).ok();
-                    vectorized(|| {
-                        for logit in logits.iter_mut() {
-                            *logit = exp(*logit - log_sum_exp);
-                        }
-                        self.differentiate(logits, target, dy[token], log_sum_exp, 1.0);
-                    });
+                    vectorized(
+                        #[inline(always)]
+                        || {
+                            for logit in logits.iter_mut() {
+                                *logit = exp(*logit - log_sum_exp);
+                            }
+                            self.differentiate(logits, target, dy[token], log_sum_exp, 1.0);
+                        },
+                    );
                 });
             self.add_chunk(first, logits, &mut derivatives);
         });
@@ -129,14 +137,24 @@ impl Head<'_> {
     fn room(&self, [wants_x, wants_weight]: [bool; 2]) -> HeadDerivatives {
         HeadDerivatives {
             dx: wants_x.then(|| Buffer::any(self.targets.len() * self.hidden)),
-            dweight: wants_weight.then(|| Buffer::zeros(self.vocab * self.hidden)),
+            dweight: wants_weight.then(|| {
+                let len = self.vocab * self.hidden;
+                // The first chunk writes all of it; without tokens there is none.
+                if self.targets.is_empty() {
+                    Buffer::zeros(len)
+                } else {
+                    Buffer::any(len)
+                }
+            }),
         }
     }
 
     /// Hands out the logits of a chunk of tokens after the other, with the first token's index.
     fn for_each_chunk(&self, mut work: impl FnMut(usize, &mut [f32])) {
         let tokens = self.targets.len();
-        let chunk = (CHUNK_LOGITS / self.vocab).clamp(16, 1024).min(tokens);
+        let chunk = (CHUNK_LOGITS / self.vocab)
+            .clamp(16, CHUNK_TOKENS)
+            .min(tokens);
         let mut room = Buffer::any(chunk * self.vocab);
         for first in (0..tokens).step_by(chunk.max(1)) {
             let count = chunk.min(tokens - first);
@@ -172,7 +190,10 @@ impl Head<'_> {
                 MatrixMut::rows(dweight, self.vocab, self.hidden),
                 dlogits.transposed(),
                 self.chunk_of_x(first, count),
-                Product::added(self.spec.precision),
+                Product {
+                    accumulate: first > 0,
+                    ..Product::new(self.spec.precision)
+                },
             );
         }
     }

@@ -9,6 +9,8 @@
 pub(crate) const LANES: usize = 32;
 
 /// Runs `work` compiled for the widest vector instructions this processor has, chosen at run time.
+///
+/// A closure must be `#[inline(always)]`: one that the compiler keeps as a function of its own is compiled without them.
 #[inline]
 pub(crate) fn vectorized<T>(work: impl FnOnce() -> T) -> T {
     struct Work<F>(F);
@@ -118,11 +120,14 @@ pub(crate) fn exp(x: f32) -> f32 {
 /// Rounds to bfloat16 (nearest, ties to even) and back, the value a bf16 operand has in a product summed in f32.
 pub(crate) fn round_to_bf16(values: &[f32]) -> Vec<f32> {
     let mut out = vec![0.0; values.len()];
-    vectorized(|| {
-        for (out, value) in out.iter_mut().zip(values) {
-            *out = rounded_to_bf16(*value);
-        }
-    });
+    vectorized(
+        #[inline(always)]
+        || {
+            for (out, value) in out.iter_mut().zip(values) {
+                *out = rounded_to_bf16(*value);
+            }
+        },
+    );
     out
 }
 

@@ -29,11 +29,14 @@ pub(super) fn rms_norm(x: &[f32], weight: &[f32], spec: NormSpec) -> Buffer {
     y.par_chunks_mut(task)
         .zip(x.par_chunks(task))
         .for_each(|(y, x)| {
-            vectorized(|| {
-                for (y, x) in y.chunks_exact_mut(columns).zip(x.chunks_exact(columns)) {
-                    norm_row(y, x, &weight, spec.eps);
-                }
-            });
+            vectorized(
+                #[inline(always)]
+                || {
+                    for (y, x) in y.chunks_exact_mut(columns).zip(x.chunks_exact(columns)) {
+                        norm_row(y, x, &weight, spec.eps);
+                    }
+                },
+            );
         });
     y
 }
@@ -55,17 +58,20 @@ pub(super) fn residual_rms_norm(
         .zip(x.par_chunks(task))
         .zip(y.par_chunks(task))
         .for_each(|(((sum, normed), x), y)| {
-            vectorized(|| {
-                for (((sum, normed), x), y) in sum
-                    .chunks_exact_mut(columns)
-                    .zip(normed.chunks_exact_mut(columns))
-                    .zip(x.chunks_exact(columns))
-                    .zip(y.chunks_exact(columns))
-                {
-                    add_scaled(sum, x, y, factor);
-                    norm_row(normed, sum, &weight, spec.eps);
-                }
-            });
+            vectorized(
+                #[inline(always)]
+                || {
+                    for (((sum, normed), x), y) in sum
+                        .chunks_exact_mut(columns)
+                        .zip(normed.chunks_exact_mut(columns))
+                        .zip(x.chunks_exact(columns))
+                        .zip(y.chunks_exact(columns))
+                    {
+                        add_scaled(sum, x, y, factor);
+                        norm_row(normed, sum, &weight, spec.eps);
+                    }
+                },
+            );
         });
     (sum, normed)
 }
@@ -76,7 +82,12 @@ pub(super) fn residual(x: &[f32], y: &[f32], factor: f32) -> Buffer {
     sum.par_chunks_mut(TASK_ELEMENTS)
         .zip(x.par_chunks(TASK_ELEMENTS))
         .zip(y.par_chunks(TASK_ELEMENTS))
-        .for_each(|((sum, x), y)| vectorized(|| add_scaled(sum, x, y, factor)));
+        .for_each(|((sum, x), y)| {
+            vectorized(
+                #[inline(always)]
+                || add_scaled(sum, x, y, factor),
+            );
+        });
     sum
 }
 
@@ -86,11 +97,14 @@ pub(super) fn scaled(y: &[f32], factor: f32) -> Buffer {
     out.par_chunks_mut(TASK_ELEMENTS)
         .zip(y.par_chunks(TASK_ELEMENTS))
         .for_each(|(out, y)| {
-            vectorized(|| {
-                for (out, y) in out.iter_mut().zip(y) {
-                    *out = factor * y;
-                }
-            });
+            vectorized(
+                #[inline(always)]
+                || {
+                    for (out, y) in out.iter_mut().zip(y) {
+                        *out = factor * y;
+                    }
+                },
+            );
         });
     out
 }
@@ -137,25 +151,28 @@ pub(super) fn rms_norm_backward(
         .map(|((dx, x), dy)| {
             let mut dweight = vec![0.0; columns];
             let mut scaled = vec![0.0; columns];
-            vectorized(|| {
-                for ((dx, x), dy) in dx
-                    .chunks_exact_mut(columns)
-                    .zip(x.chunks_exact(columns))
-                    .zip(dy.chunks_exact(columns))
-                {
-                    let factor = inverse_rms(x, spec.eps);
-                    for ((scaled, dy), weight) in scaled.iter_mut().zip(dy).zip(&*weight) {
-                        *scaled = dy * weight;
+            vectorized(
+                #[inline(always)]
+                || {
+                    for ((dx, x), dy) in dx
+                        .chunks_exact_mut(columns)
+                        .zip(x.chunks_exact(columns))
+                        .zip(dy.chunks_exact(columns))
+                    {
+                        let factor = inverse_rms(x, spec.eps);
+                        for ((scaled, dy), weight) in scaled.iter_mut().zip(dy).zip(&*weight) {
+                            *scaled = dy * weight;
+                        }
+                        let shared = factor * factor * sum_of_products(&scaled, x) / columns as f32;
+                        for ((dx, x), scaled) in dx.iter_mut().zip(x).zip(&scaled) {
+                            *dx = factor * (scaled - x * shared);
+                        }
+                        for ((dweight, x), dy) in dweight.iter_mut().zip(x).zip(dy) {
+                            *dweight += dy * x * factor;
+                        }
                     }
-                    let shared = factor * factor * sum_of_products(&scaled, x) / columns as f32;
-                    for ((dx, x), scaled) in dx.iter_mut().zip(x).zip(&scaled) {
-                        *dx = factor * (scaled - x * shared);
-                    }
-                    for ((dweight, x), dy) in dweight.iter_mut().zip(x).zip(dy) {
-                        *dweight += dy * x * factor;
-                    }
-                }
-            });
+                },
+            );
             dweight
         })
         .collect();
@@ -181,12 +198,15 @@ pub(super) fn swiglu(gate: &[f32], up: &[f32], limit: Option<f32>) -> Buffer {
         .zip(gate.par_chunks(TASK_ELEMENTS))
         .zip(up.par_chunks(TASK_ELEMENTS))
         .for_each(|((y, gate), up)| {
-            vectorized(|| {
-                for ((y, gate), up) in y.iter_mut().zip(gate).zip(up) {
-                    let gate = at_most(*gate, limit);
-                    *y = gate * sigmoid(gate) * at_least(at_most(*up, limit), -limit);
-                }
-            });
+            vectorized(
+                #[inline(always)]
+                || {
+                    for ((y, gate), up) in y.iter_mut().zip(gate).zip(up) {
+                        let gate = at_most(*gate, limit);
+                        *y = gate * sigmoid(gate) * at_least(at_most(*up, limit), -limit);
+                    }
+                },
+            );
         });
     y
 }
@@ -208,27 +228,24 @@ pub(super) fn swiglu_backward(
         .zip(up.par_chunks(TASK_ELEMENTS))
         .zip(dy.par_chunks(TASK_ELEMENTS))
         .for_each(|((((dgate, dup), gate), up), dy)| {
-            vectorized(|| {
-                for ((((dgate, dup), gate), up), dy) in dgate
-                    .iter_mut()
-                    .zip(dup.iter_mut())
-                    .zip(gate)
-                    .zip(up)
-                    .zip(dy)
-                {
-                    let (cut_gate, cut_up) =
-                        (at_most(*gate, limit), at_least(at_most(*up, limit), -limit));
-                    let open = sigmoid(cut_gate);
-                    let by_gate = dy * cut_up * open * (1.0 + cut_gate * (1.0 - open));
-                    let by_up = dy * cut_gate * open;
-                    *dgate = if *gate > limit { 0.0 } else { by_gate };
-                    *dup = if cut_up == *up || up.is_nan() {
-                        by_up
-                    } else {
-                        0.0
-                    };
-                }
-            });
+            vectorized(
+                #[inline(always)]
+                || {
+                    let len = dgate.len();
+                    let (dup, gate) = (&mut dup[..len], &gate[..len]);
+                    let (up, dy) = (&up[..len], &dy[..len]);
+                    for i in 0..len {
+                        let cut_gate = at_most(gate[i], limit);
+                        let cut_up = at_least(at_most(up[i], limit), -limit);
+                        let open = sigmoid(cut_gate);
+                        let by_gate = dy[i] * cut_up * open * (1.0 + cut_gate * (1.0 - open));
+                        let by_up = dy[i] * cut_gate * open;
+                        dgate[i] = if gate[i] > limit { 0.0 } else { by_gate };
+                        let cut = up[i] > limit || up[i] < -limit;
+                        dup[i] = if cut { 0.0 } else { by_up };
+                    }
+                },
+            );
         });
     (dgate, dup)
 }
@@ -263,23 +280,26 @@ pub(super) fn rope(
         .zip(cos.par_chunks(tokens_per_task * half))
         .zip(sin.par_chunks(tokens_per_task * half))
         .for_each(|(((y, x), cos), sin)| {
-            vectorized(|| {
-                for (((y, x), cos), sin) in y
-                    .chunks_exact_mut(token)
-                    .zip(x.chunks_exact(token))
-                    .zip(cos.chunks_exact(half))
-                    .zip(sin.chunks_exact(half))
-                {
-                    for (y, x) in y.chunks_exact_mut(head_dim).zip(x.chunks_exact(head_dim)) {
-                        let ((y_low, y_high), (x_low, x_high)) =
-                            (y.split_at_mut(half), x.split_at(half));
-                        for i in 0..half {
-                            y_low[i] = x_low[i] * cos[i] - sign * x_high[i] * sin[i];
-                            y_high[i] = x_high[i] * cos[i] + sign * x_low[i] * sin[i];
+            vectorized(
+                #[inline(always)]
+                || {
+                    for (((y, x), cos), sin) in y
+                        .chunks_exact_mut(token)
+                        .zip(x.chunks_exact(token))
+                        .zip(cos.chunks_exact(half))
+                        .zip(sin.chunks_exact(half))
+                    {
+                        for (y, x) in y.chunks_exact_mut(head_dim).zip(x.chunks_exact(head_dim)) {
+                            let ((y_low, y_high), (x_low, x_high)) =
+                                (y.split_at_mut(half), x.split_at(half));
+                            for i in 0..half {
+                                y_low[i] = x_low[i] * cos[i] - sign * x_high[i] * sin[i];
+                                y_high[i] = x_high[i] * cos[i] + sign * x_low[i] * sin[i];
+                            }
                         }
                     }
-                }
-            });
+                },
+            );
         });
     y
 }

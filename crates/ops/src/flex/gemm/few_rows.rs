@@ -35,10 +35,22 @@ pub(super) fn gemm(out: MatrixMut<'_>, a: Matrix<'_>, b: Matrix<'_>, product: Pr
     let work = |(task, sums): (usize, &mut [f32])| {
         let first = task * columns_per_task;
         match (b.row_stride, bf16) {
-            (1, false) => vectorized(|| dots(sums, &a, b, first, |value| value)),
-            (1, true) => vectorized(|| dots(sums, &a, b, first, rounded_to_bf16)),
-            (_, false) => vectorized(|| scaled_rows(sums, &a, b, first, |value| value)),
-            (_, true) => vectorized(|| scaled_rows(sums, &a, b, first, rounded_to_bf16)),
+            (1, false) => vectorized(
+                #[inline(always)]
+                || dots(sums, &a, b, first, |value| value),
+            ),
+            (1, true) => vectorized(
+                #[inline(always)]
+                || dots(sums, &a, b, first, rounded_to_bf16),
+            ),
+            (_, false) => vectorized(
+                #[inline(always)]
+                || scaled_rows(sums, &a, b, first, |value| value),
+            ),
+            (_, true) => vectorized(
+                #[inline(always)]
+                || scaled_rows(sums, &a, b, first, rounded_to_bf16),
+            ),
         }
     };
     let mut sums = vec![0.0; rows * out.columns];
