@@ -442,6 +442,45 @@ fn gradients_equal_finite_differences() {
 }
 
 #[test]
+fn gradients_of_weights_equal_finite_differences() {
+    // Both matrices by their own elements: of the embedding, with an id that comes twice, and of the projection.
+    let mut random = Random(21);
+    let ids = integers(vec![3, 0, 3, 2], [1, 4]);
+    let (table, weight) = (random.floats([5, 6]), random.floats([7, 6]));
+    let dy = random.floats([1, 4, 7]);
+    let loss = |table: Tensor<2>, weight: Tensor<2>| {
+        let y = crate::linear(crate::embedding(table, ids.clone()), weight, Precision::F32);
+        (y.clone() * y * dy.clone()).sum()
+    };
+    let leaves = [&table, &weight].map(|matrix| matrix.clone().autodiff().require_grad());
+    let [a, b] = leaves.clone();
+    let gradients = loss(a, b).backward();
+    for (which, leaf) in leaves.iter().enumerate() {
+        let gradient = values(leaf.grad(&gradients).expect("a gradient"));
+        let given = [values(table.clone()), values(weight.clone())];
+        let at = |index: usize, step: f32| -> f64 {
+            let mut given = given.clone();
+            given[which][index] += step;
+            let [table, weight] = given;
+            let matrix = |values: Vec<f32>| {
+                let rows = values.len() / 6;
+                Tensor::from_data(TensorData::new(values, [rows, 6]), &Device::flex())
+            };
+            f64::from(loss(matrix(table), matrix(weight)).into_scalar::<f32>())
+        };
+        let step = 4e-3;
+        for (index, gradient) in gradient.iter().enumerate() {
+            let difference = (at(index, step) - at(index, -step)) / f64::from(2.0 * step);
+            let error = (difference - f64::from(*gradient)).abs();
+            assert!(
+                error < 1e-2 * difference.abs().max(0.2),
+                "{which}[{index}]: {gradient} against {difference}"
+            );
+        }
+    }
+}
+
+#[test]
 fn bf16_operands_are_rounded_once() {
     let mut random = Random(16);
     let (x, w) = (random.floats([1, 8, 64]), random.floats([16, 64]));

@@ -12,6 +12,7 @@ use jikji_train::{
 };
 
 use crate::arguments::{BenchCommand, CheckpointingArgument, PrecisionArgument};
+use crate::commands::BF16_IN_F32;
 use crate::commands::doctor::available_memory;
 use crate::console;
 use crate::exit;
@@ -66,9 +67,7 @@ fn precision_of(argument: PrecisionArgument) -> Precision {
         PrecisionArgument::Bf16 => Precision::Bf16,
     };
     if !precision.is_native() {
-        console::say(
-            "note: this processor has no bf16 products: they run in f32 on rounded operands, with bf16's numbers and f32's speed",
-        );
+        console::say(&format!("note: {BF16_IN_F32}"));
     }
     precision
 }

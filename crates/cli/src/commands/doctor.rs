@@ -30,7 +30,9 @@ pub(crate) fn run() -> Result<(), Failure> {
         format!("memory free  {memory}"),
         format!("disk free    {disk} here"),
         "devices      cpu (the only one in this build)".to_owned(),
-        format!("will work    training, scoring and generating in f32 on the cpu; {advice}"),
+        format!(
+            "will work    training, scoring and generating on the cpu in f32 and bf16; {advice}"
+        ),
         "will not     --device cuda:N, wgpu or more than one process: not in this build".to_owned(),
     ];
     console::data(lines.join("\n"));
@@ -58,9 +60,11 @@ fn processor() -> [String; 2] {
             .map(|(name, _)| *name)
             .collect();
         let advice = if missing.contains(&"avx512f") {
-            "without avx512 the products use narrower instructions and take longer"
+            "without avx512 the products use narrower instructions and take longer, bf16 as long as f32"
+        } else if missing.contains(&"avx512bf16") {
+            "products use avx512; without avx512bf16 those of bf16 take as long as f32"
         } else {
-            "products use avx512"
+            "products use avx512, and take half as long in bf16"
         };
         let absent = if missing.is_empty() {
             String::new()

@@ -34,6 +34,9 @@ pub(crate) fn run(command: Command) -> Result<(), Failure> {
     }
 }
 
+/// What a user of bf16 is told where the processor only imitates it.
+const BF16_IN_F32: &str = "this processor has no bf16 products: they run in f32 on rounded operands, with bf16's numbers and f32's speed";
+
 /// An output that is the input would cost the input.
 fn refuse_same_file(input: &Path, output: &Path) -> Result<(), Failure> {
     let same = match (input.canonicalize(), output.canonicalize()) {

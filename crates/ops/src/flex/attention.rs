@@ -11,7 +11,7 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::buffer::Buffer;
-use super::gemm::{Matrix, MatrixMut, Product, gemm};
+use super::gemm::{Causal, Matrix, MatrixMut, Product, gemm};
 use super::lanes::{exp, exponentials, maximum, sigmoid, sum_of_products, vectorized};
 use crate::specs::AttentionSpec;
 
@@ -147,49 +147,56 @@ pub(super) fn forward(
     let mut output = Buffer::any(q.len());
     let mut log_sum_exp = Buffer::any(shape.batch * shape.seq_q * shape.heads);
     let token = shape.heads * shape.head_dim;
-    for batch in 0..shape.batch {
-        let queries = batch * shape.seq_q..(batch + 1) * shape.seq_q;
-        let visible = Visible::new(&starts[queries.clone()], shape, spec.window);
-        let blocks: Vec<Block> = visible.blocks().collect();
-        output[queries.start * token..queries.end * token]
-            .par_chunks_mut(BLOCK * token)
-            .zip(
-                log_sum_exp[queries.start * shape.heads..queries.end * shape.heads]
-                    .par_chunks_mut(BLOCK * shape.heads),
-            )
-            .zip(blocks)
-            .for_each(|((output, log_sum_exp), block)| {
-                let keys = block.num_keys();
-                let mut scores = Buffer::any(block.count * keys);
-                for head in 0..shape.heads {
-                    let kv_head = head / shape.group();
-                    gemm(
-                        MatrixMut::rows(&mut scores, block.count, keys),
-                        shape.queries(q, batch, head, block),
-                        shape.keys(k, batch, kv_head, block).transposed(),
-                        product.times(spec.scale),
-                    );
-                    softmax_rows(
-                        &mut scores,
-                        keys,
-                        spec.softcap,
-                        |row| visible.range(block, row),
-                        |row, found| log_sum_exp[row * shape.heads + head] = found,
-                    );
-                    gemm(
-                        MatrixMut::strided(
-                            &mut output[head * shape.head_dim..],
-                            block.count,
-                            shape.head_dim,
-                            token,
-                        ),
-                        Matrix::rows(&scores, block.count, keys),
-                        shape.keys(v, batch, kv_head, block),
-                        product,
-                    );
-                }
-            });
+    let visible: Vec<Visible> = starts
+        .chunks(shape.seq_q.max(1))
+        .map(|starts| Visible::new(starts, shape, spec.window))
+        .collect();
+    let mut tasks = Vec::new();
+    let (mut output_left, mut sums_left) = (&mut output[..], &mut log_sum_exp[..]);
+    for (batch, visible) in visible.iter().enumerate() {
+        for block in visible.blocks() {
+            let (output, rest) = output_left.split_at_mut(block.count * token);
+            let (sums, more) = sums_left.split_at_mut(block.count * shape.heads);
+            (output_left, sums_left) = (rest, more);
+            tasks.push((batch, visible, block, output, sums));
+        }
     }
+    // The longest first, so that no thread begins one when the others end.
+    tasks.sort_by_key(|(_, _, block, ..)| std::cmp::Reverse(block.num_keys()));
+    tasks.into_par_iter().with_max_len(1).for_each(
+        |(batch, visible, block, output, log_sum_exp)| {
+            let keys = block.num_keys();
+            let last = visible.offset + block.first - block.first_key;
+            let mut scores = Buffer::any(block.count * keys);
+            for head in 0..shape.heads {
+                let kv_head = head / shape.group();
+                gemm(
+                    MatrixMut::rows(&mut scores, block.count, keys),
+                    shape.queries(q, batch, head, block),
+                    shape.keys(k, batch, kv_head, block).transposed(),
+                    product.times(spec.scale).causal(Causal::Result(last)),
+                );
+                softmax_rows(
+                    &mut scores,
+                    keys,
+                    spec.softcap,
+                    |row| visible.range(block, row),
+                    |row, found| log_sum_exp[row * shape.heads + head] = found,
+                );
+                gemm(
+                    MatrixMut::strided(
+                        &mut output[head * shape.head_dim..],
+                        block.count,
+                        shape.head_dim,
+                        token,
+                    ),
+                    Matrix::rows(&scores, block.count, keys),
+                    shape.keys(v, batch, kv_head, block),
+                    product.causal(Causal::Rows(last)),
+                );
+            }
+        },
+    );
     (output, log_sum_exp)
 }
 
@@ -336,6 +343,7 @@ fn kv_head_backward(
             let keys = block.num_keys();
             let scores = &mut score_room[..block.count * keys];
             let dscores = &mut dscore_room[..block.count * keys];
+            let last = visible.offset + block.first - block.first_key;
             let queries = shape.queries(saved.q, batch, head, block);
             let dy_rows = shape.queries(dy, batch, head, block);
             let block_keys = shape.keys(saved.k, batch, kv_head, block);
@@ -344,13 +352,13 @@ fn kv_head_backward(
                 MatrixMut::rows(scores, block.count, keys),
                 queries,
                 block_keys.transposed(),
-                product.times(spec.scale),
+                product.times(spec.scale).causal(Causal::Result(last)),
             );
             gemm(
                 MatrixMut::rows(dscores, block.count, keys),
                 dy_rows,
                 values.transposed(),
-                product,
+                product.causal(Causal::Result(last)),
             );
             vectorized(
                 #[inline(always)]
@@ -396,19 +404,19 @@ fn kv_head_backward(
                 MatrixMut::rows(&mut gradients.dv[key_rows.clone()], keys, head_dim),
                 probabilities.transposed(),
                 dy_rows,
-                added,
+                added.causal(Causal::Columns(last)),
             );
             gemm(
                 MatrixMut::rows(&mut gradients.dk[key_rows], keys, head_dim),
                 dscores.transposed(),
                 queries,
-                added,
+                added.causal(Causal::Columns(last)),
             );
             gemm(
                 MatrixMut::rows(&mut gradients.dq[query_rows], block.count, head_dim),
                 dscores,
                 block_keys,
-                product,
+                product.causal(Causal::Rows(last)),
             );
         }
     }

@@ -8,6 +8,7 @@ use jikji_checkpoint::RunState;
 use jikji_interop::ModelFolder;
 use jikji_loader::{Loader, LoaderConfig, Prepared, Split, Stage, ValidationSet};
 use jikji_model::{Decoder, DecoderConfig, Layout, ParameterTable, Store};
+use jikji_ops::Precision;
 use jikji_recipe::RunConfig;
 use jikji_telemetry::human_units::{human_bytes, with_separators};
 use jikji_telemetry::{Console, RunLog};
@@ -16,6 +17,7 @@ use jikji_train::{MemoryPlan, RunSetup, StepSettings, StepSize, StopSignal, Trai
 
 use super::folder::RunFolder;
 use crate::arguments::TrainArguments;
+use crate::commands::BF16_IN_F32;
 use crate::commands::doctor::available_memory;
 use crate::commands::recipe;
 use crate::exit;
@@ -92,7 +94,7 @@ impl Plan {
             .iter()
             .map(|(owner, bytes)| format!("{owner} {}", human_bytes(*bytes)))
             .collect();
-        vec![
+        let mut lines = vec![
             format!(
                 "model: {} parameters ({} trained), {} layers",
                 with_separators(all),
@@ -112,7 +114,11 @@ impl Plan {
                 human_bytes(self.memory.total()),
                 owners.join(", ")
             ),
-        ]
+        ];
+        if !Precision::from(config.train.precision).is_native() {
+            lines.push(format!("bf16: {BF16_IN_F32}"));
+        }
+        lines
     }
 
     pub(super) fn check_memory(&self, config: &RunConfig) -> Result<(), Failure> {

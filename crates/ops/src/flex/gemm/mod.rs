@@ -104,6 +104,20 @@ pub(crate) enum Threads {
     All,
 }
 
+/// What of a product need not be computed, because a query sees no later key: with `d` the difference between the positions of
+/// the first row and the first column. Kernels may skip it or not.
+#[derive(Clone, Copy)]
+pub(crate) enum Causal {
+    /// All of it is needed.
+    No,
+    /// Of the result's row `r`, what comes after column `r + d` is not needed, and may be left as it was.
+    Result(usize),
+    /// Of row `r` of `a`, what comes after column `r + d` is zero.
+    Rows(usize),
+    /// Of column `c` of `a`, what comes after row `c + d` is zero.
+    Columns(usize),
+}
+
 /// How a product is taken: `out = factor · a b`, or `out += factor · a b`.
 #[derive(Clone, Copy)]
 pub(crate) struct Product {
@@ -111,6 +125,7 @@ pub(crate) struct Product {
     pub(crate) accumulate: bool,
     pub(crate) precision: Precision,
     pub(crate) threads: Threads,
+    pub(crate) causal: Causal,
 }
 
 impl Product {
@@ -121,6 +136,7 @@ impl Product {
             accumulate: false,
             precision,
             threads: Threads::All,
+            causal: Causal::No,
         }
     }
 
@@ -134,6 +150,10 @@ impl Product {
 
     pub(crate) const fn times(self, factor: f32) -> Self {
         Self { factor, ..self }
+    }
+
+    pub(crate) const fn causal(self, causal: Causal) -> Self {
+        Self { causal, ..self }
     }
 
     pub(crate) const fn on_this_thread(self) -> Self {
@@ -180,6 +200,11 @@ pub(crate) fn gemm(out: MatrixMut<'_>, a: Matrix<'_>, b: Matrix<'_>, product: Pr
             return packed::gemm(kernel, out, a, b, product);
         }
     }
+    anywhere(out, a, b, product);
+}
+
+/// For a processor without kernels of our own.
+fn anywhere(out: MatrixMut<'_>, a: Matrix<'_>, b: Matrix<'_>, product: Product) {
     match product.precision {
         Precision::F32 => through_crate(out, a, b, product),
         Precision::Bf16 => {
@@ -253,17 +278,19 @@ mod tests {
         f64::from(matrix.data[row * matrix.row_stride + column * matrix.column_stride])
     }
 
+    type Gemm = fn(MatrixMut<'_>, Matrix<'_>, Matrix<'_>, Product);
+
     /// Odd sizes, both orders of each operand, gaps between rows, adding, a factor: against sums in f64.
-    #[test]
-    fn products_equal_sums_in_f64() {
+    fn equals_sums_in_f64(gemm: Gemm) {
         let sizes = [
             [1, 1, 1],
             [1, 70, 40],
             [13, 17, 33],
             [25, 1030, 65],
-            [100, 3, 2100],
+            [100, 3, 1100],
             [3, 200, 2100],
             [61, 515, 31],
+            [49, 2050, 40],
         ];
         for ([m, k, n], precision) in sizes
             .into_iter()
@@ -317,6 +344,16 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn products_equal_sums_in_f64() {
+        equals_sums_in_f64(gemm);
+    }
+
+    #[test]
+    fn products_on_any_processor_equal_sums_in_f64() {
+        equals_sums_in_f64(anywhere);
     }
 
     #[test]

@@ -7,11 +7,12 @@
 )]
 
 use std::cell::RefCell;
+use std::ops::Range;
 
 use rayon::prelude::*;
 
 use super::avx512::{Kernel, Operand, TILE_COLUMNS, TILE_ROWS, Tile};
-use super::{Matrix, MatrixMut, Product, Threads};
+use super::{Causal, Matrix, MatrixMut, Product, Threads};
 
 /// Most words of the inner dimension that are summed in registers before the result is touched. A panel of `b` then has 128 KiB
 /// and lies in the second-level cache beside a block of `a`; half as many cost a twentieth of the speed (measured).
@@ -114,12 +115,23 @@ pub(super) fn gemm(
                         for panel in panels {
                             let column = columns.start + panel * TILE_COLUMNS;
                             for row in rows.clone().step_by(TILE_ROWS) {
+                                let tile_rows = TILE_ROWS.min(rows.end - row);
+                                let needed = needed_values(
+                                    product.causal,
+                                    row..row + tile_rows,
+                                    column,
+                                    &inner,
+                                );
+                                let Some(needed) = needed else { continue };
+                                let skipped = needed.start / kernel.values_per_word();
+                                let end = needed.end.div_ceil(kernel.values_per_word());
                                 kernel.tile(&Tile {
-                                    rows: TILE_ROWS.min(rows.end - row),
+                                    rows: tile_rows,
                                     columns: TILE_COLUMNS.min(columns.end - column),
-                                    words,
-                                    a: packed_a.add((row - rows.start) * words),
-                                    b: packed_b.at(panel * TILE_COLUMNS * words),
+                                    words: end - skipped,
+                                    a: packed_a
+                                        .add((row - rows.start) * words + skipped * TILE_ROWS),
+                                    b: packed_b.at((panel * words + skipped) * TILE_COLUMNS),
                                     out: result.at(row * out.row_stride + column),
                                     row_stride: out.row_stride,
                                     factor: product.factor,
@@ -141,6 +153,28 @@ fn equal_parts(len: usize, most: usize) -> usize {
     len.div_ceil(len.div_ceil(most).max(1))
         .next_multiple_of(2)
         .max(2)
+}
+
+/// The part of a block of the inner dimension that a tile sums over, counted from the block's start; `None` where the tile is
+/// not needed at all.
+fn needed_values(
+    causal: Causal,
+    rows: Range<usize>,
+    column: usize,
+    inner: &Range<usize>,
+) -> Option<Range<usize>> {
+    let all = 0..inner.len();
+    Some(match causal {
+        Causal::No => all,
+        Causal::Result(d) if column >= rows.end + d => return None,
+        Causal::Result(_) => all,
+        // A tile without values still has to be written: its sums are zeros.
+        Causal::Rows(d) => 0..(rows.end + d).saturating_sub(inner.start).min(inner.len()),
+        Causal::Columns(d) => {
+            let first = rows.start.saturating_sub(d).saturating_sub(inner.start);
+            first.min(inner.len())..inner.len()
+        }
+    })
 }
 
 /// Index of an element; of an empty matrix, its end.
@@ -196,7 +230,7 @@ impl Tasks {
         self.rows.div_ceil(self.block_rows) * self.panels.div_ceil(self.block_panels)
     }
 
-    fn rows_and_panels(&self, task: usize) -> (std::ops::Range<usize>, std::ops::Range<usize>) {
+    fn rows_and_panels(&self, task: usize) -> (Range<usize>, Range<usize>) {
         let parts = self.panels.div_ceil(self.block_panels);
         let (row, panel) = (
             task / parts * self.block_rows,
