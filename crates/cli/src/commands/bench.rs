@@ -67,7 +67,7 @@ fn precision_of(argument: PrecisionArgument) -> Precision {
         PrecisionArgument::Bf16 => Precision::Bf16,
     };
     if !precision.is_native() {
-        console::say(&format!("note: {BF16_IN_F32}"));
+        console::say(format!("note: {BF16_IN_F32}"));
     }
     precision
 }

@@ -165,9 +165,8 @@ fn needed_values(
 ) -> Option<Range<usize>> {
     let all = 0..inner.len();
     Some(match causal {
-        Causal::No => all,
         Causal::Result(d) if column >= rows.end + d => return None,
-        Causal::Result(_) => all,
+        Causal::No | Causal::Result(_) => all,
         // A tile without values still has to be written: its sums are zeros.
         Causal::Rows(d) => 0..(rows.end + d).saturating_sub(inner.start).min(inner.len()),
         Causal::Columns(d) => {
