@@ -7,7 +7,8 @@
 //! | operation | function | saved for backward |
 //! | --- | --- | --- |
 //! | `y = x Wᵀ` | [`linear`] | `x`, `W` |
-//! | RMSNorm | [`rms_norm`] | `x`, `w` |
+//! | RMSNorm, `w` or `1 + w` | [`rms_norm`] | `x`, `w` |
+//! | `x + factor y`; the same with its norm in one pass | [`residual`], [`residual_rms_norm`] | the factor; the sum, `w` |
 //! | SwiGLU | [`swiglu`] | `gate`, `up` |
 //! | RoPE, halves rotated | [`rope`] | the tables |
 //! | causal attention with GQA, window, documents | [`attention`] | `q`, `k`, `v`, output, log-sum-exp |
@@ -34,6 +35,7 @@ mod threads;
 mod update;
 
 pub use flat_buffer::FlatBuffer;
+pub use flex::head_chunk_tokens;
 pub use fused::{
     attention, embedding, linear, residual, residual_rms_norm, rms_norm, rope, seed_backward,
     swiglu, target_log_probs,

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
-use crate::matrix_rate::{measure_matrix_rate, time_products, time_reading};
+use crate::matrix_rate::{time_products, time_reading};
 use crate::{
     AdamWCoefficients, AttentionSpec, FlatBuffer, HeadSpec, LayerCache, MuonCoefficients, NormSpec,
     Precision, adamw_update, attention, embedding, global_norm_squared, linear, muon_update,
@@ -38,15 +38,14 @@ pub struct OperationRate {
     pub flop_per_second: f64,
     /// Bytes that it has to read and write, per second.
     pub bytes_per_second: f64,
-    /// Time that the machine's best rates allow over time taken, 0 to 1.
+    /// Time that the machine's best rates allow over time taken; above 1 where tensors stay in the cache, since the limit is
+    /// memory's.
     pub roofline_share: f64,
 }
 
 /// The best this machine does: matrix products in each format, and reading memory.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Roofline {
-    /// f32 products.
-    pub f32_flop_per_second: f64,
     /// Products of the asked format.
     pub flop_per_second: f64,
     /// Reading, on all threads.
@@ -63,7 +62,6 @@ pub fn measure_roofline(precision: Precision) -> Roofline {
     large.host_mut().fill(0.5);
     let reading = fastest(&|| time_reading(std::iter::once(&large)));
     Roofline {
-        f32_flop_per_second: measure_matrix_rate().flop_per_second,
         flop_per_second: 2.0 * (SIZE as f64).powi(3) / product,
         bytes_per_second: 4.0 * large.len() as f64 / reading,
     }

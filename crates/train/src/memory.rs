@@ -3,6 +3,7 @@
 use std::fs;
 
 use jikji_model::{DecoderConfig, Group, Layout};
+use jikji_ops::head_chunk_tokens;
 use jikji_optim::OptimizerConfig;
 
 use crate::config::{ActivationCheckpointing, TrainConfig};
@@ -73,7 +74,7 @@ impl MemoryPlan {
         let derivatives = tokens * (3 * ffn + 3 * hidden + 2 * q + 2 * kv);
         // A chunk of logits, and the gradient of the output projection before it is added to the buffer.
         let vocab = config.vocab_size as u128;
-        let chunk = (16 * 1024 * 1024 / vocab).clamp(16, 512).min(tokens / F32);
+        let chunk = (head_chunk_tokens(config.vocab_size) as u128).min(tokens / F32);
         let head = chunk * vocab * F32 + vocab * hidden * F32 + 2 * tokens * hidden;
         // Five columns of global batches: in the step's hand, in the queue, and in the hand of who makes the next.
         let batches = step.global_batch_size as u128 * seq_len * 5 * F32;

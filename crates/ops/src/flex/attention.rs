@@ -16,7 +16,7 @@ use super::lanes::{exp, exponentials, maximum, sigmoid, sum_of_products, vectori
 use crate::specs::AttentionSpec;
 
 /// Queries of a block: its scores against 2,048 keys are half a megabyte and stay in the cache.
-const BLOCK: usize = 64;
+pub(super) const BLOCK: usize = 64;
 
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Shape {

@@ -5,15 +5,13 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::attention::softmax_rows;
+use super::attention::{BLOCK, softmax_rows};
 use super::buffer::Buffer;
 use super::gemm::{Matrix, MatrixMut, Product, gemm};
 use crate::specs::AttentionSpec;
 
 /// Positions of a page.
 const PAGE: usize = 128;
-/// Queries of a block.
-const BLOCK: usize = 64;
 /// Multiplications below which another thread costs more than it gives.
 const TASK_PRODUCTS: usize = 128 * 1024;
 

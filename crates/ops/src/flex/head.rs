@@ -1,5 +1,10 @@
 //! Output projection and log-probability of the target, in chunks of tokens.
 
+#![expect(
+    clippy::inline_always,
+    reason = "code is compiled for the wider instructions only where it is inlined into `vectorized`"
+)]
+
 use rayon::prelude::*;
 
 use super::buffer::Buffer;
@@ -11,6 +16,11 @@ use crate::specs::HeadSpec;
 /// writes all of its gradient once, so larger is faster.
 const CHUNK_LOGITS: usize = 16 * 1024 * 1024;
 const CHUNK_TOKENS: usize = 512;
+
+/// Tokens whose logits exist at the same time.
+pub fn head_chunk_tokens(vocab: usize) -> usize {
+    (CHUNK_LOGITS / vocab.max(1)).clamp(16, CHUNK_TOKENS)
+}
 
 pub(super) struct Head<'a> {
     /// `[tokens, hidden]`
@@ -113,7 +123,7 @@ impl Head<'_> {
 
     /// From a token's `exponentials`, whose quotients by `sum` are its probabilities `p`, to the derivatives by its logits:
     /// `dy scale (onehot - p (1 + 2 z log_sum_exp))`.
-    #[inline]
+    #[inline(always)]
     fn differentiate(
         &self,
         exponentials: &mut [f32],
@@ -152,9 +162,7 @@ impl Head<'_> {
     /// Hands out the logits of a chunk of tokens after the other, with the first token's index.
     fn for_each_chunk(&self, mut work: impl FnMut(usize, &mut [f32])) {
         let tokens = self.targets.len();
-        let chunk = (CHUNK_LOGITS / self.vocab)
-            .clamp(16, CHUNK_TOKENS)
-            .min(tokens);
+        let chunk = head_chunk_tokens(self.vocab).min(tokens);
         let mut room = Buffer::any(chunk * self.vocab);
         for first in (0..tokens).step_by(chunk.max(1)) {
             let count = chunk.min(tokens - first);

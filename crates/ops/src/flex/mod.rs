@@ -18,6 +18,7 @@ use crate::kernels::{Derivatives, HeadOutput, Kernels};
 use crate::precision::Precision;
 use crate::profile::{Timed, timed};
 use crate::specs::{AttentionSpec, HeadSpec, NormSpec};
+pub use head::head_chunk_tokens;
 use head::{Head, HeadDerivatives};
 
 pub(crate) use buffer::Buffer;
