@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use jikji_eval::{DecodeBenchConfig, bench_decode};
+use jikji_eval::{DecodeBenchConfig, EvalError, bench_decode};
 use jikji_model::{DecoderConfig, Layout, ParameterTable};
 use jikji_ops::Precision;
 use jikji_telemetry::human_units::human_bytes;
@@ -126,7 +126,16 @@ fn train_step(model: &Path, bench: &BenchConfig, json: bool) -> Result<(), Failu
 fn decode(model: &Path, bench: DecodeBenchConfig, json: bool) -> Result<(), Failure> {
     let config = DecoderConfig::resolve(&jikji_recipe::load_model_config(model)?)?;
     reset_peak();
-    let report = bench_decode(config, bench)?;
+    let report = bench_decode(config, bench).map_err(|error| match error {
+        EvalError::TooLong { limit, .. } => Failure::from_error(
+            exit::RECIPE,
+            &error,
+            Some(format!(
+                "`--prompt` and `--tokens` together are {limit} at most"
+            )),
+        ),
+        error => error.into(),
+    })?;
     let peak = peak_resident_bytes().unwrap_or(0);
     if json {
         let mut value = serde_json::to_value(&report).expect("numbers are JSON");
