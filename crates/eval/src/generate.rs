@@ -215,7 +215,7 @@ impl<'a> Generator<'a> {
         let last: Tensor<3> = hidden.narrow(1, fresh.len() - 1, 1); // [1, 1, hidden]
         let logits = self
             .decoder
-            .logits(&self.weights.segment(Segment::Head, false), last); // [1, 1, vocab]
+            .logits(&self.weights.segment(Segment::Head), last); // [1, 1, vocab]
         logits.into_data().try_to_vec().expect("logits are f32")
     }
 }

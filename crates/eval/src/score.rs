@@ -89,7 +89,7 @@ mod tests {
         let inputs: Vec<i32> = ids.iter().map(|id| *id as i32).collect();
         let input = Input::continuing(model.decoder.rotations(), &inputs, 0, &model.device);
         let hidden = model.decoder.forward_hidden(&model.weights, &input, None);
-        let head = model.weights.segment(jikji_model::Segment::Head, false);
+        let head = model.weights.segment(jikji_model::Segment::Head);
         let logits: Vec<f32> = model
             .decoder
             .logits(&head, hidden)

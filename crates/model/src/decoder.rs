@@ -146,7 +146,7 @@ impl Decoder {
         targets: Tensor<2, Int>,
     ) -> Tensor<2> {
         let x = self.forward_hidden(weights, input, None);
-        let weights = weights.segment(Segment::Head, false);
+        let weights = weights.segment(Segment::Head);
         self.log_probs(&weights, x, targets, Promise::default())
     }
 
@@ -160,9 +160,9 @@ impl Decoder {
         input: &Input,
         mut cache: Option<&mut KeyValueCache>,
     ) -> Tensor<3> {
-        let mut x = self.embed(&weights.segment(Segment::Embedding, false), input);
+        let mut x = self.embed(&weights.segment(Segment::Embedding), input);
         for layer in 0..self.config.num_hidden_layers() {
-            let views = weights.segment(Segment::Block(layer), false);
+            let views = weights.segment(Segment::Block(layer));
             x = self.block(layer, &views, x, input, cache.as_deref_mut());
         }
         x

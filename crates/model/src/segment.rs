@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use burn::tensor::Tensor;
+use jikji_ops::Weight;
 
 use crate::families::Role;
 
@@ -20,7 +21,7 @@ pub enum Segment {
 /// A segment's weights: views that live as long as its graph.
 #[derive(Debug, Clone, Default)]
 pub struct SegmentWeights {
-    pub(crate) matrices: BTreeMap<Role, Tensor<2>>,
+    pub(crate) matrices: BTreeMap<Role, Weight>,
     pub(crate) vectors: BTreeMap<Role, Tensor<1>>,
 }
 
@@ -29,7 +30,7 @@ impl SegmentWeights {
     ///
     /// # Panics
     /// If the segment has none: the parameter table and the forward pass disagree.
-    pub fn matrix(&self, role: Role) -> Tensor<2> {
+    pub fn matrix(&self, role: Role) -> Weight {
         self.matrices
             .get(&role)
             .unwrap_or_else(|| panic!("no matrix {role:?} in this segment"))

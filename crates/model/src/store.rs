@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use burn::tensor::Tensor;
 use glob::Pattern;
-use jikji_ops::FlatBuffer;
+use jikji_ops::{FlatBuffer, Weight};
 
 use crate::error::ModelError;
 use crate::families::Role;
+use crate::gradients::GradientSums;
 use crate::init::initial_values;
 use crate::segment::{Segment, SegmentWeights};
 use crate::table::ParameterTable;
@@ -199,52 +200,35 @@ impl Store {
         &mut buffer.host_mut()[range]
     }
 
-    /// Views of a segment's weights; with `track`, those of trained parameters require gradients.
-    pub fn segment(&self, segment: Segment, track: bool) -> SegmentWeights {
+    /// Views of a segment's weights.
+    pub fn segment(&self, segment: Segment) -> SegmentWeights {
+        self.views(segment, None)
+    }
+
+    /// Views of a segment's weights, those of trained parameters with gradients, which go to `sums`.
+    pub fn segment_to_train(&self, segment: Segment, sums: &GradientSums) -> SegmentWeights {
+        self.views(segment, Some(sums))
+    }
+
+    fn views(&self, segment: Segment, sums: Option<&GradientSums>) -> SegmentWeights {
         let mut weights = SegmentWeights::default();
         for index in self.layout.table.used_by(segment) {
             let parameter = &self.layout.table.parameters()[index];
             let (group, range) = self.layout.place(index);
             let buffer = &self.buffers[&group];
-            let tracked = track && group != Group::Frozen;
+            let gradient = sums.and_then(|sums| sums.slot(index));
+            let tracked = gradient.is_some();
             if let [rows, columns] = parameter.shape[..] {
-                let view = leaf(buffer.view(range.start, [rows, columns]), tracked);
-                weights.matrices.insert(parameter.role, view);
+                let values = leaf(buffer.view(range.start, [rows, columns]), tracked);
+                let weight = Weight { values, gradient };
+                weights.matrices.insert(parameter.role, weight);
             } else {
-                let view = leaf(
-                    buffer.view(range.start, [parameter.num_elements()]),
-                    tracked,
-                );
+                let view = buffer.view(range.start, [parameter.num_elements()]);
+                let view = leaf(view, tracked);
                 weights.vectors.insert(parameter.role, view);
             }
         }
         weights
-    }
-
-    /// Adds the gradients of a segment's tracked weights.
-    pub fn add_gradients(
-        &mut self,
-        segment: Segment,
-        weights: &SegmentWeights,
-        gradients: &mut burn::tensor::Gradients,
-    ) {
-        let layout = self.layout.clone();
-        for index in layout.table.used_by(segment) {
-            let (group, range) = layout.place(index);
-            let Some(buffer) = self.buffers.get_mut(&group) else {
-                continue;
-            };
-            let role = layout.table.parameters()[index].role;
-            if let Some(matrix) = weights.matrices.get(&role) {
-                if let Some(gradient) = matrix.grad_remove(gradients) {
-                    buffer.add(range.start, gradient);
-                }
-            } else if let Some(vector) = weights.vectors.get(&role)
-                && let Some(gradient) = vector.grad_remove(gradients)
-            {
-                buffer.add(range.start, gradient);
-            }
-        }
     }
 }
 

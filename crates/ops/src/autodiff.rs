@@ -12,7 +12,8 @@ use burn_backend::tensor::{FloatTensor, IntTensor};
 use burn_backend::{Backend, TensorMetadata};
 
 use crate::fused::FusedOps;
-use crate::kernels::{Derivatives, Kernels};
+use crate::gradient::GradientSlot;
+use crate::kernels::{Derivatives, Kernels, Promised, Wanted};
 use crate::precision::Precision;
 use crate::specs::{AttentionSpec, HeadSpec, NormSpec};
 
@@ -86,15 +87,17 @@ impl<B: Kernels, C: CheckpointStrategy> FusedOps for Autodiff<B, C> {
     fn linear(
         x: FloatTensor<Self>,
         weight: FloatTensor<Self>,
+        gradient: Option<GradientSlot>,
         precision: Precision,
     ) -> FloatTensor<Self> {
         let ((x, x_node), (weight, weight_node)) = (x.into_parts(), weight.into_parts());
         let y = <B as Kernels>::linear(x.clone(), weight.clone(), precision);
         recorded::<B, C, _, 2>(
             [x_node, weight_node],
-            (y, (x, weight, precision)),
-            |(x, weight, precision), dy, wanted| {
-                B::linear_backward(x, weight, dy, precision, wanted)
+            (y, (x, weight, gradient, precision)),
+            |(x, weight, gradient, precision), dy, [wants_x, wants_weight]| {
+                let wants_weight = Wanted::new(wants_weight, gradient.as_ref());
+                B::linear_backward(x, weight, dy, precision, wants_x, wants_weight)
             },
         )
     }
@@ -185,22 +188,32 @@ impl<B: Kernels, C: CheckpointStrategy> FusedOps for Autodiff<B, C> {
         )
     }
 
-    fn embedding(weight: FloatTensor<Self>, ids: IntTensor<Self>) -> FloatTensor<Self> {
+    fn embedding(
+        weight: FloatTensor<Self>,
+        gradient: Option<GradientSlot>,
+        ids: IntTensor<Self>,
+    ) -> FloatTensor<Self> {
         let (weight, weight_node) = weight.into_parts();
         let y = <B as Kernels>::embedding(weight.clone(), ids.clone());
-        recorded::<B, C, _, 1>([weight_node], (y, (weight, ids)), |(weight, ids), dy, _| {
-            [Some(<B as Kernels>::embedding_backward(weight, ids, dy))]
-        })
+        recorded::<B, C, _, 1>(
+            [weight_node],
+            (y, (weight, gradient, ids)),
+            |(weight, gradient, ids), dy, [wanted]| {
+                let wanted = Wanted::new(wanted, gradient.as_ref());
+                <B as Kernels>::embedding_backward(weight, ids, dy, wanted)
+            },
+        )
     }
 
     fn target_log_probs(
         x: FloatTensor<Self>,
         weight: FloatTensor<Self>,
+        gradient: Option<GradientSlot>,
         targets: IntTensor<Self>,
         spec: HeadSpec,
         promised: FloatTensor<Self>,
     ) -> FloatTensor<Self> {
-        let wanted = [&x, &weight].map(|input| is_tracked::<B, C>(input.node()));
+        let [wants_x, wants_weight] = [&x, &weight].map(|input| is_tracked::<B, C>(input.node()));
         let ((x, x_node), (weight, weight_node)) = (x.into_parts(), weight.into_parts());
         let promised = promised.into_primitive();
         let promised = (promised.shape().num_elements() > 0).then_some(promised);
@@ -209,19 +222,48 @@ impl<B: Kernels, C: CheckpointStrategy> FusedOps for Autodiff<B, C> {
             weight.clone(),
             targets.clone(),
             spec,
-            promised.clone(),
-            wanted,
+            promised.clone().map(|derivative| Promised {
+                derivative,
+                wants_x,
+                weight: Wanted::new(wants_weight, gradient.as_ref()),
+            }),
         );
         let early = promised.map(|promised| (promised, found.derivatives));
-        let saved = ([x, weight, found.log_sum_exp], targets, spec, early);
+        let saved = (
+            [x, weight, found.log_sum_exp],
+            gradient,
+            targets,
+            spec,
+            early,
+        );
         recorded::<B, C, _, 2>(
             [x_node, weight_node],
             (found.log_probs, saved),
-            |([x, weight, log_sum_exp], targets, spec, early), dy, wanted| match early {
-                // The promise was kept: the work is done.
-                Some((promised, derivatives)) if B::same(&promised, &dy) => derivatives,
-                _ => {
-                    B::target_log_probs_backward(x, weight, targets, spec, log_sum_exp, dy, wanted)
+            |([x, weight, log_sum_exp], gradient, targets, spec, early), dy, wanted| {
+                let follow = |dy| {
+                    let ([wants_x, weight_wanted], place) = (wanted, gradient.as_ref());
+                    let wants_weight = Wanted::new(weight_wanted, place);
+                    B::target_log_probs_backward(
+                        x,
+                        weight,
+                        targets,
+                        spec,
+                        log_sum_exp,
+                        dy,
+                        wants_x,
+                        wants_weight,
+                    )
+                };
+                match early {
+                    None => follow(dy),
+                    // The promise was kept: the work is done.
+                    Some((promised, found)) if B::same(&promised, &dy) => found,
+                    // Gradients are linear in `dy`: what was promised stays where it is, and the difference follows.
+                    Some((promised, found)) => {
+                        let [dx, dweight] = follow(B::float_sub(dy, promised));
+                        let [early_dx, early_dweight] = found;
+                        [sum::<B>(early_dx, dx), sum::<B>(early_dweight, dweight)]
+                    }
                 }
             },
         )
@@ -234,6 +276,10 @@ impl<B: Kernels, C: CheckpointStrategy> FusedOps for Autodiff<B, C> {
             [Some(given)]
         })
     }
+}
+
+fn sum<B: Backend>(a: Option<FloatTensor<B>>, b: Option<FloatTensor<B>>) -> Option<FloatTensor<B>> {
+    a.zip(b).map(|(a, b)| B::float_add(a, b))
 }
 
 fn norm_rule<B: Kernels>(

@@ -6,13 +6,6 @@
 use burn::tensor::Tensor;
 use burn_backend::{Bytes, DType, Shape};
 use burn_flex::{Flex, FlexTensor, Layout};
-use rayon::prelude::*;
-
-use crate::flex::vectorized;
-use crate::profile::{Timed, timed};
-
-/// Elements of a task.
-const TASK_ELEMENTS: usize = 64 * 1024;
 
 /// A flat f32 buffer on the device.
 #[derive(Debug)]
@@ -64,34 +57,6 @@ impl FlatBuffer {
             layout,
             DType::F32,
         ))
-    }
-
-    /// Adds a tensor to the elements from `start` on.
-    ///
-    /// # Panics
-    /// If it would reach beyond the buffer, or is not on this buffer's device.
-    pub fn add<const D: usize>(&mut self, start: usize, values: Tensor<D>) {
-        let values = values
-            .try_into_primitive::<Flex>()
-            .expect("gradients are on the device of their weights");
-        let values = values.to_contiguous();
-        let values: &[f32] = values.as_slice().expect("contiguous f32");
-        let target = &mut self.host_mut()[start..start + values.len()];
-        timed(Timed::Gradients, || {
-            target
-                .par_chunks_mut(TASK_ELEMENTS)
-                .zip(values.par_chunks(TASK_ELEMENTS))
-                .for_each(|(target, values)| {
-                    vectorized(
-                        #[inline(always)]
-                        || {
-                            for (sum, value) in target.iter_mut().zip(values) {
-                                *sum += value;
-                            }
-                        },
-                    );
-                });
-        });
     }
 
     /// All elements, on the host.

@@ -6,6 +6,7 @@ use burn_backend::Backend;
 use burn_backend::tensor::{FloatTensor, IntTensor};
 use burn_flex::Flex;
 
+use crate::gradient::{GradientSlot, Weight};
 use crate::kernels::Kernels;
 use crate::precision::Precision;
 use crate::specs::{AttentionSpec, HeadSpec, NormSpec};
@@ -15,6 +16,7 @@ pub(crate) trait FusedOps: Backend {
     fn linear(
         x: FloatTensor<Self>,
         weight: FloatTensor<Self>,
+        gradient: Option<GradientSlot>,
         precision: Precision,
     ) -> FloatTensor<Self>;
     fn rms_norm(
@@ -47,10 +49,15 @@ pub(crate) trait FusedOps: Backend {
         starts: IntTensor<Self>,
         spec: AttentionSpec,
     ) -> FloatTensor<Self>;
-    fn embedding(weight: FloatTensor<Self>, ids: IntTensor<Self>) -> FloatTensor<Self>;
+    fn embedding(
+        weight: FloatTensor<Self>,
+        gradient: Option<GradientSlot>,
+        ids: IntTensor<Self>,
+    ) -> FloatTensor<Self>;
     fn target_log_probs(
         x: FloatTensor<Self>,
         weight: FloatTensor<Self>,
+        gradient: Option<GradientSlot>,
         targets: IntTensor<Self>,
         spec: HeadSpec,
         promised: FloatTensor<Self>,
@@ -62,6 +69,7 @@ impl FusedOps for Flex {
     fn linear(
         x: FloatTensor<Self>,
         weight: FloatTensor<Self>,
+        _gradient: Option<GradientSlot>,
         precision: Precision,
     ) -> FloatTensor<Self> {
         <Self as Kernels>::linear(x, weight, precision)
@@ -115,18 +123,23 @@ impl FusedOps for Flex {
         <Self as Kernels>::attention(q, k, v, starts, spec).0
     }
 
-    fn embedding(weight: FloatTensor<Self>, ids: IntTensor<Self>) -> FloatTensor<Self> {
+    fn embedding(
+        weight: FloatTensor<Self>,
+        _gradient: Option<GradientSlot>,
+        ids: IntTensor<Self>,
+    ) -> FloatTensor<Self> {
         <Self as Kernels>::embedding(weight, ids)
     }
 
     fn target_log_probs(
         x: FloatTensor<Self>,
         weight: FloatTensor<Self>,
+        _gradient: Option<GradientSlot>,
         targets: IntTensor<Self>,
         spec: HeadSpec,
         _promised: FloatTensor<Self>,
     ) -> FloatTensor<Self> {
-        <Self as Kernels>::target_log_probs(x, weight, targets, spec, None, [false; 2]).log_probs
+        <Self as Kernels>::target_log_probs(x, weight, targets, spec, None).log_probs
     }
 
     fn seed_backward(y: FloatTensor<Self>, _dy: FloatTensor<Self>) -> FloatTensor<Self> {
@@ -140,10 +153,12 @@ impl FusedOps for Flex {
 /// - `x`: `[batch, seq, in]`
 /// - `weight`: `[out, in]`
 /// - returns: `[batch, seq, out]`
-pub fn linear(x: Tensor<3>, weight: Tensor<2>, precision: Precision) -> Tensor<3> {
+pub fn linear(x: Tensor<3>, weight: impl Into<Weight>, precision: Precision) -> Tensor<3> {
+    let Weight { values, gradient } = weight.into();
     Tensor::from_dispatch(<Dispatch as FusedOps>::linear(
         x.into_dispatch(),
-        weight.into_dispatch(),
+        values.into_dispatch(),
+        gradient,
         precision,
     ))
 }
@@ -259,9 +274,11 @@ pub fn attention(
 /// - `weight`: `[vocab, hidden]`
 /// - `ids`: `[batch, seq]`
 /// - returns: `[batch, seq, hidden]`
-pub fn embedding(weight: Tensor<2>, ids: Tensor<2, Int>) -> Tensor<3> {
+pub fn embedding(weight: impl Into<Weight>, ids: Tensor<2, Int>) -> Tensor<3> {
+    let Weight { values, gradient } = weight.into();
     Tensor::from_dispatch(<Dispatch as FusedOps>::embedding(
-        weight.into_dispatch(),
+        values.into_dispatch(),
+        gradient,
         ids.into_dispatch(),
     ))
 }
@@ -272,7 +289,8 @@ pub fn embedding(weight: Tensor<2>, ids: Tensor<2, Int>) -> Tensor<3> {
 ///
 /// Who knows the loss's derivative by each log-probability beforehand promises it: the gradients of `x` and `weight` are then
 /// found together with the log-probabilities, and no chunk of logits is computed twice. A derivative that turns out otherwise
-/// in backward costs the second computation, never a wrong gradient.
+/// in backward costs the second computation, never a wrong gradient. A weight's place for its gradient is then written to in
+/// the forward pass.
 ///
 /// # Shapes
 /// - `x`: `[batch, seq, hidden]`
@@ -281,16 +299,18 @@ pub fn embedding(weight: Tensor<2>, ids: Tensor<2, Int>) -> Tensor<3> {
 /// - returns: `[batch, seq]`
 pub fn target_log_probs(
     x: Tensor<3>,
-    weight: Tensor<2>,
+    weight: impl Into<Weight>,
     targets: Tensor<2, Int>,
     spec: HeadSpec,
     promised: Option<Tensor<2>>,
 ) -> Tensor<2> {
+    let Weight { values, gradient } = weight.into();
     // A tensor of nothing promises nothing: backends dispatch on tensors, not on options.
     let promised = promised.unwrap_or_else(|| Tensor::empty([0, 0], &x.device()));
     Tensor::from_dispatch(<Dispatch as FusedOps>::target_log_probs(
         x.into_dispatch(),
-        weight.into_dispatch(),
+        values.into_dispatch(),
+        gradient,
         targets.into_dispatch(),
         spec,
         promised.into_dispatch(),

@@ -1,16 +1,44 @@
 //! What a backend must provide: forward and backward of each fused operation, on its own primitives.
 //!
 //! The differentiable forms in [`autodiff`](crate::autodiff) are written once on top of this trait, for every backend.
-//! A backward is told which derivatives are `wanted`, in the order of the inputs, and may leave the others out.
+//! A backward is told which derivatives are wanted, and may leave the others out. One that was written to its place in a flat
+//! buffer does not come back as a tensor.
 
 use burn_backend::Backend;
 use burn_backend::tensor::{FloatTensor, IntTensor};
 
+use crate::gradient::GradientSlot;
 use crate::precision::Precision;
 use crate::specs::{AttentionSpec, HeadSpec, NormSpec};
 
 /// Derivatives by each of `N` inputs.
 pub(crate) type Derivatives<B, const N: usize> = [Option<FloatTensor<B>>; N];
+
+/// What is to become of the derivative by a weight matrix.
+#[derive(Clone, Copy)]
+pub(crate) enum Wanted<'a> {
+    No,
+    AsTensor,
+    At(&'a GradientSlot),
+}
+
+impl<'a> Wanted<'a> {
+    pub(crate) fn new(wanted: bool, place: Option<&'a GradientSlot>) -> Self {
+        match (wanted, place) {
+            (false, _) => Self::No,
+            (true, None) => Self::AsTensor,
+            (true, Some(place)) => Self::At(place),
+        }
+    }
+}
+
+/// The derivative by each log-probability, known before they are, and what is to be found with it at once.
+pub(crate) struct Promised<'a, B: Backend> {
+    /// `[batch, seq]`
+    pub(crate) derivative: FloatTensor<B>,
+    pub(crate) wants_x: bool,
+    pub(crate) weight: Wanted<'a>,
+}
 
 /// What [`Kernels::target_log_probs`] finds.
 pub(crate) struct HeadOutput<B: Backend> {
@@ -34,7 +62,8 @@ pub(crate) trait Kernels: Backend {
         weight: FloatTensor<Self>,
         dy: FloatTensor<Self>,
         precision: Precision,
-        wanted: [bool; 2],
+        wants_x: bool,
+        wants_weight: Wanted<'_>,
     ) -> Derivatives<Self, 2>;
 
     fn rms_norm(
@@ -107,17 +136,17 @@ pub(crate) trait Kernels: Backend {
         weight: FloatTensor<Self>,
         ids: IntTensor<Self>,
         dy: FloatTensor<Self>,
-    ) -> FloatTensor<Self>;
+        wanted: Wanted<'_>,
+    ) -> Derivatives<Self, 1>;
 
-    /// With a `promised` derivative by each log-probability, the derivatives that are `wanted` are found on the way: the
-    /// logits then exist once.
+    /// With a `promised` derivative by each log-probability, those by the inputs are found on the way: the logits then exist
+    /// once.
     fn target_log_probs(
         x: FloatTensor<Self>,
         weight: FloatTensor<Self>,
         targets: IntTensor<Self>,
         spec: HeadSpec,
-        promised: Option<FloatTensor<Self>>,
-        wanted: [bool; 2],
+        promised: Option<Promised<'_, Self>>,
     ) -> HeadOutput<Self>;
     #[allow(clippy::too_many_arguments)]
     fn target_log_probs_backward(
@@ -127,7 +156,8 @@ pub(crate) trait Kernels: Backend {
         spec: HeadSpec,
         log_sum_exp: FloatTensor<Self>,
         dy: FloatTensor<Self>,
-        wanted: [bool; 2],
+        wants_x: bool,
+        wants_weight: Wanted<'_>,
     ) -> Derivatives<Self, 2>;
 
     /// Whether two tensors hold the same bits.

@@ -16,12 +16,15 @@
 //! | output projection + log-probability of the target | [`target_log_probs`] | `x`, `W`, log-sum-exp |
 //! | chain rule's entry | [`seed_backward`] | the given derivative |
 //!
+//! A [`Weight`] that comes with a place for its gradient gets it there, added by the product that finds it.
+//!
 //! [`Tensor`]: burn::tensor::Tensor
 
 mod autodiff;
 mod flat_buffer;
 mod flex;
 mod fused;
+mod gradient;
 mod kernels;
 mod kv_cache;
 mod matrix_rate;
@@ -40,6 +43,7 @@ pub use fused::{
     attention, embedding, linear, residual, residual_rms_norm, rms_norm, rope, seed_backward,
     swiglu, target_log_probs,
 };
+pub use gradient::{GradientSlot, GradientSum, Weight};
 pub use kv_cache::LayerCache;
 pub use matrix_rate::{MatrixRate, measure_matrix_rate, time_products, time_reading};
 pub use muon::{MuonCoefficients, muon_update};
@@ -50,7 +54,7 @@ pub use precision::Precision;
 pub use profile::{OperationTime, take_profile};
 pub use specs::{AttentionSpec, HeadSpec, NormSpec};
 pub use threads::compute_on_this_thread;
-pub use update::{AdamWCoefficients, adamw_update, global_norm_squared, scale};
+pub use update::{AdamWCoefficients, adamw_update, global_norm_squared};
 
 #[cfg(test)]
 mod tests;

@@ -2,7 +2,7 @@
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
-use crate::{AttentionSpec, HeadSpec, NormSpec, Precision, reference};
+use crate::{AttentionSpec, GradientSlot, HeadSpec, NormSpec, Precision, Weight, reference};
 
 /// A small deterministic generator, so that a failing case can be made again.
 struct Random(u64);
@@ -359,6 +359,73 @@ fn a_frozen_head_gets_no_gradient_from_a_promise() {
     assert!(x.grad(&gradients).is_some());
 }
 
+/// Two backward passes into a place, beside twice the gradient that the engine hands out.
+#[test]
+fn a_weight_s_place_receives_what_a_tensor_would() {
+    type Operation = Box<dyn Fn(Tensor<3>, Weight) -> Tensor<2>>;
+    let mut random = Random(18);
+    let (x, w) = (random.floats([2, 3, 5]), random.floats([7, 5]));
+    let (dy, other) = (random.floats([2, 3]), random.floats([2, 3]));
+    let ids = integers(vec![1, 6, 0, 1, 1, 2], [2, 3]);
+    let targets = integers(vec![3, -1, 0, 6, 6, 2], [2, 3]);
+    let head = |promise: Option<Tensor<2>>| -> Operation {
+        let targets = targets.clone();
+        let spec = HeadSpec::plain(Precision::F32);
+        Box::new(move |x, w| crate::target_log_probs(x, w, targets.clone(), spec, promise.clone()))
+    };
+    let operations: [(&str, Operation); 5] = [
+        (
+            "linear",
+            Box::new(|x, w| {
+                crate::linear(x, w, Precision::F32)
+                    .sum_dim(2)
+                    .squeeze_dim(2)
+            }),
+        ),
+        (
+            "embedding",
+            Box::new(move |x, w| {
+                (crate::embedding(w, ids.clone()) * x)
+                    .sum_dim(2)
+                    .squeeze_dim(2)
+            }),
+        ),
+        ("head", head(None)),
+        ("head, promise kept", head(Some(dy.clone()))),
+        ("head, promise broken", head(Some(other))),
+    ];
+    for (name, operation) in operations {
+        let run = |gradient: Option<GradientSlot>| {
+            let x = x.clone().autodiff().require_grad();
+            let leaf = w.clone().autodiff().require_grad();
+            let weight = Weight {
+                values: leaf.clone(),
+                gradient,
+            };
+            let mut found =
+                crate::seed_backward(operation(x.clone(), weight), dy.clone()).backward();
+            let dx = x.grad_remove(&mut found).expect("a gradient of x");
+            (values(dx), leaf.grad_remove(&mut found))
+        };
+        let (expected_dx, expected) = run(None);
+        let expected: Vec<f32> = values(expected.expect("a gradient of the weight"));
+        let expected: Vec<f32> = expected.iter().map(|value| 2.0 * value).collect();
+
+        let mut room = crate::FlatBuffer::zeros(3 + 35 + 2);
+        room.host_mut().fill(f32::NAN);
+        let sum = crate::GradientSum::begin(room);
+        for _ in 0..2 {
+            let (dx, tensor) = run(Some(sum.slot(3..38)));
+            assert_close(&format!("{name}: x"), &dx, &expected_dx);
+            assert!(tensor.is_none(), "{name}: not in two places");
+        }
+        let sum = sum.end();
+        assert_close(name, &sum.host()[3..38], &expected);
+        assert_eq!(sum.host()[..3], [0.0; 3], "{name}: only in its place");
+        assert_eq!(sum.host()[38..], [0.0; 2], "{name}: only in its place");
+    }
+}
+
 #[test]
 fn ignored_targets_give_neither_probability_nor_gradient() {
     let mut random = Random(14);
@@ -536,7 +603,7 @@ fn muon_moves_as_the_formula_says() {
 
 #[test]
 fn adamw_moves_as_the_formula_says() {
-    use crate::{AdamWCoefficients, FlatBuffer, adamw_update, global_norm_squared, scale};
+    use crate::{AdamWCoefficients, FlatBuffer, adamw_update, global_norm_squared};
     let len = 40_000;
     let [mut weights, mut gradients, mut m, mut v] =
         std::array::from_fn(|_| FlatBuffer::zeros(len));
@@ -564,6 +631,4 @@ fn adamw_moves_as_the_formula_says() {
     assert!((m.host()[0] - 0.1).abs() < 1e-6 && (v.host()[0] - 0.05).abs() < 1e-6);
     gradients.host_mut()[3] = f32::NAN;
     assert!(!global_norm_squared(&gradients, 0..len).is_finite());
-    scale(&mut gradients, 0.0);
-    assert!(gradients.host().iter().all(|g| *g == 0.0));
 }

@@ -92,22 +92,3 @@ pub fn global_norm_squared(buffer: &FlatBuffer, range: Range<usize>) -> f64 {
     });
     partial.iter().sum()
 }
-
-/// Multiplies every element by `factor`; with 0 it clears the buffer, whatever was in it.
-pub fn scale(buffer: &mut FlatBuffer, factor: f32) {
-    timed(Timed::Gradients, || {
-        buffer
-            .host_mut()
-            .par_chunks_mut(TASK_ELEMENTS)
-            .for_each(|values| {
-                if factor == 0.0 {
-                    values.fill(0.0);
-                } else {
-                    vectorized(
-                        #[inline(always)]
-                        || values.iter_mut().for_each(|value| *value *= factor),
-                    );
-                }
-            });
-    });
-}

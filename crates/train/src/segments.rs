@@ -2,10 +2,10 @@
 //!
 //! Each segment has its own small graph. Forward either keeps it, or keeps only the segment's input and lets backward make
 //! the graph again. Backward walks in reverse: each graph is seeded with the derivative that came back from the one above,
-//! gives its weights' gradients to the flat buffers, and is dropped. It stops at the lowest segment that trains anything.
+//! adds its weights' gradients to the flat buffers, and is dropped. It stops at the lowest segment that trains anything.
 
 use burn::tensor::{Int, Tensor};
-use jikji_model::{Decoder, Input, Promise, Segment, SegmentWeights, Store};
+use jikji_model::{Decoder, GradientSums, Input, Promise, Segment, SegmentWeights, Store};
 use jikji_ops::seed_backward;
 
 use crate::config::ActivationCheckpointing;
@@ -48,10 +48,12 @@ pub struct MicroBatch {
     pub promise: Promise,
 }
 
-/// Returns the log-probability of each target, `[batch, seq]`, and what backward needs.
+/// Returns the log-probability of each target, `[batch, seq]`, and what backward needs. Gradients that a promise lets be known
+/// already are added to `sums`.
 pub fn forward(
     decoder: &Decoder,
     weights: &Store,
+    sums: &GradientSums,
     batch: &MicroBatch,
     checkpointing: ActivationCheckpointing,
 ) -> (Tensor<2>, Tape) {
@@ -69,7 +71,8 @@ pub fn forward(
         let keep = index >= lowest
             && (checkpointing == ActivationCheckpointing::None || segment == Segment::Head);
         let output = if keep {
-            let graph = build(decoder, weights, segment, leaf(x, index > lowest), batch);
+            let x = leaf(x, index > lowest);
+            let graph = build(decoder, weights, sums, segment, x, batch);
             let output = graph.output.detached();
             tape.taped.push(Taped::Kept(graph));
             output
@@ -77,7 +80,7 @@ pub fn forward(
             if index >= lowest {
                 tape.taped.push(Taped::Recompute(x.clone()));
             }
-            apply(decoder, segment, &weights.segment(segment, false), x, batch)
+            apply(decoder, segment, &weights.segment(segment), x, batch)
         };
         match output {
             Output::Hidden(hidden) => x = Some(hidden),
@@ -91,7 +94,7 @@ pub fn forward(
 pub fn backward(
     decoder: &Decoder,
     weights: &Store,
-    gradients: &mut Store,
+    sums: &GradientSums,
     batch: &MicroBatch,
     tape: Tape,
     derivative: Tensor<2>,
@@ -105,6 +108,7 @@ pub fn backward(
             Taped::Recompute(x) => build(
                 decoder,
                 weights,
+                sums,
                 segments[index],
                 leaf(x, index > tape.lowest),
                 batch,
@@ -120,7 +124,7 @@ pub fn backward(
             (Output::Hidden(y), Derivative::Hidden(dy)) => seed_backward(y, dy).backward(),
             _ => unreachable!("each segment receives the derivative of what it gave"),
         };
-        gradients.add_gradients(segments[index], &views, &mut found);
+        sums.add_vectors(segments[index], &views, &mut found);
         let Some(dx) = x.and_then(|x| x.grad_remove(&mut found)) else {
             return;
         };
@@ -156,11 +160,12 @@ fn leaf(x: Option<Tensor<3>>, wanted: bool) -> Option<Tensor<3>> {
 fn build(
     decoder: &Decoder,
     weights: &Store,
+    sums: &GradientSums,
     segment: Segment,
     x: Option<Tensor<3>>,
     batch: &MicroBatch,
 ) -> Graph {
-    let views = weights.segment(segment, true);
+    let views = weights.segment_to_train(segment, sums);
     let output = apply(decoder, segment, &views, x.clone(), batch);
     Graph {
         weights: views,

@@ -4,8 +4,7 @@ use std::time::Instant;
 
 use burn::tensor::{Device, Tensor, TensorData};
 use jikji_loader::Batch;
-use jikji_model::{Decoder, Input, Promise};
-use jikji_ops::scale;
+use jikji_model::{Decoder, GradientSums, Input, Promise};
 use jikji_optim::{OptimizerConfig, UpdateScale, clip_factor, global_norm, non_finite_parameter};
 
 use crate::config::ActivationCheckpointing;
@@ -62,53 +61,10 @@ pub fn train_step(
     batch: &Batch,
 ) -> Result<StepReport, NonFinite> {
     let counted_targets = batch.counted_targets();
-    let (mut loss, mut forward_seconds, mut backward_seconds) = (0.0, 0.0, 0.0);
-    state
-        .gradients
-        .buffers_mut()
-        .values_mut()
-        .for_each(|buffer| scale(buffer, 0.0));
-
-    for first in (0..batch.batch).step_by(settings.micro_batch_size) {
-        let rows = batch.rows(first..(first + settings.micro_batch_size).min(batch.batch));
-        let derivative = next_token_derivative(&rows.loss_weights, counted_targets);
-        let derivative = TensorData::new(derivative, [rows.batch, rows.seq]);
-        let derivative = Tensor::from_data(derivative, &settings.device);
-        let mut micro = on_device(decoder, &rows, &settings.device);
-        micro.promise = Promise {
-            derivative: Some(derivative.clone()),
-            z_loss: settings.z_loss,
-        };
-
-        let clock = Instant::now();
-        let (log_probs, tape) = forward(
-            decoder,
-            &state.weights,
-            &micro,
-            settings.activation_checkpointing,
-        );
-        let log_probs: Vec<f32> = log_probs
-            .into_data()
-            .try_to_vec()
-            .expect("log-probabilities are f32");
-        let micro_loss = next_token_loss(&log_probs, &rows.loss_weights, counted_targets);
-        forward_seconds += clock.elapsed().as_secs_f64();
-        if !micro_loss.is_finite() {
-            return Err(NonFinite::loss(state.step, &log_probs, &rows));
-        }
-        loss += micro_loss;
-
-        let clock = Instant::now();
-        backward(
-            decoder,
-            &state.weights,
-            &mut state.gradients,
-            &micro,
-            tape,
-            derivative,
-        );
-        backward_seconds += clock.elapsed().as_secs_f64();
-    }
+    let sums = GradientSums::begin(&mut state.gradients);
+    let found = micro_batches(decoder, state, &sums, settings, batch);
+    sums.end(&mut state.gradients);
+    let found = found?;
 
     let clock = Instant::now();
     let gradient_norm = global_norm(&state.gradients);
@@ -140,15 +96,65 @@ pub fn train_step(
     state.tokens += counted_targets as u64;
 
     Ok(StepReport {
-        loss,
+        loss: found.loss,
         counted_targets,
         gradient_norm,
         clipped: clip < 1.0,
         learning_rate,
-        forward_seconds,
-        backward_seconds,
+        forward_seconds: found.forward_seconds,
+        backward_seconds: found.backward_seconds,
         update_seconds: clock.elapsed().as_secs_f64(),
     })
+}
+
+/// What the micro-batches of a step give beside the gradients.
+#[derive(Default)]
+struct Found {
+    loss: f64,
+    forward_seconds: f64,
+    backward_seconds: f64,
+}
+
+/// Forward and backward of one micro-batch after the other; their gradients add up in `sums`.
+fn micro_batches(
+    decoder: &Decoder,
+    state: &TrainState,
+    sums: &GradientSums,
+    settings: &StepSettings,
+    batch: &Batch,
+) -> Result<Found, NonFinite> {
+    let counted_targets = batch.counted_targets();
+    let mut found = Found::default();
+    for first in (0..batch.batch).step_by(settings.micro_batch_size) {
+        let rows = batch.rows(first..(first + settings.micro_batch_size).min(batch.batch));
+        let derivative = next_token_derivative(&rows.loss_weights, counted_targets);
+        let derivative = TensorData::new(derivative, [rows.batch, rows.seq]);
+        let derivative = Tensor::from_data(derivative, &settings.device);
+        let mut micro = on_device(decoder, &rows, &settings.device);
+        micro.promise = Promise {
+            derivative: Some(derivative.clone()),
+            z_loss: settings.z_loss,
+        };
+
+        let clock = Instant::now();
+        let checkpointing = settings.activation_checkpointing;
+        let (log_probs, tape) = forward(decoder, &state.weights, sums, &micro, checkpointing);
+        let log_probs: Vec<f32> = log_probs
+            .into_data()
+            .try_to_vec()
+            .expect("log-probabilities are f32");
+        let loss = next_token_loss(&log_probs, &rows.loss_weights, counted_targets);
+        found.forward_seconds += clock.elapsed().as_secs_f64();
+        if !loss.is_finite() {
+            return Err(NonFinite::loss(state.step, &log_probs, &rows));
+        }
+        found.loss += loss;
+
+        let clock = Instant::now();
+        backward(decoder, &state.weights, sums, &micro, tape, derivative);
+        found.backward_seconds += clock.elapsed().as_secs_f64();
+    }
+    Ok(found)
 }
 
 /// A micro-batch's columns as tensors; targets that do not count become negative, so that the head skips them.

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use burn::tensor::{Device, Tensor, TensorData};
-use jikji_model::{Decoder, Input, Promise, Store};
+use jikji_model::{Decoder, GradientSums, Input, Promise, Store};
 
 use crate::config::ActivationCheckpointing;
 use crate::segments::{MicroBatch, backward, forward};
@@ -49,14 +49,20 @@ pub struct Measured {
 /// If a list has fewer than two ids or an id is outside the vocabulary; [`Reference::read`] sees to that.
 pub fn measure(decoder: &Decoder, weights: &Store, rows: &[Vec<u32>], device: &Device) -> Measured {
     let mut gradients = Store::of_trained(weights.layout().clone(), |_| true);
+    let sums = GradientSums::begin(&mut gradients);
     let counted: usize = rows.iter().map(|ids| ids.len() - 1).sum();
     let mut nats = 0.0;
     let logprobs: Vec<Vec<f32>> = rows
         .iter()
         .map(|ids| {
             let batch = micro_batch(decoder, ids, device);
-            let (log_probs, tape) =
-                forward(decoder, weights, &batch, ActivationCheckpointing::None);
+            let (log_probs, tape) = forward(
+                decoder,
+                weights,
+                &sums,
+                &batch,
+                ActivationCheckpointing::None,
+            );
             let log_probs: Vec<f32> = log_probs
                 .into_data()
                 .try_to_vec()
@@ -65,10 +71,11 @@ pub fn measure(decoder: &Decoder, weights: &Store, rows: &[Vec<u32>], device: &D
             let derivative = vec![-1.0 / counted as f32; log_probs.len()];
             let derivative = TensorData::new(derivative, [1, log_probs.len()]);
             let derivative = Tensor::from_data(derivative, device);
-            backward(decoder, weights, &mut gradients, &batch, tape, derivative);
+            backward(decoder, weights, &sums, &batch, tape, derivative);
             log_probs
         })
         .collect();
+    sums.end(&mut gradients);
     Measured {
         logprobs,
         loss: nats / counted as f64,

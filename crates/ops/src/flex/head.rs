@@ -7,6 +7,7 @@
 
 use rayon::prelude::*;
 
+use super::Room;
 use super::buffer::Buffer;
 use super::gemm::{Matrix, MatrixMut, Product, gemm};
 use super::lanes::{exp, exponentials, maximum, vectorized};
@@ -34,29 +35,37 @@ pub(super) struct Head<'a> {
     pub(super) spec: HeadSpec,
 }
 
-/// Derivatives by `x` and `weight`, each where it is wanted.
-pub(super) struct HeadDerivatives {
+/// What backward finds, chunk by chunk.
+struct Derivatives<'a> {
     dx: Option<Buffer>,
-    dweight: Option<Buffer>,
-}
-
-impl HeadDerivatives {
-    pub(super) fn into_parts(self) -> [Option<Buffer>; 2] {
-        [self.dx, self.dweight]
-    }
+    dweight: Option<Room<'a>>,
 }
 
 impl Head<'_> {
-    /// Log-probabilities and log-sum-exps, both `[tokens]`. With the derivative by each log-probability, `dy`, the logits' own
-    /// derivatives take their place as soon as they are read, and give those that are `wanted`.
-    pub(super) fn forward(
+    /// Log-probabilities and log-sum-exps, both `[tokens]`.
+    pub(super) fn forward(&self) -> (Buffer, Buffer) {
+        let (log_probs, log_sum_exps, _) = self.walk(None, self.room(false, None));
+        (log_probs, log_sum_exps)
+    }
+
+    /// As [`Self::forward`], and with the derivative by each log-probability, `dy`, the derivatives by `x` and `weight`: the
+    /// logits' own derivatives take their place as soon as they are read.
+    pub(super) fn forward_backward(
+        &self,
+        dy: &[f32],
+        wants_x: bool,
+        dweight: Option<Room<'_>>,
+    ) -> (Buffer, Buffer, Option<Buffer>) {
+        self.walk(Some(dy), self.room(wants_x, dweight))
+    }
+
+    fn walk(
         &self,
         dy: Option<&[f32]>,
-        wanted: [bool; 2],
-    ) -> (Buffer, Buffer, HeadDerivatives) {
+        mut derivatives: Derivatives<'_>,
+    ) -> (Buffer, Buffer, Option<Buffer>) {
         let tokens = self.targets.len();
         let (mut log_probs, mut log_sum_exps) = (Buffer::any(tokens), Buffer::any(tokens));
-        let mut derivatives = self.room(wanted);
         self.for_each_chunk(|first, logits| {
             let count = logits.len() / self.vocab;
             logits
@@ -87,17 +96,18 @@ impl Head<'_> {
                 self.add_chunk(first, logits, &mut derivatives);
             }
         });
-        (log_probs, log_sum_exps, derivatives)
+        (log_probs, log_sum_exps, derivatives.dx)
     }
 
-    /// The derivatives that are wanted, from logits computed again.
+    /// The derivative by `x`, if it is wanted, and by `weight` where there is room for it, from logits computed again.
     pub(super) fn backward(
         &self,
         log_sum_exps: &[f32],
         dy: &[f32],
-        wanted: [bool; 2],
-    ) -> HeadDerivatives {
-        let mut derivatives = self.room(wanted);
+        wants_x: bool,
+        dweight: Option<Room<'_>>,
+    ) -> Option<Buffer> {
+        let mut derivatives = self.room(wants_x, dweight);
         self.for_each_chunk(|first, logits| {
             logits
                 .par_chunks_mut(self.vocab)
@@ -118,7 +128,7 @@ impl Head<'_> {
                 });
             self.add_chunk(first, logits, &mut derivatives);
         });
-        derivatives
+        derivatives.dx
     }
 
     /// From a token's `exponentials`, whose quotients by `sum` are its probabilities `p`, to the derivatives by its logits:
@@ -144,18 +154,16 @@ impl Head<'_> {
         exponentials[target] += dy;
     }
 
-    fn room(&self, [wants_x, wants_weight]: [bool; 2]) -> HeadDerivatives {
-        HeadDerivatives {
+    fn room<'a>(&self, wants_x: bool, mut dweight: Option<Room<'a>>) -> Derivatives<'a> {
+        if let Some(Room { values, add: false }) = &mut dweight
+            && self.targets.is_empty()
+        {
+            // No chunk will write.
+            values.fill(0.0);
+        }
+        Derivatives {
             dx: wants_x.then(|| Buffer::any(self.targets.len() * self.hidden)),
-            dweight: wants_weight.then(|| {
-                let len = self.vocab * self.hidden;
-                // The first chunk writes all of it; without tokens there is none.
-                if self.targets.is_empty() {
-                    Buffer::zeros(len)
-                } else {
-                    Buffer::any(len)
-                }
-            }),
+            dweight,
         }
     }
 
@@ -181,7 +189,7 @@ impl Head<'_> {
         Matrix::rows(&self.x[first * self.hidden..], count, self.hidden)
     }
 
-    fn add_chunk(&self, first: usize, dlogits: &[f32], derivatives: &mut HeadDerivatives) {
+    fn add_chunk(&self, first: usize, dlogits: &[f32], derivatives: &mut Derivatives<'_>) {
         let count = dlogits.len() / self.vocab;
         let dlogits = Matrix::rows(dlogits, count, self.vocab);
         if let Some(dx) = &mut derivatives.dx {
@@ -193,13 +201,13 @@ impl Head<'_> {
                 Product::new(self.spec.precision),
             );
         }
-        if let Some(dweight) = &mut derivatives.dweight {
+        if let Some(Room { values, add }) = &mut derivatives.dweight {
             gemm(
-                MatrixMut::rows(dweight, self.vocab, self.hidden),
+                MatrixMut::rows(values, self.vocab, self.hidden),
                 dlogits.transposed(),
                 self.chunk_of_x(first, count),
                 Product {
-                    accumulate: first > 0,
+                    accumulate: *add || first > 0,
                     ..Product::new(self.spec.precision)
                 },
             );

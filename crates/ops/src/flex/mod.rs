@@ -14,12 +14,12 @@ use burn_backend::DType;
 use burn_backend::tensor::{FloatTensor, IntTensor};
 use burn_flex::{Flex, FlexTensor};
 
-use crate::kernels::{Derivatives, HeadOutput, Kernels};
+use crate::kernels::{Derivatives, HeadOutput, Kernels, Promised, Wanted};
 use crate::precision::Precision;
 use crate::profile::{Timed, timed};
 use crate::specs::{AttentionSpec, HeadSpec, NormSpec};
+use head::Head;
 pub use head::head_chunk_tokens;
-use head::{Head, HeadDerivatives};
 
 pub(crate) use buffer::Buffer;
 pub(crate) use cache::Pages;
@@ -87,12 +87,33 @@ fn head<'a>(x: &'a Floats, weight: &'a Floats, targets: &'a [i32], spec: HeadSpe
     }
 }
 
-fn head_derivatives(found: HeadDerivatives, x: &Floats, weight: &Floats) -> Derivatives<Flex, 2> {
-    let [dx, dweight] = found.into_parts();
-    [
-        dx.map(|dx| dx.into_tensor(&x.shape())),
-        dweight.map(|dweight| dweight.into_tensor(&weight.shape())),
-    ]
+/// Where a derivative is written, and whether it is added to what is there.
+struct Room<'a> {
+    values: &'a mut [f32],
+    add: bool,
+}
+
+/// Gives `work` room for a weight's derivative, if one is wanted; a tensor comes back if one is wanted as such.
+fn with_room<T>(
+    wanted: Wanted<'_>,
+    shape: &[usize],
+    work: impl FnOnce(Option<Room<'_>>) -> T,
+) -> (T, Option<FlexTensor>) {
+    match wanted {
+        Wanted::No => (work(None), None),
+        Wanted::AsTensor => {
+            let mut values = Buffer::any(shape.iter().product());
+            let room = Room {
+                values: &mut values,
+                add: false,
+            };
+            (work(Some(room)), Some(values.into_tensor(shape)))
+        }
+        Wanted::At(place) => {
+            let result = place.write(|values, add| work(Some(Room { values, add })));
+            (result, None)
+        }
+    }
 }
 
 impl Kernels for Flex {
@@ -125,8 +146,9 @@ impl Kernels for Flex {
         weight: FloatTensor<Self>,
         dy: FloatTensor<Self>,
         precision: Precision,
-        [wants_x, wants_weight]: [bool; 2],
-    ) -> [Option<FloatTensor<Self>>; 2] {
+        wants_x: bool,
+        wants_weight: Wanted<'_>,
+    ) -> Derivatives<Self, 2> {
         timed(Timed::LinearBackward, || {
             let [rows, columns] = as_rows(&x);
             let (x, weight, dy) = (Floats::new(x), Floats::new(weight), Floats::new(dy));
@@ -143,15 +165,18 @@ impl Kernels for Flex {
                 );
                 dx.into_tensor(&x.shape())
             });
-            let dweight = wants_weight.then(|| {
-                let mut dweight = Buffer::any(out * columns);
-                gemm(
-                    MatrixMut::rows(&mut dweight, out, columns),
-                    dy.transposed(),
-                    Matrix::rows(x.slice(), rows, columns),
-                    product,
-                );
-                dweight.into_tensor(&[out, columns])
+            let ((), dweight) = with_room(wants_weight, &[out, columns], |room| {
+                if let Some(Room { values, add }) = room {
+                    gemm(
+                        MatrixMut::rows(values, out, columns),
+                        dy.transposed(),
+                        Matrix::rows(x.slice(), rows, columns),
+                        Product {
+                            accumulate: add,
+                            ..product
+                        },
+                    );
+                }
             });
             [dx, dweight]
         })
@@ -331,13 +356,20 @@ impl Kernels for Flex {
         weight: FloatTensor<Self>,
         ids: IntTensor<Self>,
         dy: FloatTensor<Self>,
-    ) -> FloatTensor<Self> {
+        wanted: Wanted<'_>,
+    ) -> Derivatives<Self, 1> {
         timed(Timed::EmbeddingBackward, || {
             let [vocab, hidden] = weight.layout().shape().dims();
             let dy = Floats::new(dy);
-            let mut dweight = Buffer::zeros(vocab * hidden);
-            rows::scatter_add(&mut dweight, &integers(&ids), dy.slice(), hidden);
-            dweight.into_tensor(&[vocab, hidden])
+            let ((), dweight) = with_room(wanted, &[vocab, hidden], |room| {
+                if let Some(Room { values, add }) = room {
+                    if !add {
+                        values.fill(0.0);
+                    }
+                    rows::scatter_add(values, &integers(&ids), dy.slice(), hidden);
+                }
+            });
+            [dweight]
         })
     }
 
@@ -346,25 +378,32 @@ impl Kernels for Flex {
         weight: FloatTensor<Self>,
         targets: IntTensor<Self>,
         spec: HeadSpec,
-        promised: Option<FloatTensor<Self>>,
-        wanted: [bool; 2],
+        promised: Option<Promised<'_, Self>>,
     ) -> HeadOutput<Self> {
         timed(Timed::Head, || {
             let shape: [usize; 2] = targets.layout().shape().dims();
             let (x, weight) = (Floats::new(x), Floats::new(weight));
-            let promised = promised.map(Floats::new);
             let targets = integers(&targets);
             let head = head(&x, &weight, &targets, spec);
-            let (log_probs, log_sum_exp, derivatives) =
-                head.forward(promised.as_ref().map(Floats::slice), wanted);
+            let (log_probs, log_sum_exp, derivatives) = match promised {
+                None => {
+                    let (log_probs, log_sum_exp) = head.forward();
+                    (log_probs, log_sum_exp, [None, None])
+                }
+                Some(promised) => {
+                    let dy = Floats::new(promised.derivative);
+                    let (found, dweight) = with_room(promised.weight, &weight.shape(), |room| {
+                        head.forward_backward(dy.slice(), promised.wants_x, room)
+                    });
+                    let (log_probs, log_sum_exp, dx) = found;
+                    let dx = dx.map(|dx| dx.into_tensor(&x.shape()));
+                    (log_probs, log_sum_exp, [dx, dweight])
+                }
+            };
             HeadOutput {
                 log_probs: log_probs.into_tensor(&shape),
                 log_sum_exp: log_sum_exp.into_tensor(&shape),
-                derivatives: if promised.is_some() {
-                    head_derivatives(derivatives, &x, &weight)
-                } else {
-                    [None, None]
-                },
+                derivatives,
             }
         })
     }
@@ -376,15 +415,18 @@ impl Kernels for Flex {
         spec: HeadSpec,
         log_sum_exp: FloatTensor<Self>,
         dy: FloatTensor<Self>,
-        wanted: [bool; 2],
+        wants_x: bool,
+        wants_weight: Wanted<'_>,
     ) -> Derivatives<Self, 2> {
         timed(Timed::HeadBackward, || {
             let (x, weight) = (Floats::new(x), Floats::new(weight));
             let (log_sum_exp, dy) = (Floats::new(log_sum_exp), Floats::new(dy));
             let targets = integers(&targets);
             let head = head(&x, &weight, &targets, spec);
-            let derivatives = head.backward(log_sum_exp.slice(), dy.slice(), wanted);
-            head_derivatives(derivatives, &x, &weight)
+            let (dx, dweight) = with_room(wants_weight, &weight.shape(), |room| {
+                head.backward(log_sum_exp.slice(), dy.slice(), wants_x, room)
+            });
+            [dx.map(|dx| dx.into_tensor(&x.shape())), dweight]
         })
     }
 
