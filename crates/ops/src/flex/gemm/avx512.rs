@@ -31,6 +31,8 @@ pub(super) const TILE_ROWS: usize = 12;
 pub(super) const TILE_COLUMNS: usize = 2 * LANES;
 /// 32-bit lanes of a register.
 const LANES: usize = 16;
+/// Words between addresses that share a set of the first-level cache: 4 KiB on every processor that has AVX-512.
+const WORDS_OF_A_WAY: usize = 1024;
 
 /// The kernels of one format, which this processor has.
 #[derive(Debug, Clone, Copy)]
@@ -51,6 +53,15 @@ pub(super) struct Operand<'a> {
     pub(super) value_stride: usize,
 }
 
+/// Where the words of a tile's rows of `a` lie.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Rows {
+    /// In a packed panel.
+    Packed,
+    /// Where the matrix has them, each row so many words after the one before it.
+    Stored(usize),
+}
+
 /// A tile of the result and the panels it is the product of.
 pub(super) struct Tile {
     /// At most [`TILE_ROWS`].
@@ -59,6 +70,7 @@ pub(super) struct Tile {
     pub(super) columns: usize,
     pub(super) words: usize,
     pub(super) a: *const u32,
+    pub(super) a_rows: Rows,
     /// On a border of 64 bytes.
     pub(super) b: *const u32,
     pub(super) out: *mut f32,
@@ -85,6 +97,15 @@ impl Kernel {
             Format::F32 => F32::VALUES,
             Format::Bf16 => Bf16::VALUES,
         }
+    }
+
+    /// Whether tiles read these rows of `a` where they are: values that lie one after the other need no packing, unless they
+    /// are to be rounded, or all rows begin in the same set of the first-level cache, which has fewer lines than a tile has rows.
+    pub(super) fn reads_stored(self, operand: &Operand<'_>) -> bool {
+        check(operand);
+        matches!(self.0, Format::F32)
+            && operand.value_stride == 1
+            && !operand.lane_stride.is_multiple_of(WORDS_OF_A_WAY)
     }
 
     /// Packs rows of `a` into panels of [`TILE_ROWS`] lanes, one panel after the other.
@@ -120,7 +141,8 @@ impl Kernel {
     /// `out = factor · a b`, or `out += factor · a b`.
     ///
     /// # Safety
-    /// `a` and `b` are packed panels of `words` words; `rows` x `columns` elements of `out` may be written.
+    /// `a` (or its stored rows, see [`Self::reads_stored`]) and `b` hold `words` words of each lane; `rows` x `columns`
+    /// elements of `out` may be written.
     pub(super) unsafe fn tile(self, tile: &Tile) {
         // SAFETY: as above.
         unsafe {
@@ -330,23 +352,46 @@ unsafe fn transpose(rows: &mut [__m512i; LANES]) {
     }
 }
 
+/// Adds the products of one word of each row, which `a` points to, and of each column.
+#[inline(always)]
+unsafe fn add_word<W: Words, const ROWS: usize>(
+    sums: &mut [[__m512; 2]; ROWS],
+    a: impl Fn(usize) -> *const u32,
+    b: *const u32,
+    word: usize,
+) {
+    // SAFETY: the panel of `b` and the rows of `a` hold this word.
+    unsafe {
+        let b = b.add(word * TILE_COLUMNS);
+        let left = _mm512_load_si512(b.cast());
+        let right = _mm512_load_si512(b.add(LANES).cast());
+        for (row, sums) in sums.iter_mut().enumerate() {
+            let value = _mm512_set1_epi32(a(row).read().cast_signed());
+            sums[0] = W::multiply_add(sums[0], value, left);
+            sums[1] = W::multiply_add(sums[1], value, right);
+        }
+    }
+}
+
 /// A tile of exactly `ROWS` rows.
 #[inline(always)]
 unsafe fn tile_of<W: Words, const ROWS: usize>(tile: &Tile) {
     // SAFETY: panels hold `words` words of each lane, and the masks cut the columns (see `Kernel::tile`).
     unsafe {
         let mut sums = [[_mm512_setzero_ps(); 2]; ROWS];
-        let (mut a, mut b) = (tile.a, tile.b);
-        for _ in 0..tile.words {
-            let left = _mm512_load_si512(b.cast());
-            let right = _mm512_load_si512(b.add(LANES).cast());
-            for (row, sums) in sums.iter_mut().enumerate() {
-                let value = _mm512_set1_epi32(a.add(row).read().cast_signed());
-                sums[0] = W::multiply_add(sums[0], value, left);
-                sums[1] = W::multiply_add(sums[1], value, right);
+        match tile.a_rows {
+            Rows::Packed => {
+                for word in 0..tile.words {
+                    let a = tile.a.add(word * TILE_ROWS);
+                    add_word::<W, ROWS>(&mut sums, |row| a.add(row), tile.b, word);
+                }
             }
-            a = a.add(TILE_ROWS);
-            b = b.add(TILE_COLUMNS);
+            Rows::Stored(stride) => {
+                for word in 0..tile.words {
+                    let a = |row| tile.a.add(row * stride + word);
+                    add_word::<W, ROWS>(&mut sums, a, tile.b, word);
+                }
+            }
         }
         let factor = _mm512_set1_ps(tile.factor);
         let masks = [

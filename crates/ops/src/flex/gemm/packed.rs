@@ -1,5 +1,6 @@
 //! A product in blocks that fit the caches (Goto and van de Geijn 2008): columns of `b` are packed for everybody, rows of `a`
-//! by whoever multiplies them, and each tile of the result is summed in registers over a block of the inner dimension.
+//! by whoever multiplies them where they cannot be read as they are stored, and each tile of the result is summed in registers
+//! over a block of the inner dimension.
 
 #![expect(
     unsafe_code,
@@ -11,7 +12,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::avx512::{Kernel, Operand, TILE_COLUMNS, TILE_ROWS, Tile};
+use super::avx512::{Kernel, Operand, Rows, TILE_COLUMNS, TILE_ROWS, Tile};
 use super::{Causal, Matrix, MatrixMut, Product, Threads};
 
 /// Most words of the inner dimension that are summed in registers before the result is touched. A panel of `b` then has 128 KiB
@@ -107,11 +108,21 @@ pub(super) fn gemm(
                     value_stride: a.column_stride,
                 };
                 A_ROOM.with_borrow_mut(|room| {
-                    let packed_a = at_least(room, rows.len().next_multiple_of(TILE_ROWS) * words);
-                    // SAFETY: the room holds the rows' panels; `packed_b` was filled above and is only read from now on;
-                    // tasks have disjoint tiles, each inside the result.
+                    let stored = kernel.reads_stored(&operand);
+                    // The first row's words, from one row to the next, and from one word to the next; which kind they are.
+                    let (words_of_a, per_row, per_word, a_rows) = if stored {
+                        let (data, stride) = (operand.data.as_ptr(), operand.lane_stride);
+                        (data.cast(), stride, 1, Rows::Stored(stride))
+                    } else {
+                        let len = rows.len().next_multiple_of(TILE_ROWS) * words;
+                        let packed = at_least(room, len);
+                        // SAFETY: the room holds the rows' panels.
+                        unsafe { kernel.pack_rows(packed, &operand) };
+                        (packed.cast_const(), words, TILE_ROWS, Rows::Packed)
+                    };
+                    // SAFETY: `packed_b` was filled above and is only read from now on; tasks have disjoint tiles, each
+                    // inside the result.
                     unsafe {
-                        kernel.pack_rows(packed_a, &operand);
                         for panel in panels {
                             let column = columns.start + panel * TILE_COLUMNS;
                             for row in rows.clone().step_by(TILE_ROWS) {
@@ -129,8 +140,9 @@ pub(super) fn gemm(
                                     rows: tile_rows,
                                     columns: TILE_COLUMNS.min(columns.end - column),
                                     words: end - skipped,
-                                    a: packed_a
-                                        .add((row - rows.start) * words + skipped * TILE_ROWS),
+                                    a: words_of_a
+                                        .add((row - rows.start) * per_row + skipped * per_word),
+                                    a_rows,
                                     b: packed_b.at((panel * words + skipped) * TILE_COLUMNS),
                                     out: result.at(row * out.row_stride + column),
                                     row_stride: out.row_stride,
@@ -191,9 +203,9 @@ fn for_each(threads: Threads, tasks: usize, work: impl Fn(usize) + Sync + Send) 
 /// The result's tiles shared out: blocks of rows, and, where these are few, of columns too.
 struct Tasks {
     rows: usize,
-    block_rows: usize,
+    row_blocks: usize,
     panels: usize,
-    block_panels: usize,
+    panel_blocks: usize,
 }
 
 impl Tasks {
@@ -202,42 +214,41 @@ impl Tasks {
             Threads::One => 1,
             Threads::All => rayon::current_num_threads(),
         };
-        // Equal blocks, in a number that the threads divide.
-        let blocks = rows.div_ceil(BLOCK_ROWS);
-        let blocks = if blocks > threads {
-            blocks.next_multiple_of(threads)
+        // Blocks of as many tiles as can be, in a number that the threads divide.
+        let row_blocks = rows.div_ceil(BLOCK_ROWS);
+        let row_blocks = if row_blocks > threads {
+            let tiles = rows.div_ceil(TILE_ROWS);
+            row_blocks.next_multiple_of(threads).min(tiles)
         } else {
-            blocks
+            row_blocks
         };
-        let block_rows = rows.div_ceil(blocks).next_multiple_of(TILE_ROWS);
-        let blocks = rows.div_ceil(block_rows);
-        let parts = if threads == 1 {
+        let panel_blocks = if threads == 1 {
             1
         } else {
-            (4 * threads).div_ceil(blocks)
+            let parts = (4 * threads).div_ceil(row_blocks);
+            parts.min(panels / TASK_PANELS).max(1)
         };
-        let block_panels = panels.div_ceil(parts).max(TASK_PANELS);
         Self {
             rows,
-            block_rows,
+            row_blocks,
             panels,
-            block_panels,
+            panel_blocks,
         }
     }
 
     fn len(&self) -> usize {
-        self.rows.div_ceil(self.block_rows) * self.panels.div_ceil(self.block_panels)
+        self.row_blocks * self.panel_blocks
     }
 
     fn rows_and_panels(&self, task: usize) -> (Range<usize>, Range<usize>) {
-        let parts = self.panels.div_ceil(self.block_panels);
-        let (row, panel) = (
-            task / parts * self.block_rows,
-            task % parts * self.block_panels,
-        );
-        (
-            row..self.rows.min(row + self.block_rows),
-            panel..self.panels.min(panel + self.block_panels),
-        )
+        let (row_block, panel_block) = (task / self.panel_blocks, task % self.panel_blocks);
+        let tiles = part(self.rows.div_ceil(TILE_ROWS), row_block, self.row_blocks);
+        let rows = tiles.start * TILE_ROWS..self.rows.min(tiles.end * TILE_ROWS);
+        (rows, part(self.panels, panel_block, self.panel_blocks))
     }
+}
+
+/// One of so many parts of `0..len` that differ by one at most.
+fn part(len: usize, index: usize, parts: usize) -> Range<usize> {
+    index * len / parts..(index + 1) * len / parts
 }
