@@ -338,6 +338,12 @@ fn a_bench_that_no_memory_holds() {
         8,
     );
     assert!(error.contains("hint: lower `--batch`"), "{error}");
+    let error = message(
+        &lab,
+        "bench ops --model configs/models/exaone-4.0-32b.toml --batch 1000000 --seq 1024",
+        8,
+    );
+    assert!(error.contains("hint: lower `--batch`"), "{error}");
 }
 
 #[test]

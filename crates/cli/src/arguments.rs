@@ -494,6 +494,33 @@ pub(crate) enum BenchCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Each operation of a model alone, beside what this machine's arithmetic and memory allow; above 100 % where its tensors
+    /// stay in the cache
+    #[command(after_help = "Example:
+  jikji bench ops --model configs/models/quickstart.toml --batch 8 --seq 256 --name attention")]
+    Ops {
+        /// A model config, TOML or JSON
+        #[arg(long)]
+        model: PathBuf,
+        /// Sequences at a time
+        #[arg(long)]
+        batch: NonZeroUsize,
+        /// Tokens of a sequence
+        #[arg(long)]
+        seq: NonZeroUsize,
+        /// Number format of matrix products
+        #[arg(long, value_enum, default_value = "f32")]
+        precision: PrecisionArgument,
+        /// Only operations whose name contains this
+        #[arg(long, default_value = "")]
+        name: String,
+        /// Calls counted, after one that is not
+        #[arg(long, default_value = "15")]
+        repeats: NonZeroUsize,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Writing one text with random weights, token after token, beside the time to read the weights
     #[command(after_help = "Example:
   jikji bench decode --model configs/models/quickstart.toml --prompt 32 --tokens 128")]

@@ -26,21 +26,9 @@ fn main() {
     };
     for precision in [Precision::F32, Precision::Bf16] {
         let roofline = measure_roofline(precision);
-        println!(
-            "{precision:?}: products {:.0} GFLOP/s, memory {:.1} GB/s",
-            1e-9 * roofline.flop_per_second,
-            1e-9 * roofline.bytes_per_second
-        );
+        println!("{precision:?}: {roofline}");
         for rate in bench_operations(shape, precision, &name, 15, roofline) {
-            println!(
-                "{:>28} {:<18} {:9.3} ms {:7.1} GFLOP/s {:6.1} GB/s {:5.0} %",
-                rate.operation,
-                rate.direction,
-                1e3 * rate.seconds,
-                1e-9 * rate.flop_per_second,
-                1e-9 * rate.bytes_per_second,
-                100.0 * rate.roofline_share
-            );
+            println!("{rate}");
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Each operation alone, beside what this machine's arithmetic and memory allow (the roofline of Williams et al. 2009).
 
+use std::fmt;
 use std::time::Instant;
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
@@ -25,6 +26,22 @@ pub struct BenchShape {
     pub vocab: usize,
 }
 
+impl BenchShape {
+    /// Memory that [`bench_operations`] and [`measure_roofline`] take at most, about.
+    pub fn peak_bytes(&self) -> u64 {
+        let tokens = self.batch.saturating_mul(self.seq);
+        let widths = self.hidden + self.ffn + self.heads * self.head_dim;
+        // The optimizer's buffers, or a table with its gradient; activations with their derivatives; chunks of logits.
+        let numbers = self
+            .vocab
+            .saturating_mul(self.hidden)
+            .saturating_mul(4)
+            .saturating_add(tokens.saturating_mul(widths).saturating_mul(6))
+            .saturating_add(READ_NUMBERS);
+        4 * numbers as u64
+    }
+}
+
 /// What one operation reached.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct OperationRate {
@@ -43,6 +60,21 @@ pub struct OperationRate {
     pub roofline_share: f64,
 }
 
+impl fmt::Display for OperationRate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{:>27} {:<18} {:9.3} ms {:7.1} GFLOP/s {:6.1} GB/s {:5.0} %",
+            self.operation,
+            self.direction,
+            1e3 * self.seconds,
+            1e-9 * self.flop_per_second,
+            1e-9 * self.bytes_per_second,
+            100.0 * self.roofline_share
+        )
+    }
+}
+
 /// The best this machine does: matrix products in each format, and reading memory.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Roofline {
@@ -52,13 +84,26 @@ pub struct Roofline {
     pub bytes_per_second: f64,
 }
 
+impl fmt::Display for Roofline {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "products {:.0} GFLOP/s, memory {:.1} GB/s",
+            1e-9 * self.flop_per_second,
+            1e-9 * self.bytes_per_second
+        )
+    }
+}
+
+/// Read to measure memory: far more than any cache holds.
+const READ_NUMBERS: usize = 64 << 20;
+
 /// Measures both limits: about half a second.
 pub fn measure_roofline(precision: Precision) -> Roofline {
     const SIZE: usize = 1024;
     let fastest = |work: &dyn Fn() -> f64| (0..8).map(|_| work()).fold(f64::INFINITY, f64::min);
     let product = fastest(&|| time_products(&[[SIZE, SIZE, SIZE]], precision));
-    // Far larger than any cache.
-    let mut large = FlatBuffer::zeros(64 << 20);
+    let mut large = FlatBuffer::zeros(READ_NUMBERS);
     large.host_mut().fill(0.5);
     let reading = fastest(&|| time_reading(std::iter::once(&large)));
     Roofline {

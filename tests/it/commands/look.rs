@@ -86,8 +86,13 @@ fn every_command_has_a_help_text() {
         "model info",
         "model export",
         "model verify",
+        "model import",
+        "model deepen",
+        "model merge",
         "bench",
         "bench train-step",
+        "bench ops",
+        "bench decode",
         "report",
         "doctor",
     ] {
@@ -292,6 +297,29 @@ fn bench_gives_the_promised_keys() {
             "{key}: {json}"
         );
     }
+}
+
+#[test]
+fn bench_ops_holds_each_operation_beside_the_machine() {
+    let lab = Lab::repository();
+    let bench = "bench ops --model configs/models/tiny/llama.toml --batch 2 --seq 16 --repeats 1";
+    let json = lab.jikji(&format!("{bench} --json")).succeeds().stdout;
+    let json: Value = serde_json::from_str(&json).unwrap();
+    let operations = json["operations"].as_array().unwrap();
+    for name in ["linear", "attention", "target_log_probs", "adamw_update"] {
+        let found = operations.iter().find(|entry| entry["operation"] == name);
+        let found = found.unwrap_or_else(|| panic!("no `{name}` in\n{json}"));
+        for key in ["seconds", "roofline_share"] {
+            assert!(
+                found[key].as_f64().is_some_and(|value| value > 0.0),
+                "{name} {key}: {json}"
+            );
+        }
+    }
+    let lines = lab.jikji(&format!("{bench} --name rope")).succeeds().stdout;
+    assert_eq!(lines.lines().count(), 3, "{lines}");
+    let refused = lab.jikji(&format!("{bench} --name nothing")).fails(2);
+    assert!(refused.says(&["no operation's name contains `nothing`"]));
 }
 
 #[test]

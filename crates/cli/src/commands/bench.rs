@@ -4,7 +4,7 @@ use std::path::Path;
 
 use jikji_eval::{DecodeBenchConfig, EvalError, bench_decode};
 use jikji_model::{DecoderConfig, Layout, ParameterTable};
-use jikji_ops::Precision;
+use jikji_ops::{BenchShape, OperationRate, Precision, bench_operations, measure_roofline};
 use jikji_telemetry::human_units::human_bytes;
 use jikji_train::{
     ActivationCheckpointing, BenchConfig, BenchError, MemoryPlan, StepSize, bench_train_step,
@@ -40,6 +40,29 @@ pub(crate) fn run(command: &BenchCommand) -> Result<(), Failure> {
                 steps: *steps,
             };
             train_step(model, &bench, *json)
+        }
+        BenchCommand::Ops {
+            model,
+            batch,
+            seq,
+            precision,
+            name,
+            repeats,
+            json,
+        } => {
+            let config = DecoderConfig::resolve(&jikji_recipe::load_model_config(model)?)?;
+            let shape = BenchShape {
+                batch: batch.get(),
+                seq: seq.get(),
+                hidden: config.hidden_size,
+                ffn: config.intermediate_size,
+                heads: config.num_attention_heads,
+                kv_heads: config.num_key_value_heads,
+                head_dim: config.head_dim,
+                vocab: config.vocab_size,
+            };
+            let precision = precision_of(*precision);
+            operations(shape, precision, name, repeats.get(), *json)
         }
         BenchCommand::Decode {
             model,
@@ -123,6 +146,51 @@ fn train_step(model: &Path, bench: &BenchConfig, json: bool) -> Result<(), Failu
     Ok(())
 }
 
+fn operations(
+    shape: BenchShape,
+    precision: Precision,
+    name: &str,
+    repeats: usize,
+    json: bool,
+) -> Result<(), Failure> {
+    fits(
+        shape.peak_bytes(),
+        "lower `--batch` or `--seq`, or choose a smaller `--model`",
+    )?;
+    let roofline = measure_roofline(precision);
+    let rates = bench_operations(shape, precision, name, repeats, roofline);
+    if rates.is_empty() {
+        let failure = Failure::new(
+            exit::COMMAND_LINE,
+            format!("`--name`: no operation's name contains `{name}`"),
+        );
+        return Err(failure.with_hint("without `--name` all are listed"));
+    }
+    if json {
+        let operation = |rate: &OperationRate| {
+            serde_json::json!({
+                "operation": rate.operation,
+                "direction": rate.direction,
+                "seconds": rate.seconds,
+                "flop_per_second": rate.flop_per_second,
+                "bytes_per_second": rate.bytes_per_second,
+                "roofline_share": rate.roofline_share,
+            })
+        };
+        let report = serde_json::json!({
+            "flop_per_second": roofline.flop_per_second,
+            "bytes_per_second": roofline.bytes_per_second,
+            "operations": rates.iter().map(operation).collect::<Vec<_>>(),
+        });
+        let text = serde_json::to_string_pretty(&report).expect("numbers are JSON");
+        console::data(text);
+        return Ok(());
+    }
+    let lines: Vec<String> = rates.iter().map(OperationRate::to_string).collect();
+    console::data(format!("{roofline}\n{}", lines.join("\n")));
+    Ok(())
+}
+
 fn decode(model: &Path, bench: DecodeBenchConfig, json: bool) -> Result<(), Failure> {
     let config = DecoderConfig::resolve(&jikji_recipe::load_model_config(model)?)?;
     reset_peak();
@@ -173,6 +241,13 @@ fn check_memory(config: &DecoderConfig, bench: &BenchConfig) -> Result<(), Failu
     let needed = plan
         .total()
         .saturating_sub(plan.bytes_of("checkpoint copy"));
+    fits(
+        needed,
+        "lower `--batch` or `--seq`, set `--activation-checkpointing blocks`, or choose a smaller `--model`",
+    )
+}
+
+fn fits(needed: u64, hint: &str) -> Result<(), Failure> {
     match available_memory() {
         Some(available) if available < needed => Err(Failure::new(
             exit::MEMORY,
@@ -182,7 +257,7 @@ fn check_memory(config: &DecoderConfig, bench: &BenchConfig) -> Result<(), Failu
                 human_bytes(available)
             ),
         )
-        .with_hint("lower `--batch` or `--seq`, set `--activation-checkpointing blocks`, or choose a smaller `--model`")),
+        .with_hint(hint)),
         _ => Ok(()),
     }
 }
