@@ -155,13 +155,16 @@ impl Said {
             if Some(name.as_str()) == chosen {
                 continue;
             }
-            // With the overrides, which may hold what the recipe itself leaves open.
-            let checked = self.layers(Some(&name), set).and_then(|layers| {
+            let check = |set| {
+                let layers = self.layers(Some(&name), set)?;
                 let file = read(&layers)?;
                 model::resolve(file.model, &layers, &self.places)
-            });
-            if let Err(error) = checked
+            };
+            // With the overrides, which may hold what the recipe itself leaves open; but a scale that fits the recipe as it is
+            // written need not fit another model that they choose.
+            if let Err(error) = check(set)
                 && matches!(error.origin(), Some(Origin::Scale { .. }))
+                && check(&[]).is_err()
             {
                 return Err(error);
             }

@@ -49,7 +49,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 fn train(console: &Console, log: &mut RunLog, after: u64, until: u64, total: u64) {
-    let mut progress = Progress::on(console, total, after);
+    let mut progress = Progress::on(console, total);
     for step in after + 1..=until {
         let record = step_record(step, total);
         progress.update(&ProgressUpdate {

@@ -37,24 +37,23 @@ pub struct ProgressUpdate {
 pub struct Progress {
     console: Console,
     total_steps: u64,
-    start_step: u64,
-    started: Instant,
+    /// The first step that was shown, and when.
+    first: Option<(u64, Instant)>,
     last_line: Option<Instant>,
 }
 
 impl Progress {
-    /// Progress from `start_step` (0, or the step that was resumed from) to `total_steps`, on a console of its own.
-    pub fn new(total_steps: u64, start_step: u64, mode: ProgressMode) -> Self {
-        Self::on(&Console::new(mode), total_steps, start_step)
+    /// Progress to `total_steps`, on a console of its own.
+    pub fn new(total_steps: u64, mode: ProgressMode) -> Self {
+        Self::on(&Console::new(mode), total_steps)
     }
 
     /// As [`Progress::new`], sharing a console, whose mode decides.
-    pub fn on(console: &Console, total_steps: u64, start_step: u64) -> Self {
+    pub fn on(console: &Console, total_steps: u64) -> Self {
         Self {
             console: console.clone(),
             total_steps,
-            start_step,
-            started: Instant::now(),
+            first: None,
             last_line: None,
         }
     }
@@ -66,8 +65,9 @@ impl Progress {
 
     /// Shows a finished step.
     pub fn update(&mut self, update: &ProgressUpdate) {
-        let elapsed = self.started.elapsed().as_secs_f64();
-        let left = seconds_left(update.step, self.start_step, self.total_steps, elapsed);
+        let (first_step, since) = *self.first.get_or_insert((update.step, Instant::now()));
+        let elapsed = since.elapsed().as_secs_f64();
+        let left = seconds_left(update.step, first_step, self.total_steps, elapsed);
         let full = || line(update, self.total_steps, left, Wording::Full);
         match self.console.mode() {
             ProgressMode::Terminal => {
@@ -151,9 +151,10 @@ fn line(
     parts.join("  ")
 }
 
-/// From the mean over everything since the start, so that validation and saves are in it.
-fn seconds_left(step: u64, start_step: u64, total_steps: u64, elapsed: f64) -> Option<f64> {
-    let done = step.checked_sub(start_step).filter(|&done| done > 0)?;
+/// From the mean over everything since the first step was done, so that validation and saves are in it, and what comes before
+/// any step (loading, the first validation) is not.
+fn seconds_left(step: u64, first_step: u64, total_steps: u64, elapsed: f64) -> Option<f64> {
+    let done = step.checked_sub(first_step).filter(|&done| done > 0)?;
     Some(elapsed / done as f64 * total_steps.saturating_sub(step) as f64)
 }
 
@@ -200,7 +201,7 @@ mod tests {
     #[test]
     fn plain_mode_says_the_first_and_the_last_step() {
         let console = Console::in_memory();
-        let mut progress = Progress::on(&console, 50, 0);
+        let mut progress = Progress::on(&console, 50);
         for step in 1..=50 {
             progress.update(&at(step));
         }

@@ -107,7 +107,7 @@ pub fn run(mut setup: RunSetup, hooks: &mut dyn Hooks) -> Result<RunOutcome, Tra
     let first_step = setup.state.step;
     let total_steps = setup.train.steps;
     let mut saver = Saves::new(&setup);
-    let mut progress = Progress::on(&setup.console, total_steps, first_step);
+    let mut progress = Progress::on(&setup.console, total_steps);
     let mut speeds = Vec::new();
     if first_step == 0 {
         validate(&mut setup)?;

@@ -237,6 +237,24 @@ fn later_layers_win() {
 }
 
 #[test]
+fn another_model_need_not_fit_a_scale_that_was_not_asked_for() {
+    let workplace = Workplace::new();
+    let sliding = "model_type = \"exaone4\"\nsliding_window = 64\nsliding_window_pattern = 'LG'\nhead_dim = 16\nrope_theta = 1e4\ntie_word_embeddings = true";
+    let other = crate::tests::MODEL.replace("model_type = \"llama\"", sliding);
+    workplace.write("sliding.toml", &other);
+    let recipe = LEAST.replace("model.toml", "sliding.toml");
+    let recipe = format!("{recipe}\n[scale.tiny.model]\nsliding_window = 32");
+    workplace.load(&recipe, &[]).unwrap();
+    let run = workplace
+        .load(&recipe, &["model.config=model.toml"])
+        .unwrap();
+    assert_eq!(run.model.config.sliding_window, None);
+    let asked = overrides(Some("tiny"), &["model.config=model.toml"]);
+    let refused = workplace.load_file("recipe.toml", &asked).unwrap_err();
+    assert!(workplace.message(&refused).contains("sliding_window"));
+}
+
+#[test]
 fn a_choice_is_replaced_as_a_whole() {
     let workplace = Workplace::new();
     let run = workplace
