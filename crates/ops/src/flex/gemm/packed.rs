@@ -140,8 +140,9 @@ pub(super) fn gemm(
                                     rows: tile_rows,
                                     columns: TILE_COLUMNS.min(columns.end - column),
                                     words: end - skipped,
-                                    a: words_of_a
-                                        .add((row - rows.start) * per_row + skipped * per_word),
+                                    a: words_of_a.wrapping_add(
+                                        (row - rows.start) * per_row + skipped * per_word,
+                                    ),
                                     a_rows,
                                     b: packed_b.at((panel * words + skipped) * TILE_COLUMNS),
                                     out: result.at(row * out.row_stride + column),
