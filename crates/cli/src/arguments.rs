@@ -472,18 +472,8 @@ pub(crate) enum BenchCommand {
     #[command(after_help = "Example:
   jikji bench train-step --model configs/models/quickstart.toml --batch 8 --seq 256")]
     TrainStep {
-        /// A model config, TOML or JSON
-        #[arg(long)]
-        model: PathBuf,
-        /// Sequences of a step
-        #[arg(long)]
-        batch: NonZeroUsize,
-        /// Tokens of a sequence
-        #[arg(long)]
-        seq: NonZeroUsize,
-        /// Number format of matrix products
-        #[arg(long, value_enum, default_value = "f32")]
-        precision: PrecisionArgument,
+        #[command(flatten)]
+        sizes: BenchSizes,
         /// What forward leaves for backward
         #[arg(long, value_enum, default_value = "none")]
         activation_checkpointing: CheckpointingArgument,
@@ -499,18 +489,8 @@ pub(crate) enum BenchCommand {
     #[command(after_help = "Example:
   jikji bench ops --model configs/models/quickstart.toml --batch 8 --seq 256 --name attention")]
     Ops {
-        /// A model config, TOML or JSON
-        #[arg(long)]
-        model: PathBuf,
-        /// Sequences at a time
-        #[arg(long)]
-        batch: NonZeroUsize,
-        /// Tokens of a sequence
-        #[arg(long)]
-        seq: NonZeroUsize,
-        /// Number format of matrix products
-        #[arg(long, value_enum, default_value = "f32")]
-        precision: PrecisionArgument,
+        #[command(flatten)]
+        sizes: BenchSizes,
         /// Only operations whose name contains this
         #[arg(long, default_value = "")]
         name: String,
@@ -544,4 +524,20 @@ pub(crate) enum BenchCommand {
         #[arg(long)]
         json: bool,
     },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BenchSizes {
+    /// A model config, TOML or JSON
+    #[arg(long)]
+    pub(crate) model: PathBuf,
+    /// Sequences of a step
+    #[arg(long)]
+    pub(crate) batch: NonZeroUsize,
+    /// Tokens of a sequence
+    #[arg(long)]
+    pub(crate) seq: NonZeroUsize,
+    /// Number format of matrix products
+    #[arg(long, value_enum, default_value = "f32")]
+    pub(crate) precision: PrecisionArgument,
 }

@@ -30,7 +30,11 @@ impl BenchShape {
     /// Memory that [`bench_operations`] and [`measure_roofline`] take at most, about.
     pub fn peak_bytes(&self) -> u64 {
         let tokens = self.batch.saturating_mul(self.seq);
-        let widths = self.hidden + self.ffn + self.heads * self.head_dim;
+        let widths = self
+            .heads
+            .saturating_mul(self.head_dim)
+            .saturating_add(self.hidden)
+            .saturating_add(self.ffn);
         // The optimizer's buffers, or a table with its gradient; activations with their derivatives; chunks of logits.
         let numbers = self
             .vocab
@@ -38,7 +42,7 @@ impl BenchShape {
             .saturating_mul(4)
             .saturating_add(tokens.saturating_mul(widths).saturating_mul(6))
             .saturating_add(READ_NUMBERS);
-        4 * numbers as u64
+        (numbers as u64).saturating_mul(4)
     }
 }
 

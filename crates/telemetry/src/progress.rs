@@ -43,12 +43,7 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// Progress to `total_steps`, on a console of its own.
-    pub fn new(total_steps: u64, mode: ProgressMode) -> Self {
-        Self::on(&Console::new(mode), total_steps)
-    }
-
-    /// As [`Progress::new`], sharing a console, whose mode decides.
+    /// Progress to `total_steps`, on a console that others share; its mode decides.
     pub fn on(console: &Console, total_steps: u64) -> Self {
         Self {
             console: console.clone(),

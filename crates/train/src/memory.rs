@@ -72,10 +72,10 @@ impl MemoryPlan {
         };
         // Derivatives alive at once inside the block that backward works on.
         let derivatives = tokens * (3 * ffn + 3 * hidden + 2 * q + 2 * kv);
-        // A chunk of logits, and the gradient of the output projection before it is added to the buffer.
+        // A chunk of logits, the input of the output projection and its derivative; the weight's goes to the buffer at once.
         let vocab = config.vocab_size as u128;
         let chunk = (head_chunk_tokens(config.vocab_size) as u128).min(tokens / F32);
-        let head = chunk * vocab * F32 + vocab * hidden * F32 + 2 * tokens * hidden;
+        let head = chunk * vocab * F32 + 2 * tokens * hidden;
         // Five columns of global batches: in the step's hand, in the queue, and in the hand of who makes the next.
         let batches = step.global_batch_size as u128 * seq_len * 5 * F32;
         let owners = [

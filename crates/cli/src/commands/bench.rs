@@ -21,39 +21,33 @@ use crate::failure::Failure;
 pub(crate) fn run(command: &BenchCommand) -> Result<(), Failure> {
     match command {
         BenchCommand::TrainStep {
-            model,
-            batch,
-            seq,
-            precision,
+            sizes,
             activation_checkpointing,
             steps,
             json,
         } => {
             let bench = BenchConfig {
-                batch: *batch,
-                seq: *seq,
-                precision: precision_of(*precision),
+                batch: sizes.batch,
+                seq: sizes.seq,
+                precision: precision_of(sizes.precision),
                 activation_checkpointing: match activation_checkpointing {
                     CheckpointingArgument::None => ActivationCheckpointing::None,
                     CheckpointingArgument::Blocks => ActivationCheckpointing::Blocks,
                 },
                 steps: *steps,
             };
-            train_step(model, &bench, *json)
+            train_step(&sizes.model, &bench, *json)
         }
         BenchCommand::Ops {
-            model,
-            batch,
-            seq,
-            precision,
+            sizes,
             name,
             repeats,
             json,
         } => {
-            let config = DecoderConfig::resolve(&jikji_recipe::load_model_config(model)?)?;
+            let config = DecoderConfig::resolve(&jikji_recipe::load_model_config(&sizes.model)?)?;
             let shape = BenchShape {
-                batch: batch.get(),
-                seq: seq.get(),
+                batch: sizes.batch.get(),
+                seq: sizes.seq.get(),
                 hidden: config.hidden_size,
                 ffn: config.intermediate_size,
                 heads: config.num_attention_heads,
@@ -61,7 +55,7 @@ pub(crate) fn run(command: &BenchCommand) -> Result<(), Failure> {
                 head_dim: config.head_dim,
                 vocab: config.vocab_size,
             };
-            let precision = precision_of(*precision);
+            let precision = precision_of(sizes.precision);
             operations(shape, precision, name, repeats.get(), *json)
         }
         BenchCommand::Decode {
