@@ -1,5 +1,6 @@
 """Hugging Face's Llama with random weights, from a model file of jikji, and the optimizer that jikji uses."""
 
+import contextlib
 import os
 import sys
 
@@ -34,6 +35,12 @@ def adamw(model, learning_rate, betas=(0.9, 0.95), eps=1e-8, weight_decay=0.1):
     kept = [parameter for parameter in model.parameters() if parameter.dim() < 2]
     groups = [{"params": decayed, "weight_decay": weight_decay}, {"params": kept, "weight_decay": 0.0}]
     return torch.optim.AdamW(groups, lr=learning_rate, betas=betas, eps=eps, fused=True)
+
+
+def number_format(precision):
+    if precision == "bf16":
+        return torch.autocast("cpu", dtype=torch.bfloat16)
+    return contextlib.nullcontext()
 
 
 def facts(model):

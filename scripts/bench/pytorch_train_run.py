@@ -1,6 +1,6 @@
 """A plain PyTorch training run on jikji's token shards, in jikji's order, from an exported model; then its validation.
 
-Prints one JSON object. f32, transformers' Llama, fused AdamW, documents kept apart as jikji does by default.
+Prints one JSON object. transformers' Llama in f32 or under bf16 autocast, fused AdamW, documents kept apart as jikji does by default.
 """
 
 import argparse
@@ -24,27 +24,28 @@ def learning_rate(settings, step):
     return peak * (final + (1 - final) * 0.5 * (1 + math.cos(math.pi * progress)))
 
 
-def summed_loss(model, batch):
+def summed_loss(model, batch, precision):
     """Nats of all counted targets, and how many there are."""
     documents = torch.from_numpy(batch.documents)
     seq_len = documents.shape[1]
     visible = documents[:, :, None] == documents[:, None, :]
     visible &= torch.ones(seq_len, seq_len, dtype=torch.bool).tril()
-    logits = model(
-        input_ids=torch.from_numpy(batch.ids),
-        attention_mask=visible[:, None],
-        position_ids=torch.from_numpy(batch.positions),
-        use_cache=False,
-    ).logits
+    with pytorch_llama.number_format(precision):
+        logits = model(
+            input_ids=torch.from_numpy(batch.ids),
+            attention_mask=visible[:, None],
+            position_ids=torch.from_numpy(batch.positions),
+            use_cache=False,
+        ).logits
     targets = torch.from_numpy(batch.targets)
     counted = int((targets != UNCOUNTED).sum())
     nats = torch.nn.functional.cross_entropy(
-        logits.flatten(0, 1), targets.flatten(), ignore_index=UNCOUNTED, reduction="sum"
+        logits.float().flatten(0, 1), targets.flatten(), ignore_index=UNCOUNTED, reduction="sum"
     )
     return nats, counted
 
 
-def train(model, order, settings):
+def train(model, order, settings, precision):
     """The loss of each step before its update, and the targets that counted in it."""
     model.train()
     optimizer = pytorch_llama.adamw(
@@ -55,7 +56,7 @@ def train(model, order, settings):
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(settings, step)
         optimizer.zero_grad(set_to_none=True)
-        nats, counted = summed_loss(model, order.batch(step))
+        nats, counted = summed_loss(model, order.batch(step), precision)
         loss = nats / counted
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), settings["max_grad_norm"])
@@ -66,11 +67,12 @@ def train(model, order, settings):
 
 
 @torch.no_grad()
-def validate(model, stream, rows):
+def validate(model, stream, rows, precision):
     model.eval()
     nats, tokens = 0.0, 0
     for first in range(0, len(stream), rows):
-        batch_nats, counted = summed_loss(model, stream.batch(range(first, min(first + rows, len(stream)))))
+        batch = stream.batch(range(first, min(first + rows, len(stream))))
+        batch_nats, counted = summed_loss(model, batch, precision)
         nats += batch_nats.double().item()
         tokens += counted
     return {
@@ -87,6 +89,7 @@ def main():
     parser.add_argument("--settings", required=True, help="JSON of what the recipe says")
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--threads", type=int, required=True)
+    parser.add_argument("--precision", choices=["f32", "bf16"], default="f32")
     arguments = parser.parse_args()
     settings = json.loads(arguments.settings)
     rows, seq_len = settings["global_batch_size"], settings["seq_len"]
@@ -98,11 +101,11 @@ def main():
         jikji_shards.Stream(arguments.shards, "train", seq_len), arguments.seed, rows
     )
     validation = jikji_shards.Stream(arguments.shards, "validation", seq_len)
-    before = validate(model, validation, rows)
-    losses, counts = train(model, order, settings)
+    before = validate(model, validation, rows, arguments.precision)
+    losses, counts = train(model, order, settings, arguments.precision)
     report = {
         "before": before,
-        "after": validate(model, validation, rows),
+        "after": validate(model, validation, rows, arguments.precision),
         "losses": losses,
         "counted_targets": counts,
         **pytorch_llama.facts(model),

@@ -4,7 +4,6 @@ Prints one JSON object. A step is: gradients to none, forward, backward, clippin
 """
 
 import argparse
-import contextlib
 import json
 import math
 import sys
@@ -22,15 +21,9 @@ def made_up_ids(vocab_size, batch, seq):
     return torch.tensor(ids).view(batch, seq)
 
 
-def number_format(precision):
-    if precision == "bf16":
-        return torch.autocast("cpu", dtype=torch.bfloat16)
-    return contextlib.nullcontext()
-
-
 def step(forward, model, optimizer, ids, precision):
     optimizer.zero_grad(set_to_none=True)
-    with number_format(precision):
+    with pytorch_llama.number_format(precision):
         loss = forward(input_ids=ids, labels=ids, use_cache=False).loss
     loss.backward()
     torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)

@@ -25,7 +25,7 @@ def summary(runs):
 
 def page(record):
     runs, settings, model = record["runs"], record["settings"], record["model"]
-    parts = [head(record)]
+    parts = [head("Quality beside PyTorch", record)]
     if len(runs) >= 2:
         parts.append(verdict(record["summary"]))
     if len(runs) < settings["seeds"]:
@@ -48,10 +48,10 @@ def parameters(runs):
     return f", {runs[0]['pytorch']['parameters']:,} parameters" if runs else ""
 
 
-def head(record):
+def head(title, record):
     machine_facts, versions = record["machine"], record["versions"]
     checkout = f", checkout at {versions['checkout']}" if versions["checkout"] else ""
-    return f"""# Quality beside PyTorch
+    return f"""# {title}
 
 {record['date']}. {machine_facts['processor']}, {machine_facts['cores']} cores. {versions['jikji']} (binary {versions['jikji_sha256']}{checkout}); PyTorch {versions['torch']}, \
 transformers {versions['transformers']}."""
