@@ -26,24 +26,35 @@ def parting(run, reference):
 
 def window_means(run):
     losses = run["losses"]
-    return [statistics.mean(losses[at : at + WINDOW]) for at in range(0, len(losses), WINDOW)]
+    return [statistics.mean(losses[at : at + WINDOW]) for at in range(0, max(1, len(losses) - WINDOW + 1), WINDOW)]
 
 
 def page(record):
     settings, runs = record["settings"], record["runs"]
     parts = [head("bf16 beside f32", record)]
+    if runs:
+        parts.append(verdicts(runs))
     if len(runs) < settings["seeds"]:
         parts.append(f"**Not finished**: {len(runs)} of {settings['seeds']} seeds.")
-    parts.append(f"```\nscripts/bench/bf16_vs_f32 {settings['command']}\n```")
+    parts.append(f"```\n{settings['command']}\n```")
     parts.append(
         f"""{record['model']}; {settings['steps']} steps of {settings['global_batch_size']} x {settings['seq_len']} tokens; AdamW at \
 {settings['learning_rate']}, {settings['warmup_steps']} steps of warm-up, then half a cosine to a tenth;
 clipping to a norm of {settings['max_grad_norm']}. jikji trains with `jikji train`, PyTorch with a plain loop over Hugging Face's Llama and fused AdamW; its bf16 is
-autocast. All runs of a seed start from the same weights and read the same sequences in the same order. The last pair, f32 beside f32, shows how far
-rounding alone carries two runs apart."""
+autocast, and each run is validated in its own format. All runs of a seed start from the same weights and read the same sequences in the same order. The
+last pair, f32 beside f32, shows how far the order of sums alone carries two runs apart."""
     )
     parts += [table(run, settings["steps"]) for run in runs]
     return "\n\n".join(parts) + "\n"
+
+
+def verdicts(runs):
+    figures = [run["partings"]["jikji bf16 - jikji f32"] for run in runs]
+    rows = ["| jikji's bf16 losses beside its f32 losses | to reach | at most | reached |", "| --- | --- | ---: | --- |"]
+    for what, key in ((f"mean of {WINDOW} steps", "largest_of_windows"), ("each step", "largest_of_steps")):
+        measured = max(found[key] for found in figures)
+        rows.append(f"| {what} | within {TO_REACH:.0%} | {measured:.2%} | {'yes' if measured <= TO_REACH else '**no**'} |")
+    return "\n".join(rows)
 
 
 def table(run, steps):
@@ -59,4 +70,5 @@ def table(run, steps):
             f"| {figures['steps_beyond']} of {steps} | {figures['validation']:+.2%} |"
         )
     validation = (f"{name} {side['after']['bits_per_byte']:.5f}" for name, side in run["sides"].items())
-    return "\n".join(rows) + f"\n\nValidation bits per byte: {', '.join(validation)}."
+    first = (f"{name} {side['losses'][0]:.6f}" for name, side in run["sides"].items())
+    return "\n".join(rows) + f"\n\nValidation bits per byte: {', '.join(validation)}. Loss of the first step: {', '.join(first)}."

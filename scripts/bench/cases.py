@@ -24,7 +24,7 @@ class TrainStep:
     opponents: tuple[Opponent, ...]
     # Time of the bare products over time of the step, at least.
     limit_share: float | None = None
-    # Fields of jikji's JSON whose sum is that time; none for bf16, since jikji measures its bare products in f32.
+    # Fields of jikji's JSON whose sum is that time, in the case's own precision.
     limit_fields: tuple[str, ...] = ("matmul_limit_seconds",)
 
     @property
@@ -44,7 +44,6 @@ class Decode:
     tokens: int
     opponents: tuple[Opponent, ...]
     limit_share = None
-    limit_fields = ()
 
     @property
     def what(self):
@@ -69,7 +68,6 @@ CASES = (
         batch=4,
         seq=256,
         precision="bf16",
-        limit_fields=(),
         opponents=(Opponent("eager", speed=1.2, memory=0.6),),
     ),
     TrainStep(
@@ -96,7 +94,6 @@ CASES = (
         batch=2,
         seq=512,
         precision="bf16",
-        limit_fields=(),
         opponents=(Opponent("eager", speed=1.2, memory=0.75),),
     ),
     Decode(

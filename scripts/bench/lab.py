@@ -2,13 +2,10 @@
 
 import json
 import os
-import tomllib
 from pathlib import Path
 
 import processes
 from errors import Failure
-
-FIRST_SEED = 1377
 
 SETTINGS = {
     "seq_len": 256,
@@ -22,7 +19,7 @@ SETTINGS = {
 
 RECIPE = """
 [run]
-name = "quality"
+name = "comparison"
 
 [data]
 license = "LicenseRef-unstated"
@@ -76,7 +73,7 @@ class Lab:
             "vocab_size": vocab_size(given.model),
             "validation_fraction": given.validation_fraction,
         }
-        (self.folder / "quality.toml").write_text(RECIPE.format(**values), encoding="utf-8")
+        (self.folder / "comparison.toml").write_text(RECIPE.format(**values), encoding="utf-8")
 
     def train(self, name, seed, steps, warmup_steps, precision="f32"):
         """A run of jikji; its folder."""
@@ -88,7 +85,7 @@ class Lab:
             "optimizer.schedule.warmup_steps": warmup_steps,
         }
         sets = [word for key, value in settings.items() for word in ("--set", f"{key}={value}")]
-        processes.jikji(self.jikji, ["train", "quality.toml", *sets], self.given.threads, self.folder)
+        processes.jikji(self.jikji, ["train", "comparison.toml", *sets], self.given.threads, self.folder)
         return self.folder / name
 
     def shards(self):
@@ -120,6 +117,10 @@ class Lab:
 
 def vocab_size(model):
     """The tokenizer's entries are the model's."""
+    try:
+        import tomllib
+    except ModuleNotFoundError as error:
+        raise Failure("Python 3.11 or later is needed", "start this script with it") from error
     try:
         with model.open("rb") as file:
             return tomllib.load(file)["vocab_size"]

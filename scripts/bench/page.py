@@ -4,7 +4,8 @@ import statistics
 
 import results
 from cases import TrainStep
-from pairs import MAX_SPREAD
+from options import shown_model
+from pairs import MAX_SPREAD, is_given_up, quartiles
 from sides import WARM_UP, WARM_UP_COMPILED
 
 # Share of the processors that others may take in a pair before the page warns.
@@ -65,7 +66,8 @@ alternates. A run of a training step does {WARM_UP} steps that do not count ({WA
 their median; a run of decoding makes one call that does not count. A pair in which (max - min) / median of a side's own repeats is above
 {MAX_SPREAD:.0%} is discarded and made again. The tables give medians and, in brackets, quartiles over the kept pairs; the ratio is PyTorch's time over jikji's,
 taken pair by pair. The model is Hugging Face's Llama with `sdpa` attention, the optimizer fused AdamW with clipping to a norm of 1; bf16 is
-autocast. Both sides reset their peak of resident memory once they are ready."""
+autocast. Both sides reset their peak of resident memory once they are ready to
+step or to write. The limit is the step's products alone, by jikji's own kernels; that of attention's is not measured but taken at their rate."""
 
 
 def section(case, comparisons, sides):
@@ -76,21 +78,17 @@ def section(case, comparisons, sides):
     parts += ["```"]
     for comparison in comparisons:
         parts += ["", comparison_table(case, comparison)]
-    shares = results.limit_shares(case, comparisons)
-    if shares:
-        parts += ["", limit_sentence(case, comparisons, shares)]
+    if isinstance(case, TrainStep) and results.jikji_runs(comparisons):
+        parts += ["", limit_sentence(case, comparisons), "", profile_sentence(comparisons)]
     return "\n".join(parts)
 
 
 def shown(arguments):
-    """Model files by their name: where they lie on this machine is of no interest."""
-    return [word.rsplit("/", 1)[-1] if word.endswith(".toml") else word for word in arguments]
+    return [shown_model(word) if word.endswith(".toml") else word for word in arguments]
 
 
 def comparison_table(case, comparison):
     opponent = f"PyTorch {comparison['opponent']}"
-    if comparison["skipped"]:
-        return f"Beside {opponent}: skipped, {comparison['skipped']}."
     figures = results.summary(comparison)
     if figures is None:
         return f"Beside {opponent}: no pair was kept. {counts(comparison)}{others(comparison)}"
@@ -99,7 +97,7 @@ def comparison_table(case, comparison):
         "| --- | ---: | ---: | ---: |",
         time_row(case, figures),
         f"| tokens/s | {rate(case, figures['jikji_seconds'])} | {rate(case, figures['pytorch_seconds'])} | |",
-        f"| spread of a run's own repeats | {percent(figures['jikji_spread'])} | {percent(figures['pytorch_spread'])} | |",
+        f"| spread of a run's own repeats | {figures['jikji_spread']:.0%} | {figures['pytorch_spread']:.0%} | |",
         memory_row("peak memory", figures["jikji_peak_bytes"], figures["pytorch_peak_bytes"]),
     ]
     if figures["pytorch_peak_bytes"] and figures["pytorch_imported_bytes"]:
@@ -118,7 +116,7 @@ def time_row(case, figures):
 def memory_row(name, ours, theirs):
     if not ours or not theirs:
         return f"| {name} | {megabytes(ours)} | {megabytes(theirs)} | |"
-    return f"| {name} | {megabytes(ours)} | {megabytes(theirs)} | {ours / theirs:.2f} |"
+    return f"| {name} | {megabytes(ours)} | {megabytes(theirs)} | {ours / theirs:.2f} of it |"
 
 
 def counts(comparison):
@@ -132,12 +130,10 @@ def counts(comparison):
         if comparison["failed"]:
             # Its message names paths of this machine.
             text += "; then a run failed, `failed` in the JSON file says how."
-        elif discarded > comparison["max_discarded"]:
-            text += f"; after more than {comparison['max_discarded']} discarded pairs no more were made."
+        elif is_given_up(comparison):
+            text += f"; after {discarded} discarded pairs no more were made."
         else:
             text += "."
-    if any(pair["jikji"]["spread"] is None for pair in comparison["pairs"]):
-        text += " jikji's own repeats are unknown: this binary gives their median only, so no pair was discarded for its sake."
     return text
 
 
@@ -154,22 +150,25 @@ def of_pytorch(comparison):
     raw = comparison["pairs"][-1]["pytorch"]["raw"]
     text = f" Parameters: {raw['parameters']:,}."
     if "graphs" in raw:
-        first = comparison["pairs"][0]["pytorch"]["raw"]["warm_up_seconds"][0]
-        text += f" Compiled to {raw['graphs']} graph(s) with {raw['graph_breaks']} break(s); the first step of the first kept pair took {first:.0f} s."
+        first = max(pair["pytorch"]["raw"]["warm_up_seconds"][0] for pair in comparison["pairs"] + comparison["discarded"])
+        text += f" Compiled to {raw['graphs']} graph(s) with {raw['graph_breaks']} break(s), the first time in {first:.0f} s."
         text += " Its peak of memory includes compiling."
     if raw["cuda_build"]:
         text += " This PyTorch is a build with CUDA, whose unused libraries count in its memory."
     return text
 
 
-def limit_sentence(case, comparisons, shares):
-    low, middle, high = results.quartiles(shares)
-    text = f"jikji's step beside its bare products, measured between its steps ({' + '.join(case.limit_fields)}): "
-    text += f"{middle:.0%} ({low:.0%} - {high:.0%}) over {len(shares)} run(s)."
-    missing = results.limits_missing(case, comparisons)
-    if missing:
-        text += f" This jikji does not measure {', '.join(missing)}, so the share is too small."
-    return text
+def limit_sentence(case, comparisons):
+    shares = results.limit_shares(case, comparisons)
+    low, middle, high = quartiles(shares)
+    what = "bare products, attention's included," if len(case.limit_fields) > 1 else "bare products, without attention's,"
+    return f"The step's {what} between jikji's steps take {middle:.0%} ({low:.0%} - {high:.0%}) of its time, over {len(shares)} runs."
+
+
+def profile_sentence(comparisons):
+    """The operations that are worth a percent."""
+    found = [f"{operation} {share:.0%}" for operation, share in results.profile(comparisons) if share >= 0.01]
+    return f"Where jikji's step goes: {', '.join(found)}."
 
 
 def seconds(values):
@@ -180,10 +179,6 @@ def seconds(values):
 
 def rate(case, values):
     return f"{case.tokens / values[1]:,.0f}"
-
-
-def percent(share):
-    return "unknown" if share is None else f"{share:.0%}"
 
 
 def megabytes(count):

@@ -7,23 +7,25 @@ from other_load import Watch
 
 # A run whose own repeats lie further apart was disturbed, and its pair is made again.
 MAX_SPREAD = 0.15
+# Discarded pairs for each wanted one, after which a comparison ends with what it has.
+PATIENCE = 3
 
 
-def measure(case, opponent, sides, wanted, save):
-    """All pairs of one comparison. `save` is called after each, so that nothing measured is lost."""
-    comparison = {
+def new_comparison(case, opponent, wanted):
+    return {
         "case": case.name,
         "opponent": opponent.mode,
         "wanted_pairs": wanted,
-        "max_discarded": wanted,
         "pairs": [],
         "discarded": [],
-        "skipped": None,
         "failed": None,
     }
-    save(comparison)
-    comparison["skipped"] = sides.missing(case)
-    while not comparison["skipped"] and not is_complete(comparison):
+
+
+def measure(comparison, case, opponent, sides, save):
+    """All pairs that a comparison lacks. `save` is called after each, so that nothing measured is lost."""
+    comparison["failed"] = None
+    while not is_complete(comparison):
         try:
             pair = make_pair(case, opponent, sides, jikji_first=len(comparison["pairs"]) % 2 == 0)
         except Failure as failure:
@@ -32,25 +34,23 @@ def measure(case, opponent, sides, wanted, save):
             break
         comparison["discarded" if pair["disturbed"] else "pairs"].append(pair)
         tell(comparison, pair)
-        save(comparison)
-    if comparison["skipped"]:
-        say(f"{case.name}: skipped, {comparison['skipped']}")
-    save(comparison)
-    return comparison
+        save()
+    save()
 
 
 def is_complete(comparison):
-    return (
-        len(comparison["pairs"]) >= comparison["wanted_pairs"]
-        or len(comparison["discarded"]) > comparison["max_discarded"]
-    )
+    return len(comparison["pairs"]) >= comparison["wanted_pairs"] or is_given_up(comparison)
+
+
+def is_given_up(comparison):
+    return len(comparison["discarded"]) > PATIENCE * comparison["wanted_pairs"]
 
 
 def make_pair(case, opponent, sides, jikji_first):
     runs, watch = {}, Watch()
     for side in ("jikji", "pytorch") if jikji_first else ("pytorch", "jikji"):
         runs[side] = sides.run_jikji(case) if side == "jikji" else sides.run_pytorch(case, opponent.mode)
-    disturbed = [side for side, run in runs.items() if run["spread"] is not None and run["spread"] > MAX_SPREAD]
+    disturbed = [side for side, run in runs.items() if run["spread"] > MAX_SPREAD]
     return {
         "jikji_first": jikji_first,
         "ratio": runs["pytorch"]["seconds"] / runs["jikji"]["seconds"],

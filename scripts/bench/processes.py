@@ -11,7 +11,7 @@ from errors import Failure
 FOLDER = Path(__file__).resolve().parent
 
 # Settings of the caller's shell that would change one side and not the other.
-FOREIGN = ("OMP_", "GOMP_", "KMP_", "MKL_", "MALLOC_", "TORCH", "PYTORCH_", "RAYON_", "JIKJI_")
+FOREIGN = ("OMP_", "GOMP_", "KMP_", "MKL_", "ONEDNN_", "DNNL_", "MALLOC_", "GLIBC_TUNABLES", "LD_PRELOAD", "TORCH", "PYTORCH_", "RAYON_", "JIKJI_")
 SHOWN_LINES = 20
 
 
@@ -55,12 +55,6 @@ def pytorch_json(python, script, arguments, compile_cache):
     # One process compiles, so that no idle helper is left beside the counted steps.
     settings = {"TORCHINDUCTOR_CACHE_DIR": str(compile_cache), "TORCHINDUCTOR_COMPILE_THREADS": "1"}
     return run_json([python, FOLDER / script, *arguments], settings)
-
-
-def knows(path, *subcommand):
-    """Whether a jikji binary has a subcommand."""
-    command = [str(path), *subcommand, "--help"]
-    return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True).returncode == 0
 
 
 def existing_jikji(path):

@@ -30,7 +30,7 @@ def page(record):
         parts.append(verdict(record["summary"]))
     if len(runs) < settings["seeds"]:
         parts.append(f"**Not finished**: {len(runs)} of {settings['seeds']} seeds.")
-    parts.append(f"```\nscripts/bench/quality_vs_pytorch {settings['command']}\n```")
+    parts.append(f"```\n{settings['command']}\n```")
     parts.append(
         f"""{model}{parameters(runs)}; {settings['steps']} steps of {settings['global_batch_size']} x {settings['seq_len']} tokens, \
 {settings['steps'] * settings['global_batch_size'] * settings['seq_len']:,} in all; f32; AdamW at {settings['learning_rate']}, {settings['warmup_steps']} steps
