@@ -22,7 +22,7 @@ mod character_ngram;
 mod kneser_ney;
 mod ngram_counts;
 
-pub use bench::{DecodeBenchConfig, DecodeBenchReport, bench_decode};
+pub use bench::{DecodeBench, DecodeBenchConfig, DecodeBenchReport};
 pub use byte_ngram::NgramBaseline;
 pub use character_ngram::CharacterBaseline;
 pub use error::EvalError;

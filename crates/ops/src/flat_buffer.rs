@@ -66,7 +66,7 @@ impl FlatBuffer {
 
     /// All elements, on the host, to change; free of copies while no view is alive.
     pub fn host_mut(&mut self) -> &mut [f32] {
-        debug_assert!(
+        assert!(
             self.data.is_unique(),
             "a view of a flat buffer outlived its segment"
         );

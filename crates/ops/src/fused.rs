@@ -1,4 +1,7 @@
 //! The operations as the model sees them: functions on tensors, dispatched to a backend's kernel or its autodiff form.
+//!
+//! Numbers are f32, ids and positions i32. Every function panics where its tensors' shapes do not fit each other: kernels read
+//! by sizes alone.
 
 use burn::backend::{Dispatch, backend_extension};
 use burn::tensor::{Int, Tensor};
@@ -147,6 +150,10 @@ impl FusedOps for Flex {
     }
 }
 
+fn expect_shape<const D: usize>(what: &str, got: [usize; D], expected: [usize; D]) {
+    assert_eq!(got, expected, "shape of {what}");
+}
+
 /// A matrix product with a weight stored as published, `y = x Wᵀ`.
 ///
 /// # Shapes
@@ -155,6 +162,8 @@ impl FusedOps for Flex {
 /// - returns: `[batch, seq, out]`
 pub fn linear(x: Tensor<3>, weight: impl Into<Weight>, precision: Precision) -> Tensor<3> {
     let Weight { values, gradient } = weight.into();
+    let ([_, _, input], [output, _]) = (x.dims(), values.dims());
+    expect_shape("linear's weight", values.dims(), [output, input]);
     Tensor::from_dispatch(<Dispatch as FusedOps>::linear(
         x.into_dispatch(),
         values.into_dispatch(),
@@ -171,6 +180,7 @@ pub fn linear(x: Tensor<3>, weight: impl Into<Weight>, precision: Precision) -> 
 /// - `weight`: `[hidden]`
 /// - returns: the shape of `x`
 pub fn rms_norm<const D: usize>(x: Tensor<D>, weight: Tensor<1>, spec: NormSpec) -> Tensor<D> {
+    expect_shape("rms_norm's weight", weight.dims(), [x.dims()[D - 1]]);
     Tensor::from_dispatch(<Dispatch as FusedOps>::rms_norm(
         x.into_dispatch(),
         weight.into_dispatch(),
@@ -183,6 +193,7 @@ pub fn rms_norm<const D: usize>(x: Tensor<D>, weight: Tensor<1>, spec: NormSpec)
 /// # Shapes
 /// - `x`, `y`, and the result: `[batch, seq, hidden]`
 pub fn residual(x: Tensor<3>, y: Tensor<3>, factor: f32) -> Tensor<3> {
+    expect_shape("what residual adds", y.dims(), x.dims());
     Tensor::from_dispatch(<Dispatch as FusedOps>::residual(
         x.into_dispatch(),
         y.into_dispatch(),
@@ -203,6 +214,9 @@ pub fn residual_rms_norm(
     weight: Tensor<1>,
     spec: NormSpec,
 ) -> (Tensor<3>, Tensor<3>) {
+    let [_, _, hidden] = x.dims();
+    expect_shape("what residual_rms_norm adds", y.dims(), x.dims());
+    expect_shape("residual_rms_norm's weight", weight.dims(), [hidden]);
     let (sum, normed) = <Dispatch as FusedOps>::residual_rms_norm(
         x.into_dispatch(),
         y.into_dispatch(),
@@ -219,6 +233,7 @@ pub fn residual_rms_norm(
 /// # Shapes
 /// - `gate`, `up`, and the result: `[batch, seq, ffn]`
 pub fn swiglu(gate: Tensor<3>, up: Tensor<3>, limit: Option<f32>) -> Tensor<3> {
+    expect_shape("swiglu's up", up.dims(), gate.dims());
     Tensor::from_dispatch(<Dispatch as FusedOps>::swiglu(
         gate.into_dispatch(),
         up.into_dispatch(),
@@ -234,6 +249,13 @@ pub fn swiglu(gate: Tensor<3>, up: Tensor<3>, limit: Option<f32>) -> Tensor<3> {
 /// - `cos`, `sin`: `[batch, seq, head_dim / 2]`, the angle of each token's position
 /// - returns: `[batch, seq, heads, head_dim]`
 pub fn rope(x: Tensor<4>, cos: Tensor<3>, sin: Tensor<3>) -> Tensor<4> {
+    let [batch, seq, _, head_dim] = x.dims();
+    assert!(
+        head_dim.is_multiple_of(2),
+        "rope turns pairs: head_dim is {head_dim}"
+    );
+    expect_shape("rope's cos", cos.dims(), [batch, seq, head_dim / 2]);
+    expect_shape("rope's sin", sin.dims(), [batch, seq, head_dim / 2]);
     Tensor::from_dispatch(<Dispatch as FusedOps>::rope(
         x.into_dispatch(),
         cos.into_dispatch(),
@@ -259,6 +281,15 @@ pub fn attention(
     starts: Tensor<2, Int>,
     spec: AttentionSpec,
 ) -> Tensor<4> {
+    let ([batch, seq_q, heads, head_dim], [_, seq_k, kv_heads, _]) = (q.dims(), k.dims());
+    expect_shape(
+        "attention's k",
+        k.dims(),
+        [batch, seq_k, kv_heads, head_dim],
+    );
+    expect_shape("attention's v", v.dims(), k.dims());
+    expect_shape("attention's starts", starts.dims(), [batch, seq_q]);
+    spec.expect_fit(seq_q, seq_k, heads, kv_heads);
     Tensor::from_dispatch(<Dispatch as FusedOps>::attention(
         q.into_dispatch(),
         k.into_dispatch(),
@@ -305,6 +336,12 @@ pub fn target_log_probs(
     promised: Option<Tensor<2>>,
 ) -> Tensor<2> {
     let Weight { values, gradient } = weight.into();
+    let ([batch, seq, hidden], [vocab, _]) = (x.dims(), values.dims());
+    expect_shape("the head's weight", values.dims(), [vocab, hidden]);
+    expect_shape("the head's targets", targets.dims(), [batch, seq]);
+    if let Some(promised) = &promised {
+        expect_shape("the head's promise", promised.dims(), [batch, seq]);
+    }
     // A tensor of nothing promises nothing: backends dispatch on tensors, not on options.
     let promised = promised.unwrap_or_else(|| Tensor::empty([0, 0], &x.device()));
     Tensor::from_dispatch(<Dispatch as FusedOps>::target_log_probs(
@@ -323,6 +360,7 @@ pub fn target_log_probs(
 /// # Shapes
 /// - `y`, `dy`, and the result: the same
 pub fn seed_backward<const D: usize>(y: Tensor<D>, dy: Tensor<D>) -> Tensor<D> {
+    expect_shape("a derivative", dy.dims(), y.dims());
     Tensor::from_dispatch(<Dispatch as FusedOps>::seed_backward(
         y.into_dispatch(),
         dy.into_dispatch(),

@@ -70,7 +70,7 @@ impl GradientSum {
         }
     }
 
-    /// The sum, with zeros where nothing was added. Slots that are left lead nowhere.
+    /// The sum, with zeros where nothing was added. Slots that are left must not be written to: they panic.
     pub fn end(self) -> FlatBuffer {
         let mut sum = locked(&self.0);
         let Sum { values, written } = &mut *sum;
@@ -86,12 +86,13 @@ impl GradientSum {
 }
 
 impl GradientSlot {
-    /// Lets `work` write the gradient, or add to it if it is told `true`.
+    /// Lets `work` write the gradient, or add to it if it is told `true`. The buffer is locked meanwhile: `work` may use all
+    /// threads, as long as no task of another parallel region writes to the same sum.
     pub(crate) fn write<T>(&self, work: impl FnOnce(&mut [f32], bool) -> T) -> T {
         let mut sum = locked(&self.sum);
         let Range { start, end } = self.range;
         let known = sum.written.insert(start, end);
-        debug_assert!(known.is_none_or(|known| known == end), "places overlap");
+        assert!(known.is_none_or(|known| known == end), "places overlap");
         work(
             &mut sum.values.host_mut()[self.range.clone()],
             known.is_some(),

@@ -160,6 +160,6 @@ pub(crate) trait Kernels: Backend {
         wants_weight: Wanted<'_>,
     ) -> Derivatives<Self, 2>;
 
-    /// Whether two tensors hold the same bits.
+    /// Whether two tensors hold equal numbers.
     fn same(a: &FloatTensor<Self>, b: &FloatTensor<Self>) -> bool;
 }

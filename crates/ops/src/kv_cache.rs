@@ -41,6 +41,15 @@ impl LayerCache {
     ) -> Tensor<4> {
         let shape: [usize; 4] = q.dims();
         assert_eq!(shape[0], 1, "a cache holds one sequence");
+        let (kv_heads, head_dim) = self.0.sizes();
+        let keys = [1, shape[1], kv_heads, head_dim];
+        assert_eq!(
+            [k.dims(), v.dims()],
+            [keys, keys],
+            "shape of new keys and values"
+        );
+        assert_eq!(shape[3], head_dim, "size of a head");
+        spec.expect_fit(shape[1], self.len() + shape[1], shape[2], kv_heads);
         let [q, k, v] = [q, k, v].map(|tensor| {
             let tensor: FlexTensor = tensor
                 .try_into_primitive::<Flex>()

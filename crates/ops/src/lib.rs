@@ -12,8 +12,8 @@
 //! | SwiGLU | [`swiglu`] | `gate`, `up` |
 //! | RoPE, halves rotated | [`rope`] | the tables |
 //! | causal attention with GQA, window, documents | [`attention`] | `q`, `k`, `v`, output, log-sum-exp |
-//! | embedding | [`embedding`] | the ids |
-//! | output projection + log-probability of the target | [`target_log_probs`] | `x`, `W`, log-sum-exp |
+//! | embedding | [`embedding`] | the ids, `W` |
+//! | output projection + log-probability of the target | [`target_log_probs`] | `x`, `W`, the targets, log-sum-exp; with a promise, it and what it gave |
 //! | chain rule's entry | [`seed_backward`] | the given derivative |
 //!
 //! A [`Weight`] that comes with a place for its gradient gets it there, added by the product that finds it.
@@ -45,7 +45,7 @@ pub use fused::{
 };
 pub use gradient::{GradientSlot, GradientSum, Weight};
 pub use kv_cache::LayerCache;
-pub use matrix_rate::{MatrixRate, measure_matrix_rate, time_products, time_reading};
+pub use matrix_rate::{MatrixRate, measure_matrix_rate, median, time_products, time_reading};
 pub use muon::{MuonCoefficients, muon_update};
 pub use operation_bench::{
     BenchShape, OperationRate, Roofline, bench_operations, measure_roofline,

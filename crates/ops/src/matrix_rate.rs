@@ -7,7 +7,7 @@ use crate::flex::{Matrix, MatrixMut, Product, gemm};
 use crate::precision::Precision;
 use crate::update::global_norm_squared;
 
-/// Measured speed of f32 matrix products on all threads.
+/// Measured speed of matrix products of one format on all threads.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct MatrixRate {
     /// Multiplications and additions per second.
@@ -25,13 +25,22 @@ impl MatrixRate {
 }
 
 /// Multiplies 1,024 x 1,024 matrices a few times and takes the best: about a fifth of a second.
-pub fn measure_matrix_rate() -> MatrixRate {
+pub fn measure_matrix_rate(precision: Precision) -> MatrixRate {
     const SIZE: usize = 1024;
     let fastest = (0..8)
-        .map(|_| time_products(&[[SIZE, SIZE, SIZE]], Precision::F32))
+        .map(|_| time_products(&[[SIZE, SIZE, SIZE]], precision))
         .fold(f64::INFINITY, f64::min);
     MatrixRate {
         flop_per_second: 2.0 * (SIZE as f64).powi(3) / fastest,
+    }
+}
+
+/// The middle of some times; of an even number, the mean of the two in the middle; of none, 0.
+pub fn median(mut times: Vec<f64>) -> f64 {
+    times.sort_by(f64::total_cmp);
+    match times.len() {
+        0 => 0.0,
+        len => f64::midpoint(times[(len - 1) / 2], times[len / 2]),
     }
 }
 

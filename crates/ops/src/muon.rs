@@ -9,7 +9,7 @@ use crate::profile::{Timed, timed};
 
 /// Coefficients of the quintic iteration: it need not end at one, only grow small singular values fast.
 const QUINTIC: [f32; 3] = [3.4445, -4.7750, 2.0315];
-/// Below this norm a matrix counts as zero.
+/// A matrix is divided by its norm, or by this where that is smaller: zeros stay zeros.
 const SMALLEST_NORM: f64 = 1e-7;
 /// Elements of a task.
 const TASK_ELEMENTS: usize = 16 * 1024;

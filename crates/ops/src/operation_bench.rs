@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
-use crate::matrix_rate::{time_products, time_reading};
+use crate::matrix_rate::{measure_matrix_rate, median, time_reading};
 use crate::{
     AdamWCoefficients, AttentionSpec, FlatBuffer, HeadSpec, LayerCache, MuonCoefficients, NormSpec,
     Precision, adamw_update, attention, embedding, global_norm_squared, linear, muon_update,
@@ -104,14 +104,13 @@ const READ_NUMBERS: usize = 64 << 20;
 
 /// Measures both limits: about half a second.
 pub fn measure_roofline(precision: Precision) -> Roofline {
-    const SIZE: usize = 1024;
-    let fastest = |work: &dyn Fn() -> f64| (0..8).map(|_| work()).fold(f64::INFINITY, f64::min);
-    let product = fastest(&|| time_products(&[[SIZE, SIZE, SIZE]], precision));
     let mut large = FlatBuffer::zeros(READ_NUMBERS);
     large.host_mut().fill(0.5);
-    let reading = fastest(&|| time_reading(std::iter::once(&large)));
+    let reading = (0..8)
+        .map(|_| time_reading(std::iter::once(&large)))
+        .fold(f64::INFINITY, f64::min);
     Roofline {
-        flop_per_second: 2.0 * (SIZE as f64).powi(3) / product,
+        flop_per_second: measure_matrix_rate(precision).flop_per_second,
         bytes_per_second: 4.0 * large.len() as f64 / reading,
     }
 }
@@ -191,15 +190,14 @@ impl Bench {
             return;
         }
         call();
-        let mut seconds: Vec<f64> = (0..self.repeats.max(1))
+        let seconds: Vec<f64> = (0..self.repeats.max(1))
             .map(|_| {
                 let clock = Instant::now();
                 call();
                 clock.elapsed().as_secs_f64()
             })
             .collect();
-        seconds.sort_by(f64::total_cmp);
-        let seconds = seconds[seconds.len() / 2];
+        let seconds = median(seconds);
         let bytes = 4.0 * work.numbers;
         let limit =
             (work.flop / self.roofline.flop_per_second).max(bytes / self.roofline.bytes_per_second);

@@ -3,45 +3,36 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-/// What is timed apart.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Timed {
-    Linear,
-    LinearBackward,
-    Attention,
-    AttentionBackward,
-    Head,
-    HeadBackward,
-    RmsNorm,
-    RmsNormBackward,
-    Swiglu,
-    SwigluBackward,
-    Rope,
-    Embedding,
-    EmbeddingBackward,
-    Residual,
-    Gradients,
-    Optimizer,
+/// What is timed apart, with its name.
+macro_rules! timed_operations {
+    ($($operation:ident = $name:literal,)*) => {
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub(crate) enum Timed {
+            $($operation,)*
+        }
+
+        const NAMES: &[&str] = &[$($name),*];
+    };
 }
 
-const NAMES: [&str; 16] = [
-    "linear",
-    "linear backward",
-    "attention",
-    "attention backward",
-    "head",
-    "head backward",
-    "rms_norm",
-    "rms_norm backward",
-    "swiglu",
-    "swiglu backward",
-    "rope",
-    "embedding",
-    "embedding backward",
-    "residual",
-    "gradients to buffers",
-    "norm and optimizer",
-];
+timed_operations! {
+    Linear = "linear",
+    LinearBackward = "linear backward",
+    Attention = "attention",
+    AttentionBackward = "attention backward",
+    Head = "head",
+    HeadBackward = "head backward",
+    RmsNorm = "rms_norm",
+    RmsNormBackward = "rms_norm backward",
+    Swiglu = "swiglu",
+    SwigluBackward = "swiglu backward",
+    Rope = "rope",
+    Embedding = "embedding",
+    EmbeddingBackward = "embedding backward",
+    Residual = "residual",
+    Gradients = "gradients to buffers",
+    Optimizer = "norm and optimizer",
+}
 
 static CALLS: [AtomicU64; NAMES.len()] = [const { AtomicU64::new(0) }; NAMES.len()];
 static NANOSECONDS: [AtomicU64; NAMES.len()] = [const { AtomicU64::new(0) }; NAMES.len()];

@@ -11,8 +11,23 @@ pub struct AttentionSpec {
     pub window: Option<usize>,
     /// Scores become `softcap · tanh(score / softcap)` before the softmax (Gemma 2, arXiv 2408.00118).
     pub softcap: Option<f32>,
-    /// Operands of its four (backward: five) products.
+    /// Operands of its two products (backward: five).
     pub precision: Precision,
+}
+
+impl AttentionSpec {
+    /// Panics where queries and keys of these numbers do not fit each other.
+    pub(crate) fn expect_fit(self, seq_q: usize, seq_k: usize, heads: usize, kv_heads: usize) {
+        assert!(
+            seq_q <= seq_k,
+            "{seq_q} queries are the last of {seq_k} positions"
+        );
+        assert!(
+            kv_heads > 0 && heads.is_multiple_of(kv_heads),
+            "{heads} query heads share {kv_heads} key/value heads"
+        );
+        assert!(self.window != Some(0), "a window holds the query itself");
+    }
 }
 
 /// How a row is normalized.

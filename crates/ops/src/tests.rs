@@ -1,5 +1,7 @@
 //! Every fused operation against its reference, forward and gradients, and once against finite differences.
 
+mod attention;
+mod threads;
 mod update;
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
@@ -16,6 +18,11 @@ impl Random {
             .wrapping_mul(6_364_136_223_846_793_005)
             .wrapping_add(1_442_695_040_888_963_407);
         ((self.0 >> 40) as f32 / (1u64 << 24) as f32) * 2.0 - 1.0
+    }
+
+    fn below(&mut self, end: usize) -> usize {
+        self.next();
+        (self.0 >> 33) as usize % end
     }
 
     fn floats<const D: usize>(&mut self, shape: [usize; D]) -> Tensor<D> {
@@ -205,88 +212,6 @@ fn rope_equals_reference() {
 }
 
 #[test]
-fn attention_equals_reference() {
-    // batch, seq_q, seq_k, heads, kv_heads, head_dim, window, softcap
-    let cases = [
-        (1, 1, 1, 1, 1, 2, None, None),
-        (2, 7, 7, 4, 2, 8, None, Some(2.0)),
-        (1, 130, 130, 4, 1, 16, Some(33), None),
-        (2, 65, 65, 2, 2, 8, Some(1000), Some(50.0)),
-        (1, 3, 70, 6, 3, 4, Some(64), None),
-        (1, 70, 70, 1, 1, 6, Some(1), Some(1.0)),
-        (1, 200, 200, 3, 3, 20, None, None),
-    ];
-    for (batch, seq_q, seq_k, heads, kv_heads, head_dim, window, softcap) in cases {
-        let spec = AttentionSpec {
-            scale: 0.3,
-            window,
-            softcap,
-            precision: Precision::F32,
-        };
-        let mut random = Random(11);
-        let q = random.floats([batch, seq_q, heads, head_dim]) * 3.0;
-        let k = random.floats([batch, seq_k, kv_heads, head_dim]) * 3.0;
-        let v = random.floats([batch, seq_k, kv_heads, head_dim]);
-        // Documents of 1, 2, 4, ... tokens.
-        let document_start =
-            |position: usize| ((position + 1).next_power_of_two() / 2).min(position) as i32;
-        let starts: Vec<i32> = (0..batch * seq_q)
-            .map(|row| {
-                if row / seq_q == 0 {
-                    0
-                } else {
-                    document_start(seq_k - seq_q + row % seq_q)
-                }
-            })
-            .collect();
-        let starts = integers(starts, [batch, seq_q]);
-        let other = starts.clone();
-        check(
-            "attention",
-            (q, k, v),
-            move |q, k, v| crate::attention(q, k, v, starts.clone(), spec),
-            move |q, k, v| reference::attention(q, k, v, other.clone(), spec),
-        );
-    }
-}
-
-#[test]
-fn a_cache_gives_the_attention_of_the_whole_sequence() {
-    let (heads, kv_heads, head_dim) = (4, 2, 8);
-    for (window, softcap) in [
-        (None, None),
-        (Some(1), None),
-        (Some(33), Some(3.0)),
-        (Some(200), None),
-    ] {
-        let spec = AttentionSpec {
-            scale: 0.4,
-            window,
-            softcap,
-            precision: Precision::F32,
-        };
-        // A prompt, single tokens over the border of a page, a turn of a conversation, single tokens again.
-        let chunks = [120, 1, 1, 1, 5, 1, 150, 1, 1, 70];
-        let seq: usize = chunks.iter().sum();
-        let mut random = Random(20);
-        let q = random.floats([1, seq, heads, head_dim]) * 3.0;
-        let k = random.floats([1, seq, kv_heads, head_dim]) * 3.0;
-        let v = random.floats([1, seq, kv_heads, head_dim]);
-        let starts = integers(vec![0; seq], [1, seq]);
-        let whole = crate::attention(q.clone(), k.clone(), v.clone(), starts, spec);
-        let mut cache = crate::LayerCache::new(kv_heads, head_dim);
-        let mut parts = Vec::new();
-        for chunk in chunks {
-            let first = cache.len();
-            let part = |x: &Tensor<4>| x.clone().narrow(1, first, chunk);
-            parts.push(cache.attend(part(&q), part(&k), part(&v), spec));
-        }
-        assert_eq!(cache.len(), seq);
-        assert_close("cache", &values(Tensor::cat(parts, 1)), &values(whole));
-    }
-}
-
-#[test]
 fn embedding_equals_reference() {
     let mut random = Random(12);
     let ids = integers(vec![0, 4, 4, 2, 1, 4], [2, 3]);
@@ -307,14 +232,19 @@ fn embedding_equals_reference() {
 fn target_log_probs_equal_reference() {
     for (batch, seq, hidden, vocab, logits_scale, z_loss) in [
         (1, 1, 1, 2, 1.0, 0.0),
-        (2, 9, 16, 37, 0.125, 0.01),
-        (1, 40, 8, 400_000, 1.0, 0.0),
+        (2, 11, 16, 67, 0.125, 0.01),
+        (1, 40, 8, 3000, 1.0, 0.0),
+        (3, 17, 5, 129, 2.0, 0.1),
     ] {
         let spec = HeadSpec {
             logits_scale,
             z_loss,
             ..HeadSpec::plain(Precision::F32)
         };
+        assert!(
+            batch * seq == 1 || crate::head_chunk_tokens(vocab) < batch * seq,
+            "several chunks"
+        );
         let mut random = Random(13);
         let targets: Vec<i32> = (0..batch * seq)
             .map(|i| {
@@ -366,10 +296,15 @@ fn a_frozen_head_gets_no_gradient_from_a_promise() {
 fn a_weight_s_place_receives_what_a_tensor_would() {
     type Operation = Box<dyn Fn(Tensor<3>, Weight) -> Tensor<2>>;
     let mut random = Random(18);
-    let (x, w) = (random.floats([2, 3, 5]), random.floats([7, 5]));
-    let (dy, other) = (random.floats([2, 3]), random.floats([2, 3]));
-    let ids = integers(vec![1, 6, 0, 1, 1, 2], [2, 3]);
-    let targets = integers(vec![3, -1, 0, 6, 6, 2], [2, 3]);
+    // Tokens of several chunks of the head.
+    let (batch, seq, vocab) = (2, 40, 61);
+    assert!(crate::head_chunk_tokens(vocab) < batch * seq);
+    let (x, w) = (random.floats([batch, seq, 5]), random.floats([vocab, 5]));
+    let (dy, other) = (random.floats([batch, seq]), random.floats([batch, seq]));
+    let spread = |factor: usize| (0..batch * seq).map(move |i| (i * factor % vocab) as i32);
+    let ids = integers(spread(17).collect(), [batch, seq]);
+    let targets = spread(23).map(|target| if target % 5 == 3 { -1 } else { target });
+    let targets = integers(targets.collect(), [batch, seq]);
     let head = |promise: Option<Tensor<2>>| -> Operation {
         let targets = targets.clone();
         let spec = HeadSpec::plain(Precision::F32);
@@ -413,18 +348,19 @@ fn a_weight_s_place_receives_what_a_tensor_would() {
         let expected: Vec<f32> = values(expected.expect("a gradient of the weight"));
         let expected: Vec<f32> = expected.iter().map(|value| 2.0 * value).collect();
 
-        let mut room = crate::FlatBuffer::zeros(3 + 35 + 2);
+        let end = 3 + 5 * vocab;
+        let mut room = crate::FlatBuffer::zeros(end + 2);
         room.host_mut().fill(f32::NAN);
         let sum = crate::GradientSum::begin(room);
         for _ in 0..2 {
-            let (dx, tensor) = run(Some(sum.slot(3..38)));
+            let (dx, tensor) = run(Some(sum.slot(3..end)));
             assert_close(&format!("{name}: x"), &dx, &expected_dx);
             assert!(tensor.is_none(), "{name}: not in two places");
         }
         let sum = sum.end();
-        assert_close(name, &sum.host()[3..38], &expected);
+        assert_close(name, &sum.host()[3..end], &expected);
         assert_eq!(sum.host()[..3], [0.0; 3], "{name}: only in its place");
-        assert_eq!(sum.host()[38..], [0.0; 2], "{name}: only in its place");
+        assert_eq!(sum.host()[end..], [0.0; 2], "{name}: only in its place");
     }
 }
 

@@ -35,7 +35,7 @@ pub struct AdamWCoefficients {
 /// `w ← w - lr (m̂ / (√v̂ + eps) + decay w)` over `range`, in place, in one pass.
 ///
 /// # Panics
-/// If the buffers differ in length.
+/// If a buffer ends before `range`.
 pub fn adamw_update(
     weights: &mut FlatBuffer,
     gradients: &FlatBuffer,

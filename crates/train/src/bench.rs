@@ -9,7 +9,7 @@ use jikji_model::{
     Decoder, DecoderConfig, Layout, ModelError, ParameterTable, attention_flop_per_token,
     products_of_a_step,
 };
-use jikji_ops::{OperationTime, Precision, take_profile, time_products};
+use jikji_ops::{OperationTime, Precision, median, take_profile, time_products};
 use jikji_optim::{OptimizerConfig, Schedule};
 use serde::Serialize;
 
@@ -113,22 +113,18 @@ pub fn bench_train_step(
     };
     let mut state = TrainState::initialized(&layout, 0, &settings.optimizer);
     let mut columns: [Vec<f64>; 5] = Default::default();
-    reset_peak();
     let mut peak = 0;
     for step in 0..WARM_UP + bench.steps.get() {
         if step == WARM_UP {
             take_profile();
         }
+        // The limit's own operands do not count.
+        reset_peak();
         let clock = Instant::now();
         let report =
             train_step(&decoder, &mut state, &settings, &batch).map_err(TrainError::from)?;
         let seconds = clock.elapsed().as_secs_f64();
-        // Before the limit's own operands take memory.
-        peak = if step < WARM_UP {
-            peak_resident_bytes().unwrap_or(0)
-        } else {
-            peak
-        };
+        peak = peak.max(peak_resident_bytes().unwrap_or(0));
         if step >= WARM_UP {
             let limit = time_products(&products, bench.precision);
             let measured = [
@@ -204,11 +200,6 @@ pub enum BenchError {
     /// A step failed.
     #[error(transparent)]
     Train(#[from] TrainError),
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or(0.0)
 }
 
 /// One document a row, ids spread over the vocabulary.

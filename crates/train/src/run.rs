@@ -140,7 +140,9 @@ pub fn run(mut setup: RunSetup, hooks: &mut dyn Hooks) -> Result<RunOutcome, Tra
         let mut timing = timing(&setup, &report, waited, seconds);
         if timing.matrix_share > Some(1.0) && rate_age.elapsed() > RATE_AGE {
             // Nothing is faster than its products alone: the rate was taken while others used the machine.
-            setup.matrix_rate = setup.matrix_rate.max(measure_matrix_rate());
+            setup.matrix_rate = setup
+                .matrix_rate
+                .max(measure_matrix_rate(setup.decoder.precision()));
             rate_age = Instant::now();
             timing = self::timing(&setup, &report, waited, seconds);
         }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use jikji_eval::{DecodeBenchConfig, EvalError, bench_decode};
+use jikji_eval::{DecodeBench, DecodeBenchConfig, EvalError};
 use jikji_model::{DecoderConfig, Layout, ParameterTable};
 use jikji_ops::{BenchShape, OperationRate, Precision, bench_operations, measure_roofline};
 use jikji_telemetry::human_units::human_bytes;
@@ -187,8 +187,7 @@ fn operations(
 
 fn decode(model: &Path, bench: DecodeBenchConfig, json: bool) -> Result<(), Failure> {
     let config = DecoderConfig::resolve(&jikji_recipe::load_model_config(model)?)?;
-    reset_peak();
-    let report = bench_decode(config, bench).map_err(|error| match error {
+    let failure = |error| match error {
         EvalError::TooLong { limit, .. } => Failure::from_error(
             exit::RECIPE,
             &error,
@@ -196,8 +195,11 @@ fn decode(model: &Path, bench: DecodeBenchConfig, json: bool) -> Result<(), Fail
                 "`--prompt` and `--tokens` together are {limit} at most"
             )),
         ),
-        error => error.into(),
-    })?;
+        error => Failure::from(error),
+    };
+    let ready = DecodeBench::new(config, bench).map_err(failure)?;
+    reset_peak();
+    let report = ready.run().map_err(failure)?;
     let peak = peak_resident_bytes().unwrap_or(0);
     if json {
         let mut value = serde_json::to_value(&report).expect("numbers are JSON");

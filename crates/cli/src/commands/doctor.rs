@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use jikji_ops::Precision;
 use jikji_telemetry::human_units::human_bytes;
 
 use crate::console;
@@ -10,7 +11,8 @@ use crate::failure::Failure;
 #[expect(clippy::unnecessary_wraps, reason = "every command has this form")]
 pub(crate) fn run() -> Result<(), Failure> {
     let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let rate = jikji_ops::measure_matrix_rate();
+    let [f32_rate, bf16_rate] = [Precision::F32, Precision::Bf16]
+        .map(|precision| jikji_ops::measure_matrix_rate(precision).flop_per_second / 1e9);
     let memory = available_memory().map_or_else(|| "unknown".to_owned(), human_bytes);
     let disk = jikji_checkpoint::durable::free_space(Path::new("."))
         .map_or_else(|error| format!("unknown ({error})"), human_bytes);
@@ -24,14 +26,13 @@ pub(crate) fn run() -> Result<(), Failure> {
         format!("threads      {threads}"),
         format!("processor    {features}"),
         format!(
-            "matrix rate  {:.0} GFLOP/s in f32 (1,024 x 1,024, all threads, measured now)",
-            rate.flop_per_second / 1e9
+            "matrix rate  {f32_rate:.0} GFLOP/s in f32, {bf16_rate:.0} in bf16 (1,024 x 1,024, all threads, measured now)"
         ),
         format!("memory free  {memory}"),
         format!("disk free    {disk} here"),
         "devices      cpu (the only one in this build)".to_owned(),
         format!(
-            "will work    training, scoring and generating on the cpu in f32 and bf16; {advice}"
+            "will work    training on the cpu in f32 and bf16, scoring and generating in f32; {advice}"
         ),
         "will not     --device cuda:N, wgpu or more than one process: not in this build".to_owned(),
     ];

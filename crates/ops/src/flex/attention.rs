@@ -16,7 +16,7 @@ use super::lanes::{exp, exponentials, maximum, sigmoid, sum_of_products, vectori
 use crate::specs::AttentionSpec;
 
 /// Queries of a block, whole tiles of a product: its scores against 2,048 keys are three quarters of a megabyte.
-pub(super) const BLOCK: usize = 96;
+pub(crate) const BLOCK: usize = 96;
 
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Shape {
@@ -217,32 +217,29 @@ pub(super) fn backward(
     shape: Shape,
     spec: AttentionSpec,
 ) -> [Buffer; 3] {
-    let results: Vec<KvHeadGradients> = (0..shape.batch * shape.kv_heads)
+    let parts: Vec<HeadGradients> = (0..shape.batch * shape.heads)
         .into_par_iter()
         .with_max_len(1)
         .map(|task| {
-            kv_head_backward(
+            head_backward(
                 saved,
                 dy,
                 shape,
                 spec,
-                task / shape.kv_heads,
-                task % shape.kv_heads,
+                task / shape.heads,
+                task % shape.heads,
             )
         })
         .collect();
-    let (group, head_dim) = (shape.group(), shape.head_dim);
-    let of = |batch: usize, kv_head: usize| &results[batch * shape.kv_heads + kv_head];
-    let dq = |batch: usize, head: usize| {
-        let member = head % group * shape.seq_q * head_dim;
-        &of(batch, head / group).dq[member..]
-    };
-    let dk = |batch: usize, head: usize| &of(batch, head).dk[..];
-    let dv = |batch: usize, head: usize| &of(batch, head).dv[..];
+    let which: [fn(&HeadGradients) -> &Buffer; 3] =
+        [|part| &part.dq, |part| &part.dk, |part| &part.dv];
+    let [dq, dk, dv] = which.map(|of| parts.iter().map(|part| &of(part)[..]).collect::<Vec<_>>());
+    let queries = [shape.batch, shape.seq_q, shape.heads, shape.head_dim];
+    let keys = [shape.batch, shape.seq_k, shape.kv_heads, shape.head_dim];
     [
-        beside_each_other([shape.batch, shape.seq_q, shape.heads, head_dim], &dq),
-        beside_each_other([shape.batch, shape.seq_k, shape.kv_heads, head_dim], &dk),
-        beside_each_other([shape.batch, shape.seq_k, shape.kv_heads, head_dim], &dv),
+        beside_each_other(queries, &dq),
+        beside_each_other(keys, &dk),
+        beside_each_other(keys, &dv),
     ]
 }
 
@@ -286,27 +283,31 @@ fn cap(scores: &mut [f32], softcap: Option<f32>) {
     }
 }
 
-/// `[batch, seq, heads, head_dim]` from each head's `[seq, head_dim]`.
-fn beside_each_other<'a>(
-    [batch, seq, heads, head_dim]: [usize; 4],
-    part: &(dyn Fn(usize, usize) -> &'a [f32] + Sync),
-) -> Buffer {
+/// `[batch, seq, heads, head_dim]` from each head's `[seq, head_dim]`; where there are several parts to a head, their sum.
+fn beside_each_other([batch, seq, heads, head_dim]: [usize; 4], parts: &[&[f32]]) -> Buffer {
     let mut out = Buffer::any(batch * seq * heads * head_dim);
+    let group = parts.len() / (batch * heads).max(1);
     out.par_chunks_mut(heads * head_dim)
         .enumerate()
         .with_min_len(32)
         .for_each(|(token, out)| {
+            let (row, place) = (token / seq * heads, token % seq * head_dim);
             for (head, out) in out.chunks_exact_mut(head_dim).enumerate() {
-                let values = part(token / seq, head);
-                out.copy_from_slice(&values[token % seq * head_dim..][..head_dim]);
+                let parts = &parts[(row + head) * group..(row + head + 1) * group];
+                out.copy_from_slice(&parts[0][place..place + head_dim]);
+                for part in &parts[1..] {
+                    for (sum, value) in out.iter_mut().zip(&part[place..]) {
+                        *sum += value;
+                    }
+                }
             }
         });
     out
 }
 
-/// Gradients of one key/value head and of the query heads that share it.
-struct KvHeadGradients {
-    /// `[group, seq_q, head_dim]`
+/// Gradients that come from one query head.
+struct HeadGradients {
+    /// `[seq_q, head_dim]`
     dq: Buffer,
     /// `[seq_k, head_dim]`
     dk: Buffer,
@@ -314,21 +315,22 @@ struct KvHeadGradients {
     dv: Buffer,
 }
 
-fn kv_head_backward(
+fn head_backward(
     saved: &Saved<'_>,
     dy: &[f32],
     shape: Shape,
     spec: AttentionSpec,
     batch: usize,
-    kv_head: usize,
-) -> KvHeadGradients {
+    head: usize,
+) -> HeadGradients {
+    let kv_head = head / shape.group();
     let starts = &saved.starts[batch * shape.seq_q..(batch + 1) * shape.seq_q];
     let visible = Visible::new(starts, shape, spec.window);
     let head_dim = shape.head_dim;
     let product = Product::new(spec.precision).on_this_thread();
     let added = Product::added(spec.precision).on_this_thread();
-    let mut gradients = KvHeadGradients {
-        dq: Buffer::any(shape.group() * shape.seq_q * head_dim),
+    let mut gradients = HeadGradients {
+        dq: Buffer::any(shape.seq_q * head_dim),
         dk: Buffer::zeros(shape.seq_k * head_dim),
         dv: Buffer::zeros(shape.seq_k * head_dim),
     };
@@ -337,88 +339,84 @@ fn kv_head_backward(
         .map(|block| block.count * block.num_keys())
         .max();
     let [mut score_room, mut dscore_room] = std::array::from_fn(|_| Buffer::any(most.unwrap_or(0)));
-    for member in 0..shape.group() {
-        let head = kv_head * shape.group() + member;
-        for block in visible.blocks() {
-            let keys = block.num_keys();
-            let scores = &mut score_room[..block.count * keys];
-            let dscores = &mut dscore_room[..block.count * keys];
-            let last = visible.offset + block.first - block.first_key;
-            let queries = shape.queries(saved.q, batch, head, block);
-            let dy_rows = shape.queries(dy, batch, head, block);
-            let block_keys = shape.keys(saved.k, batch, kv_head, block);
-            let values = shape.keys(saved.v, batch, kv_head, block);
-            gemm(
-                MatrixMut::rows(scores, block.count, keys),
-                queries,
-                block_keys.transposed(),
-                product.times(spec.scale).causal(Causal::Result(last)),
-            );
-            gemm(
-                MatrixMut::rows(dscores, block.count, keys),
-                dy_rows,
-                values.transposed(),
-                product.causal(Causal::Result(last)),
-            );
-            vectorized(
-                #[inline(always)]
-                || {
-                    for (row, (scores, dscores)) in scores
-                        .chunks_exact_mut(keys)
-                        .zip(dscores.chunks_exact_mut(keys))
-                        .enumerate()
-                    {
-                        let query = block.first + row;
-                        let row_of_head = (batch * shape.seq_q + query) * shape.heads + head;
-                        let log_sum_exp = saved.log_sum_exp[row_of_head];
-                        let start = row_of_head * head_dim;
-                        let delta = sum_of_products(
-                            &dy[start..start + head_dim],
-                            &saved.output[start..start + head_dim],
-                        );
-                        let range = visible.range(block, row);
-                        scores[..range.start].fill(0.0);
-                        scores[range.end..].fill(0.0);
-                        dscores[..range.start].fill(0.0);
-                        dscores[range.end..].fill(0.0);
-                        let (scores, dscores) = (&mut scores[range.clone()], &mut dscores[range]);
-                        cap(scores, spec.softcap);
-                        // The cap's own derivative, 1 - tanh², before the score gives way to its probability.
-                        let slope = spec
-                            .softcap
-                            .map_or(0.0, |softcap| 1.0 / (softcap * softcap));
-                        for (score, dscore) in scores.iter_mut().zip(dscores) {
-                            let through_cap = 1.0 - *score * *score * slope;
-                            *score = exp(*score - log_sum_exp);
-                            *dscore = *score * (*dscore - delta) * spec.scale * through_cap;
-                        }
+    for block in visible.blocks() {
+        let keys = block.num_keys();
+        let scores = &mut score_room[..block.count * keys];
+        let dscores = &mut dscore_room[..block.count * keys];
+        let last = visible.offset + block.first - block.first_key;
+        let queries = shape.queries(saved.q, batch, head, block);
+        let dy_rows = shape.queries(dy, batch, head, block);
+        let block_keys = shape.keys(saved.k, batch, kv_head, block);
+        let values = shape.keys(saved.v, batch, kv_head, block);
+        gemm(
+            MatrixMut::rows(scores, block.count, keys),
+            queries,
+            block_keys.transposed(),
+            product.times(spec.scale).causal(Causal::Result(last)),
+        );
+        gemm(
+            MatrixMut::rows(dscores, block.count, keys),
+            dy_rows,
+            values.transposed(),
+            product.causal(Causal::Result(last)),
+        );
+        vectorized(
+            #[inline(always)]
+            || {
+                for (row, (scores, dscores)) in scores
+                    .chunks_exact_mut(keys)
+                    .zip(dscores.chunks_exact_mut(keys))
+                    .enumerate()
+                {
+                    let query = block.first + row;
+                    let row_of_head = (batch * shape.seq_q + query) * shape.heads + head;
+                    let log_sum_exp = saved.log_sum_exp[row_of_head];
+                    let start = row_of_head * head_dim;
+                    let delta = sum_of_products(
+                        &dy[start..start + head_dim],
+                        &saved.output[start..start + head_dim],
+                    );
+                    let range = visible.range(block, row);
+                    scores[..range.start].fill(0.0);
+                    scores[range.end..].fill(0.0);
+                    dscores[..range.start].fill(0.0);
+                    dscores[range.end..].fill(0.0);
+                    let (scores, dscores) = (&mut scores[range.clone()], &mut dscores[range]);
+                    cap(scores, spec.softcap);
+                    // The cap's own derivative, 1 - tanh², before the score gives way to its probability.
+                    let slope = spec
+                        .softcap
+                        .map_or(0.0, |softcap| 1.0 / (softcap * softcap));
+                    for (score, dscore) in scores.iter_mut().zip(dscores) {
+                        let through_cap = 1.0 - *score * *score * slope;
+                        *score = exp(*score - log_sum_exp);
+                        *dscore = *score * (*dscore - delta) * spec.scale * through_cap;
                     }
-                },
-            );
-            let probabilities = Matrix::rows(scores, block.count, keys);
-            let dscores = Matrix::rows(dscores, block.count, keys);
-            let key_rows = block.first_key * head_dim..block.end_key * head_dim;
-            let first_query = member * shape.seq_q + block.first;
-            let query_rows = first_query * head_dim..(first_query + block.count) * head_dim;
-            gemm(
-                MatrixMut::rows(&mut gradients.dv[key_rows.clone()], keys, head_dim),
-                probabilities.transposed(),
-                dy_rows,
-                added.causal(Causal::Columns(last)),
-            );
-            gemm(
-                MatrixMut::rows(&mut gradients.dk[key_rows], keys, head_dim),
-                dscores.transposed(),
-                queries,
-                added.causal(Causal::Columns(last)),
-            );
-            gemm(
-                MatrixMut::rows(&mut gradients.dq[query_rows], block.count, head_dim),
-                dscores,
-                block_keys,
-                product.causal(Causal::Rows(last)),
-            );
-        }
+                }
+            },
+        );
+        let probabilities = Matrix::rows(scores, block.count, keys);
+        let dscores = Matrix::rows(dscores, block.count, keys);
+        let key_rows = block.first_key * head_dim..block.end_key * head_dim;
+        let query_rows = block.first * head_dim..(block.first + block.count) * head_dim;
+        gemm(
+            MatrixMut::rows(&mut gradients.dv[key_rows.clone()], keys, head_dim),
+            probabilities.transposed(),
+            dy_rows,
+            added.causal(Causal::Columns(last)),
+        );
+        gemm(
+            MatrixMut::rows(&mut gradients.dk[key_rows], keys, head_dim),
+            dscores.transposed(),
+            queries,
+            added.causal(Causal::Columns(last)),
+        );
+        gemm(
+            MatrixMut::rows(&mut gradients.dq[query_rows], block.count, head_dim),
+            dscores,
+            block_keys,
+            product.causal(Causal::Rows(last)),
+        );
     }
     gradients
 }

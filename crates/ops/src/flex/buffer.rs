@@ -138,7 +138,7 @@ impl Shelf {
             values.resize(len, 0.0);
             return Some(values);
         }
-        // All together stay within an eighth of what was once needed at the same time.
+        // What is kept and what is asked for stay within an eighth of what was once needed at the same time.
         let bound = self.most_used + self.most_used / 8;
         while self.used_len + self.kept_len > bound && !self.kept.is_empty() {
             self.kept_len -= self.kept.remove(0).capacity();

@@ -49,6 +49,11 @@ impl Pages {
         self.len
     }
 
+    /// Key/value heads, and numbers of each.
+    pub(crate) fn sizes(&self) -> (usize, usize) {
+        (self.kv_heads, self.head_dim)
+    }
+
     fn token(&self) -> usize {
         self.kv_heads * self.head_dim
     }

@@ -13,14 +13,16 @@ use super::gemm::{Matrix, MatrixMut, Product, gemm};
 use super::lanes::{exp, exponentials, maximum, vectorized};
 use crate::specs::HeadSpec;
 
-/// Logits held at a time, at most 64 MiB, and tokens that they are of: each chunk reads all of the weight twice and reads and
-/// writes all of its gradient once, so larger is faster.
-const CHUNK_LOGITS: usize = 16 * 1024 * 1024;
-const CHUNK_TOKENS: usize = 512;
+/// Logits held at a time, 64 MiB unless the fewest tokens need more: each chunk reads all of the weight twice and reads and
+/// writes all of its gradient once, so larger is faster. Small in tests, which then see several chunks.
+const CHUNK_LOGITS: usize = if cfg!(test) { 1024 } else { 16 * 1024 * 1024 };
+/// Fewest and most tokens of a chunk.
+const CHUNK_TOKENS: [usize; 2] = [16, 512];
 
 /// Tokens whose logits exist at the same time.
 pub fn head_chunk_tokens(vocab: usize) -> usize {
-    (CHUNK_LOGITS / vocab.max(1)).clamp(16, CHUNK_TOKENS)
+    let [fewest, most] = CHUNK_TOKENS;
+    (CHUNK_LOGITS / vocab.max(1)).clamp(fewest, most)
 }
 
 pub(super) struct Head<'a> {

@@ -18,6 +18,8 @@ use crate::kernels::{Derivatives, HeadOutput, Kernels, Promised, Wanted};
 use crate::precision::Precision;
 use crate::profile::{Timed, timed};
 use crate::specs::{AttentionSpec, HeadSpec, NormSpec};
+#[cfg(test)]
+pub(crate) use attention::BLOCK;
 use head::Head;
 pub use head::head_chunk_tokens;
 

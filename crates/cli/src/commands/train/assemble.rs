@@ -207,8 +207,9 @@ pub(super) fn assemble(
     run_log.text("recipe", 0, &format!("```toml\n{resolved}```"));
     console.log_to(&folder.path.join("log.rank0.txt"))?;
 
+    let precision = config.train.precision.into();
     Ok(RunSetup {
-        decoder: Decoder::new(plan.decoder.clone(), config.train.precision.into()),
+        decoder: Decoder::new(plan.decoder.clone(), precision),
         state,
         loader: Arc::new(loader),
         validation,
@@ -229,7 +230,7 @@ pub(super) fn assemble(
         run_log,
         console: console.clone(),
         stop,
-        matrix_rate: jikji_ops::measure_matrix_rate(),
+        matrix_rate: jikji_ops::measure_matrix_rate(precision),
     })
 }
 

@@ -358,14 +358,18 @@ mod tests {
 
     #[test]
     fn bits_do_not_depend_on_the_threads() {
-        let (m, k, n) = (130, 700, 190);
-        let (a, b) = (numbers(m * k, 3), numbers(k * n, 4));
-        for precision in [Precision::F32, Precision::Bf16] {
+        let (k, n) = (700, 190);
+        let (a, b) = (numbers(130 * k, 3), numbers(k * n, 4));
+        let kinds = [(3, gemm as Gemm), (130, gemm), (130, anywhere)];
+        for ((m, gemm), precision) in kinds
+            .into_iter()
+            .flat_map(|kind| [(kind, Precision::F32), (kind, Precision::Bf16)])
+        {
             let with = |product: Product| {
                 let mut out = vec![0.0; m * n];
                 gemm(
                     MatrixMut::rows(&mut out, m, n),
-                    Matrix::rows(&a, m, k),
+                    Matrix::rows(&a[..m * k], m, k),
                     Matrix::rows(&b, k, n),
                     product,
                 );
@@ -373,19 +377,75 @@ mod tests {
             };
             let all = Product::new(precision);
             let (one, many) = (with(all.on_this_thread()), with(all));
-            assert_eq!(one, many, "{precision:?}");
+            assert_eq!(one, many, "{m} rows, {precision:?}");
+        }
+    }
+
+    /// What a product may skip is zero, or not looked at: the rest is the whole product's.
+    #[test]
+    fn causal_products_equal_whole_ones_where_they_are_needed() {
+        let sizes = [
+            [1, 1, 1],
+            [3, 9, 40],
+            [30, 31, 65],
+            [100, 130, 97],
+            [70, 1300, 40],
+        ];
+        for ([m, k, n], precision) in sizes
+            .into_iter()
+            .flat_map(|size| [(size, Precision::F32), (size, Precision::Bf16)])
+        {
+            for d in [0, 1, 7, 60] {
+                for causal in [Causal::Result(d), Causal::Rows(d), Causal::Columns(d)] {
+                    let mut a = numbers(m * k, 5);
+                    for (index, value) in a.iter_mut().enumerate() {
+                        let (row, column) = (index / k, index % k);
+                        let zero = match causal {
+                            Causal::Rows(d) => column > row + d,
+                            Causal::Columns(d) => row > column + d,
+                            Causal::No | Causal::Result(_) => false,
+                        };
+                        if zero {
+                            *value = 0.0;
+                        }
+                    }
+                    let b = numbers(k * n, 6);
+                    let with = |gemm: Gemm, causal| {
+                        let mut out = vec![0.5; m * n];
+                        let product = Product::added(precision).causal(causal);
+                        let (a, b) = (Matrix::rows(&a, m, k), Matrix::rows(&b, k, n));
+                        gemm(MatrixMut::rows(&mut out, m, n), a, b, product);
+                        out
+                    };
+                    for gemm in [gemm as Gemm, anywhere] {
+                        let (got, whole) = (with(gemm, causal), with(gemm, Causal::No));
+                        for (index, (got, whole)) in got.iter().zip(whole).enumerate() {
+                            let needed = match causal {
+                                Causal::Result(d) => index % n <= index / n + d,
+                                _ => true,
+                            };
+                            assert!(
+                                !needed || (got - whole).abs() < 1e-4,
+                                "{m} x {k} x {n} {precision:?} {d} [{index}]: {got} instead of {whole}"
+                            );
+                        }
+                    }
+                }
+            }
         }
     }
 
     #[test]
     fn no_inner_dimension_gives_zeros() {
-        let mut out = vec![7.0; 6];
-        gemm(
-            MatrixMut::rows(&mut out, 2, 3),
-            Matrix::rows(&[], 2, 0),
-            Matrix::rows(&[], 0, 3),
-            Product::new(Precision::F32),
-        );
-        assert_eq!(out, [0.0; 6]);
+        for (rows, gemm) in [(2, gemm as Gemm), (30, gemm), (30, anywhere)] {
+            let mut out = vec![7.0; rows * 3];
+            gemm(
+                MatrixMut::rows(&mut out, rows, 3),
+                Matrix::rows(&[], rows, 0),
+                Matrix::rows(&[], 0, 3),
+                Product::new(Precision::F32),
+            );
+            assert_eq!(out, vec![0.0; rows * 3]);
+        }
     }
 }
