@@ -5,7 +5,7 @@ import statistics
 import results
 from cases import TrainStep
 from options import shown_model
-from pairs import MAX_SPREAD, is_given_up, quartiles
+from pairs import MAX_SPREAD, quartiles
 from sides import WARM_UP, WARM_UP_COMPILED
 
 # Share of the processors that others may take in a pair before the page warns.
@@ -130,8 +130,6 @@ def counts(comparison):
         if comparison["failed"]:
             # Its message names paths of this machine.
             text += "; then a run failed, `failed` in the JSON file says how."
-        elif is_given_up(comparison):
-            text += f"; after {discarded} discarded pairs no more were made."
         else:
             text += "."
     return text

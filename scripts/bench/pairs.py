@@ -7,7 +7,7 @@ from other_load import Watch
 
 # A run whose own repeats lie further apart was disturbed, and its pair is made again.
 MAX_SPREAD = 0.15
-# Discarded pairs for each wanted one, after which a comparison ends with what it has.
+# Discarded pairs for each wanted one, after which a comparison is left with what it has until the script is started again.
 PATIENCE = 3
 
 
@@ -25,7 +25,8 @@ def new_comparison(case, opponent, wanted):
 def measure(comparison, case, opponent, sides, save):
     """All pairs that a comparison lacks. `save` is called after each, so that nothing measured is lost."""
     comparison["failed"] = None
-    while not is_complete(comparison):
+    last_discarded = len(comparison["discarded"]) + PATIENCE * comparison["wanted_pairs"]
+    while len(comparison["pairs"]) < comparison["wanted_pairs"] and len(comparison["discarded"]) < last_discarded:
         try:
             pair = make_pair(case, opponent, sides, jikji_first=len(comparison["pairs"]) % 2 == 0)
         except Failure as failure:
@@ -36,14 +37,6 @@ def measure(comparison, case, opponent, sides, save):
         tell(comparison, pair)
         save()
     save()
-
-
-def is_complete(comparison):
-    return len(comparison["pairs"]) >= comparison["wanted_pairs"] or is_given_up(comparison)
-
-
-def is_given_up(comparison):
-    return len(comparison["discarded"]) > PATIENCE * comparison["wanted_pairs"]
 
 
 def make_pair(case, opponent, sides, jikji_first):
