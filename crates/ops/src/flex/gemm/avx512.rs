@@ -16,12 +16,13 @@
 
 use std::arch::is_x86_feature_detected;
 use std::arch::x86_64::{
-    __m256bh, __m256i, __m512, __m512bh, __m512i, _mm512_castsi512_ps, _mm512_cvtepu16_epi32,
-    _mm512_cvtne2ps_pbh, _mm512_cvtneps_pbh, _mm512_dpbf16_ps, _mm512_fmadd_ps, _mm512_load_si512,
-    _mm512_mask_storeu_epi32, _mm512_mask_storeu_ps, _mm512_maskz_loadu_epi32,
-    _mm512_maskz_loadu_ps, _mm512_mul_ps, _mm512_or_si512, _mm512_set1_epi32, _mm512_set1_ps,
-    _mm512_setzero_ps, _mm512_setzero_si512, _mm512_shuffle_i32x4, _mm512_slli_epi32,
-    _mm512_unpackhi_epi32, _mm512_unpackhi_epi64, _mm512_unpacklo_epi32, _mm512_unpacklo_epi64,
+    __m256bh, __m256i, __m512, __m512bh, __m512i, _MM_HINT_T0, _mm_prefetch, _mm512_castsi512_ps,
+    _mm512_cvtepu16_epi32, _mm512_cvtne2ps_pbh, _mm512_cvtneps_pbh, _mm512_dpbf16_ps,
+    _mm512_fmadd_ps, _mm512_load_si512, _mm512_mask_storeu_epi32, _mm512_mask_storeu_ps,
+    _mm512_maskz_loadu_epi32, _mm512_maskz_loadu_ps, _mm512_mul_ps, _mm512_or_si512,
+    _mm512_set1_epi32, _mm512_set1_ps, _mm512_setzero_ps, _mm512_setzero_si512,
+    _mm512_shuffle_i32x4, _mm512_slli_epi32, _mm512_unpackhi_epi32, _mm512_unpackhi_epi64,
+    _mm512_unpacklo_epi32, _mm512_unpacklo_epi64,
 };
 use std::mem::transmute;
 
@@ -31,6 +32,9 @@ pub(super) const TILE_ROWS: usize = 12;
 pub(super) const TILE_COLUMNS: usize = 2 * LANES;
 /// 32-bit lanes of a register.
 const LANES: usize = 16;
+/// How far ahead packing asks for memory: registers of a lane, or words of lanes that lie one after the other.
+const AHEAD: usize = 4;
+const WORDS_AHEAD: usize = 8;
 /// Words between addresses that share a set of the first-level cache: 4 KiB on every processor that has AVX-512.
 const WORDS_OF_A_WAY: usize = 1024;
 
@@ -261,6 +265,14 @@ fn first_lanes(count: usize) -> u16 {
     }
 }
 
+/// Asks for the line of an address that is needed soon: a dozen rows at once are more than the processor foresees. Any address
+/// may be asked for.
+#[inline(always)]
+fn prefetch<T>(address: *const T) {
+    // SAFETY: an instruction of every x86-64 processor that reads nothing and never faults.
+    unsafe { _mm_prefetch::<_MM_HINT_T0>(address.cast()) }
+}
+
 /// Panels of `WIDTH` lanes; lanes beyond the last and values beyond the last are zeros.
 #[inline(always)]
 unsafe fn pack<W: Words, const WIDTH: usize>(out: *mut u32, operand: &Operand<'_>) {
@@ -274,11 +286,13 @@ unsafe fn pack<W: Words, const WIDTH: usize>(out: *mut u32, operand: &Operand<'_
             // Lanes lie one after the other: all panels' part of a row at once, so that memory is read in order.
             let value = word * W::VALUES;
             let row = data.wrapping_add(value * operand.value_stride);
+            let later = row.wrapping_add(WORDS_AHEAD * W::VALUES * operand.value_stride);
             for panel in 0..panels {
                 for lane in (0..WIDTH).step_by(LANES) {
                     let width = LANES.min(WIDTH - lane);
                     let first = panel * WIDTH + lane;
                     let mask = first_lanes(operand.lanes.saturating_sub(first).min(width));
+                    prefetch(later.wrapping_add(first));
                     let packed = W::of_lanes(
                         row.wrapping_add(first),
                         operand.value_stride,
@@ -307,6 +321,7 @@ unsafe fn pack<W: Words, const WIDTH: usize>(out: *mut u32, operand: &Operand<'_
                 let mut square = [_mm512_setzero_si512(); LANES];
                 for (lane, row) in square.iter_mut().enumerate().take(lanes) {
                     let start = data.wrapping_add((first + lane) * operand.lane_stride + value);
+                    prefetch(start.wrapping_add(AHEAD * LANES));
                     *row = W::of_a_lane(start, operand.values - value);
                 }
                 transpose(&mut square);
@@ -378,6 +393,11 @@ unsafe fn add_word<W: Words, const ROWS: usize>(
 unsafe fn tile_of<W: Words, const ROWS: usize>(tile: &Tile) {
     // SAFETY: panels hold `words` words of each lane, and the masks cut the columns (see `Kernel::tile`).
     unsafe {
+        for row in 0..ROWS {
+            let place = tile.out.wrapping_add(row * tile.row_stride);
+            prefetch(place);
+            prefetch(place.wrapping_add(LANES));
+        }
         let mut sums = [[_mm512_setzero_ps(); 2]; ROWS];
         match tile.a_rows {
             Rows::Packed => {
