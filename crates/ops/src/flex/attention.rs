@@ -11,7 +11,7 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::buffer::Buffer;
-use super::gemm::{Causal, Matrix, MatrixMut, Product, gemm};
+use super::gemm::{Causal, Columns, Matrix, MatrixMut, Product, gemm};
 use super::lanes::{exp, exponentials, maximum, sigmoid, sum_of_products, vectorized};
 use crate::specs::AttentionSpec;
 
@@ -58,20 +58,31 @@ impl Shape {
         )
     }
 
-    /// The keys (or values) that a block sees, of one key/value head.
-    fn keys(self, data: &[f32], batch: usize, kv_head: usize, rows: Block) -> Matrix<'_> {
-        let start =
-            ((batch * self.seq_k + rows.first_key) * self.kv_heads + kv_head) * self.head_dim;
+    /// The keys (or values) of one key/value head: `[seq_k, head_dim]`.
+    fn keys(self, data: &[f32], batch: usize, kv_head: usize) -> Matrix<'_> {
+        let start = (batch * self.seq_k * self.kv_heads + kv_head) * self.head_dim;
         Matrix::strided(
             &data[start..],
-            rows.num_keys(),
+            self.seq_k,
             self.head_dim,
             self.kv_heads * self.head_dim,
         )
     }
+
+    /// Operands made of each key/value head's keys or values, which its query heads and their blocks share: packed once.
+    fn of_kv_heads<'a, const N: usize>(
+        self,
+        make: impl Fn(usize, usize) -> [Columns<'a>; N] + Sync,
+    ) -> Vec<[Columns<'a>; N]> {
+        (0..self.batch * self.kv_heads)
+            .into_par_iter()
+            .with_max_len(1)
+            .map(|index| make(index / self.kv_heads, index % self.kv_heads))
+            .collect()
+    }
 }
 
-/// A block of queries and the keys that any of them sees.
+/// A block of queries and the keys that any of them sees, from a border of their packed operand on.
 #[derive(Debug, Clone, Copy)]
 struct Block {
     first: usize,
@@ -120,7 +131,7 @@ impl Visible {
             Block {
                 first,
                 count,
-                first_key,
+                first_key: first_key / Columns::BORDER * Columns::BORDER,
                 end_key: self.offset + first + count,
             }
         })
@@ -151,6 +162,10 @@ pub(super) fn forward(
         .chunks(shape.seq_q.max(1))
         .map(|starts| Visible::new(starts, shape, spec.window))
         .collect();
+    let operands = shape.of_kv_heads(|batch, kv_head| {
+        let [keys, values] = [k, v].map(|data| shape.keys(data, batch, kv_head));
+        [keys.transposed(), values].map(|matrix| Columns::new(matrix, spec.precision))
+    });
     let mut tasks = Vec::new();
     let (mut output_left, mut sums_left) = (&mut output[..], &mut log_sum_exp[..]);
     for (batch, visible) in visible.iter().enumerate() {
@@ -168,12 +183,14 @@ pub(super) fn forward(
             let keys = block.num_keys();
             let last = visible.offset + block.first - block.first_key;
             let mut scores = Buffer::any(block.count * keys);
+            let mut factors = [0.0; BLOCK];
             for head in 0..shape.heads {
-                let kv_head = head / shape.group();
-                gemm(
+                let [all_keys, values] = &operands[batch * shape.kv_heads + head / shape.group()];
+                all_keys.multiply(
                     MatrixMut::rows(&mut scores, block.count, keys),
                     shape.queries(q, batch, head, block),
-                    shape.keys(k, batch, kv_head, block).transposed(),
+                    0..shape.head_dim,
+                    block.first_key,
                     product.times(spec.scale).causal(Causal::Result(last)),
                 );
                 softmax_rows(
@@ -182,18 +199,17 @@ pub(super) fn forward(
                     spec.softcap,
                     |row| visible.range(block, row),
                     |row, found| log_sum_exp[row * shape.heads + head] = found,
+                    &mut factors[..block.count],
                 );
-                gemm(
-                    MatrixMut::strided(
-                        &mut output[head * shape.head_dim..],
-                        block.count,
-                        shape.head_dim,
-                        token,
-                    ),
+                let output = &mut output[head * shape.head_dim..];
+                values.multiply(
+                    MatrixMut::strided(output, block.count, shape.head_dim, token),
                     Matrix::rows(&scores, block.count, keys),
-                    shape.keys(v, batch, kv_head, block),
+                    block.first_key..block.end_key,
+                    0,
                     product.causal(Causal::Rows(last)),
                 );
+                scale_rows(output, shape.head_dim, token, &factors[..block.count]);
             }
         },
     );
@@ -217,18 +233,18 @@ pub(super) fn backward(
     shape: Shape,
     spec: AttentionSpec,
 ) -> [Buffer; 3] {
+    let operands = shape.of_kv_heads(|batch, kv_head| {
+        let [keys, values] = [saved.k, saved.v].map(|data| shape.keys(data, batch, kv_head));
+        [keys.transposed(), values.transposed(), keys]
+            .map(|matrix| Columns::new(matrix, spec.precision))
+    });
     let parts: Vec<HeadGradients> = (0..shape.batch * shape.heads)
         .into_par_iter()
         .with_max_len(1)
         .map(|task| {
-            head_backward(
-                saved,
-                dy,
-                shape,
-                spec,
-                task / shape.heads,
-                task % shape.heads,
-            )
+            let (batch, head) = (task / shape.heads, task % shape.heads);
+            let operands = &operands[batch * shape.kv_heads + head / shape.group()];
+            head_backward(saved, dy, shape, spec, [batch, head], operands)
         })
         .collect();
     let which: [fn(&HeadGradients) -> &Buffer; 3] =
@@ -243,18 +259,20 @@ pub(super) fn backward(
     ]
 }
 
-/// Rows of `keys` scores to probabilities: zero but where a row's query sees, and `found` hears each row's log-sum-exp.
+/// Rows of `keys` scores to probabilities, but for a factor of each row: zero but where a row's query sees, and `found` hears each
+/// row's log-sum-exp. The factors are left to the sums over values, which are shorter.
 pub(super) fn softmax_rows(
     scores: &mut [f32],
     keys: usize,
     softcap: Option<f32>,
     seen: impl Fn(usize) -> Range<usize>,
     mut found: impl FnMut(usize, f32),
+    factors: &mut [f32],
 ) {
     vectorized(
         #[inline(always)]
         || {
-            for (row, scores) in scores.chunks_exact_mut(keys).enumerate() {
+            for (row, (scores, factor)) in scores.chunks_exact_mut(keys).zip(factors).enumerate() {
                 let range = seen(row);
                 let (before, rest) = scores.split_at_mut(range.start);
                 let (scores, after) = rest.split_at_mut(range.len());
@@ -264,9 +282,20 @@ pub(super) fn softmax_rows(
                 let largest = maximum(scores);
                 let sum = exponentials(scores, largest);
                 found(row, largest + sum.ln());
-                let factor = 1.0 / sum;
-                for probability in scores {
-                    *probability *= factor;
+                *factor = 1.0 / sum;
+            }
+        },
+    );
+}
+
+/// Multiplies rows of `columns` numbers, each `row_stride` after the one before it, by a factor of each.
+pub(super) fn scale_rows(data: &mut [f32], columns: usize, row_stride: usize, factors: &[f32]) {
+    vectorized(
+        #[inline(always)]
+        || {
+            for (row, factor) in data.chunks_mut(row_stride).zip(factors) {
+                for value in &mut row[..columns] {
+                    *value *= factor;
                 }
             }
         },
@@ -296,9 +325,14 @@ fn beside_each_other([batch, seq, heads, head_dim]: [usize; 4], parts: &[&[f32]]
                 let parts = &parts[(row + head) * group..(row + head + 1) * group];
                 out.copy_from_slice(&parts[0][place..place + head_dim]);
                 for part in &parts[1..] {
-                    for (sum, value) in out.iter_mut().zip(&part[place..]) {
-                        *sum += value;
-                    }
+                    vectorized(
+                        #[inline(always)]
+                        || {
+                            for (sum, value) in out.iter_mut().zip(&part[place..]) {
+                                *sum += value;
+                            }
+                        },
+                    );
                 }
             }
         });
@@ -320,10 +354,9 @@ fn head_backward(
     dy: &[f32],
     shape: Shape,
     spec: AttentionSpec,
-    batch: usize,
-    head: usize,
+    [batch, head]: [usize; 2],
+    [keys_transposed, values_transposed, all_keys]: &[Columns<'_>; 3],
 ) -> HeadGradients {
-    let kv_head = head / shape.group();
     let starts = &saved.starts[batch * shape.seq_q..(batch + 1) * shape.seq_q];
     let visible = Visible::new(starts, shape, spec.window);
     let head_dim = shape.head_dim;
@@ -346,18 +379,18 @@ fn head_backward(
         let last = visible.offset + block.first - block.first_key;
         let queries = shape.queries(saved.q, batch, head, block);
         let dy_rows = shape.queries(dy, batch, head, block);
-        let block_keys = shape.keys(saved.k, batch, kv_head, block);
-        let values = shape.keys(saved.v, batch, kv_head, block);
-        gemm(
+        keys_transposed.multiply(
             MatrixMut::rows(scores, block.count, keys),
             queries,
-            block_keys.transposed(),
+            0..head_dim,
+            block.first_key,
             product.times(spec.scale).causal(Causal::Result(last)),
         );
-        gemm(
+        values_transposed.multiply(
             MatrixMut::rows(dscores, block.count, keys),
             dy_rows,
-            values.transposed(),
+            0..head_dim,
+            block.first_key,
             product.causal(Causal::Result(last)),
         );
         vectorized(
@@ -411,10 +444,11 @@ fn head_backward(
             queries,
             added.causal(Causal::Columns(last)),
         );
-        gemm(
+        all_keys.multiply(
             MatrixMut::rows(&mut gradients.dq[query_rows], block.count, head_dim),
             dscores,
-            block_keys,
+            block.first_key..block.end_key,
+            0,
             product.causal(Causal::Rows(last)),
         );
     }

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::attention::{BLOCK, softmax_rows};
+use super::attention::{BLOCK, scale_rows, softmax_rows};
 use super::buffer::Buffer;
 use super::gemm::{Matrix, MatrixMut, Product, gemm};
 use crate::specs::AttentionSpec;
@@ -129,7 +129,9 @@ impl Pages {
             let seen = visible(position, position + 1, spec.window);
             seen.start - span.start..seen.end - span.start
         };
-        softmax_rows(&mut scores, keys, spec.softcap, seen, |_, _| {});
+        let mut factors = [0.0; BLOCK];
+        let factors = &mut factors[..rows];
+        softmax_rows(&mut scores, keys, spec.softcap, seen, |_, _| {}, factors);
         for (page, part) in self.parts(&span) {
             let offset = part.start - span.start;
             gemm(
@@ -142,6 +144,7 @@ impl Pages {
                 },
             );
         }
+        scale_rows(out, head_dim, heads * head_dim, factors);
     }
 
     /// The pages under a range of positions, each with its part of them.

@@ -16,6 +16,8 @@ mod few_rows;
 #[cfg(target_arch = "x86_64")]
 mod packed;
 
+use std::ops::Range;
+
 use super::lanes::round_to_bf16;
 use crate::precision::Precision;
 
@@ -191,16 +193,76 @@ pub(crate) fn gemm(out: MatrixMut<'_>, a: Matrix<'_>, b: Matrix<'_>, product: Pr
         return few_rows::gemm(out, a, b, product);
     }
     #[cfg(target_arch = "x86_64")]
-    {
-        let kernel = match product.precision {
-            Precision::F32 => avx512::Kernel::f32(),
-            Precision::Bf16 => avx512::Kernel::bf16(),
-        };
-        if let Some(kernel) = kernel {
-            return packed::gemm(kernel, out, a, b, product);
-        }
+    if let Some(kernel) = kernel(product.precision) {
+        return packed::gemm(kernel, out, a, b, product);
     }
     anywhere(out, a, b, product);
+}
+
+/// The right operand of many products, packed once where kernels of our own read it.
+pub(crate) struct Columns<'a> {
+    matrix: Matrix<'a>,
+    #[cfg(target_arch = "x86_64")]
+    packed: Option<packed::Columns>,
+}
+
+impl<'a> Columns<'a> {
+    /// Parts begin at multiples of this.
+    pub(crate) const BORDER: usize = 32;
+
+    /// Packs on this thread, for products of this precision.
+    pub(crate) fn new(matrix: Matrix<'a>, precision: Precision) -> Self {
+        Self {
+            matrix,
+            #[cfg(target_arch = "x86_64")]
+            packed: kernel(precision)
+                .map(|kernel| packed::Columns::new(kernel, matrix, Threads::One)),
+        }
+    }
+
+    /// `[m, n] = [m, k] x [k, n]` with the `k` rows `inner` and the `n` columns from `first_column` on; both begin at a multiple
+    /// of [`BORDER`](Self::BORDER).
+    pub(crate) fn multiply(
+        &self,
+        #[cfg_attr(not(target_arch = "x86_64"), expect(unused_mut))] mut out: MatrixMut<'_>,
+        a: Matrix<'_>,
+        inner: Range<usize>,
+        first_column: usize,
+        product: Product,
+    ) {
+        assert_eq!(a.columns, inner.len(), "inner dimensions of a product");
+        assert_eq!(out.rows, a.rows, "rows of a product");
+        if out.rows == 0 || out.columns == 0 {
+            return;
+        }
+        #[cfg(target_arch = "x86_64")]
+        if let Some(packed) = &self.packed {
+            return packed.multiply(&mut out, a, inner, first_column, product);
+        }
+        let Matrix {
+            data,
+            row_stride,
+            column_stride,
+            ..
+        } = self.matrix;
+        let part = Matrix {
+            data: &data[inner.start * row_stride + first_column * column_stride..],
+            rows: inner.len(),
+            columns: out.columns,
+            row_stride,
+            column_stride,
+        };
+        gemm(out, a, part, product);
+    }
+}
+
+/// Kernels of our own for this precision, if this processor has what they need.
+#[cfg(target_arch = "x86_64")]
+fn kernel(precision: Precision) -> Option<avx512::Kernel> {
+    match precision {
+        Precision::F32 => avx512::Kernel::f32(),
+        Precision::Bf16 => avx512::Kernel::bf16(),
+    }
 }
 
 /// For a processor without kernels of our own.
@@ -429,6 +491,52 @@ mod tests {
                                 "{m} x {k} x {n} {precision:?} {d} [{index}]: {got} instead of {whole}"
                             );
                         }
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn parts_of_packed_columns_equal_parts_of_the_matrix() {
+        let (k, n) = (2500, 200);
+        let b = numbers(k * n, 7);
+        for precision in [Precision::F32, Precision::Bf16] {
+            for transposed in [false, true] {
+                let b = if transposed {
+                    Matrix::rows(&b, n, k).transposed()
+                } else {
+                    Matrix::rows(&b, k, n)
+                };
+                let columns = Columns::new(b, precision);
+                for (m, inner, first, count) in [
+                    (1, 0..1, 0, 1),
+                    (30, 0..2500, 0, 200),
+                    (7, 32..95, 64, 33),
+                    (50, 96..2401, 160, 40),
+                    (13, 64..64, 32, 5),
+                ] {
+                    let a = numbers(m * inner.len(), 8);
+                    let a = Matrix::rows(&a, m, inner.len());
+                    let product = Product::new(precision).on_this_thread();
+                    let mut got = vec![7.0; m * count];
+                    let out = MatrixMut::rows(&mut got, m, count);
+                    columns.multiply(out, a, inner.clone(), first, product);
+                    for (index, got) in got.iter().enumerate() {
+                        let (row, column) = (index / count, index % count);
+                        let terms = (0..inner.len()).map(|i| {
+                            let factors = [at(a, row, i), at(b, inner.start + i, first + column)];
+                            let [a, b] = factors.map(|factor| match precision {
+                                Precision::F32 => factor,
+                                Precision::Bf16 => f64::from(round_to_bf16(&[factor as f32])[0]),
+                            });
+                            a * b
+                        });
+                        let expected: f64 = terms.sum();
+                        assert!(
+                            (f64::from(*got) - expected).abs() < 2e-4,
+                            "{m} x {inner:?} x {first}, {count} {precision:?}: {got} instead of {expected}"
+                        );
                     }
                 }
             }

@@ -14,6 +14,7 @@ use rayon::prelude::*;
 
 use super::avx512::{Kernel, Operand, Rows, TILE_COLUMNS, TILE_ROWS, Tile};
 use super::{Causal, Matrix, MatrixMut, Product, Threads};
+use crate::flex::buffer::Buffer;
 
 /// Most words of the inner dimension that are summed in registers before the result is touched. A panel of `b` then has 128 KiB
 /// and lies in the second-level cache beside a block of `a`; half as many cost a twentieth of the speed (measured).
@@ -24,6 +25,9 @@ const BLOCK_COLUMNS: usize = 1024;
 const BLOCK_ROWS: usize = 4 * TILE_ROWS;
 /// Panels of `b` packed by one task, and the fewest that a task multiplies.
 const TASK_PANELS: usize = 4;
+
+/// Words of a [`Line`].
+const ALIGNED_WORDS: usize = 16;
 
 /// Packed words, aligned as the kernels load them.
 #[derive(Clone, Copy)]
@@ -62,7 +66,7 @@ impl<T> Shared<T> {
 /// See [`gemm`](super::gemm); sizes were compared there.
 pub(super) fn gemm(
     kernel: Kernel,
-    out: MatrixMut<'_>,
+    mut out: MatrixMut<'_>,
     a: Matrix<'_>,
     b: Matrix<'_>,
     product: Product,
@@ -70,95 +74,218 @@ pub(super) fn gemm(
     let mut room = B_ROOM.take();
     for first_column in (0..out.columns).step_by(BLOCK_COLUMNS) {
         let columns = first_column..out.columns.min(first_column + BLOCK_COLUMNS);
-        let block = equal_parts(a.columns, BLOCK_WORDS * kernel.values_per_word());
-        // Without an inner dimension there is one block of nothing, which gives zeros.
-        for first in (0..a.columns.max(1)).step_by(block) {
-            let inner = first..a.columns.min(first + block);
+        for inner in blocks(kernel, 0..a.columns) {
             let words = inner.len().div_ceil(kernel.values_per_word());
             let panels = columns.len().div_ceil(TILE_COLUMNS);
-            let packed_b = Shared(at_least(&mut room, panels * TILE_COLUMNS * words));
-            let pack = |group: usize| {
-                let lane = columns.start + group * TASK_PANELS * TILE_COLUMNS;
-                let lanes = (TASK_PANELS * TILE_COLUMNS).min(columns.end - lane);
-                let operand = Operand {
-                    data: &b.data[start(b, inner.start, lane)..],
-                    lanes,
-                    values: inner.len(),
-                    lane_stride: b.column_stride,
-                    value_stride: b.row_stride,
-                };
-                // SAFETY: each group has panels of its own in the room, which holds all of them.
-                unsafe {
-                    let panel = packed_b.at(group * TASK_PANELS * TILE_COLUMNS * words);
-                    kernel.pack_columns(panel, &operand);
-                }
+            let packed = Shared(at_least(&mut room, panels * TILE_COLUMNS * words));
+            // SAFETY: the room holds the panels, and nobody else has it.
+            unsafe { pack_columns(kernel, packed, b, &columns, &inner, product.threads) };
+            let block = Block {
+                panels: packed,
+                panel_words: words,
+                columns: columns.clone(),
+                inner,
             };
-            for_each(product.threads, panels.div_ceil(TASK_PANELS), pack);
-
-            let tasks = Tasks::new(out.rows, panels, product.threads);
-            let result = Shared(out.data.as_mut_ptr());
-            let accumulate = product.accumulate || inner.start > 0;
-            let multiply = |task: usize| {
-                let (rows, panels) = tasks.rows_and_panels(task);
-                let operand = Operand {
-                    data: &a.data[start(a, rows.start, inner.start)..],
-                    lanes: rows.len(),
-                    values: inner.len(),
-                    lane_stride: a.row_stride,
-                    value_stride: a.column_stride,
-                };
-                A_ROOM.with_borrow_mut(|room| {
-                    let stored = kernel.reads_stored(&operand);
-                    // The first row's words, from one row to the next, and from one word to the next; which kind they are.
-                    let (words_of_a, per_row, per_word, a_rows) = if stored {
-                        let (data, stride) = (operand.data.as_ptr(), operand.lane_stride);
-                        (data.cast(), stride, 1, Rows::Stored(stride))
-                    } else {
-                        let len = rows.len().next_multiple_of(TILE_ROWS) * words;
-                        let packed = at_least(room, len);
-                        // SAFETY: the room holds the rows' panels.
-                        unsafe { kernel.pack_rows(packed, &operand) };
-                        (packed.cast_const(), words, TILE_ROWS, Rows::Packed)
-                    };
-                    // SAFETY: `packed_b` was filled above and is only read from now on; tasks have disjoint tiles, each
-                    // inside the result.
-                    unsafe {
-                        for panel in panels {
-                            let column = columns.start + panel * TILE_COLUMNS;
-                            for row in rows.clone().step_by(TILE_ROWS) {
-                                let tile_rows = TILE_ROWS.min(rows.end - row);
-                                let needed = needed_values(
-                                    product.causal,
-                                    row..row + tile_rows,
-                                    column,
-                                    &inner,
-                                );
-                                let Some(needed) = needed else { continue };
-                                let skipped = needed.start / kernel.values_per_word();
-                                let end = needed.end.div_ceil(kernel.values_per_word());
-                                kernel.tile(&Tile {
-                                    rows: tile_rows,
-                                    columns: TILE_COLUMNS.min(columns.end - column),
-                                    words: end - skipped,
-                                    a: words_of_a.wrapping_add(
-                                        (row - rows.start) * per_row + skipped * per_word,
-                                    ),
-                                    a_rows,
-                                    b: packed_b.at((panel * words + skipped) * TILE_COLUMNS),
-                                    out: result.at(row * out.row_stride + column),
-                                    row_stride: out.row_stride,
-                                    factor: product.factor,
-                                    accumulate,
-                                });
-                            }
-                        }
-                    }
-                });
-            };
-            for_each(product.threads, tasks.len(), multiply);
+            // SAFETY: the panels were filled above.
+            unsafe { multiply(kernel, &mut out, a, &block, product) };
         }
     }
     B_ROOM.set(room);
+}
+
+const _: () = assert!(super::Columns::BORDER == TILE_COLUMNS);
+
+/// Columns of `b` that stay packed for many products.
+pub(super) struct Columns {
+    kernel: Kernel,
+    room: Buffer,
+    rows: usize,
+    columns: usize,
+}
+
+impl Columns {
+    pub(super) fn new(kernel: Kernel, b: Matrix<'_>, threads: Threads) -> Self {
+        let words = b.rows.div_ceil(kernel.values_per_word());
+        let panels = b.columns.div_ceil(TILE_COLUMNS);
+        let mut room = Buffer::any(panels * TILE_COLUMNS * words + ALIGNED_WORDS);
+        let border = room.as_ptr().align_offset(align_of::<Line>());
+        let packed = Shared(room[border..].as_mut_ptr().cast());
+        // SAFETY: the room holds the panels, and nobody else has it yet.
+        unsafe { pack_columns(kernel, packed, b, &(0..b.columns), &(0..b.rows), threads) };
+        Self {
+            kernel,
+            room,
+            rows: b.rows,
+            columns: b.columns,
+        }
+    }
+
+    /// The product with the part of `b` in rows `inner` and columns from `first_column` on, which both begin at whole tiles.
+    pub(super) fn multiply(
+        &self,
+        out: &mut MatrixMut<'_>,
+        a: Matrix<'_>,
+        inner: Range<usize>,
+        first_column: usize,
+        product: Product,
+    ) {
+        assert!(
+            inner.end <= self.rows && first_column + out.columns <= self.columns,
+            "a part lies inside"
+        );
+        assert!(
+            inner.start.is_multiple_of(TILE_COLUMNS) && first_column.is_multiple_of(TILE_COLUMNS),
+            "a part begins at whole tiles"
+        );
+        let words = self.rows.div_ceil(self.kernel.values_per_word());
+        let first_word = inner.start / self.kernel.values_per_word() * TILE_COLUMNS;
+        let border = self.room.as_ptr().align_offset(align_of::<Line>());
+        let panels = self.room[border..].as_ptr().cast::<u32>();
+        let first = panels.wrapping_add(first_column * words + first_word);
+        for part in blocks(self.kernel, 0..inner.len()) {
+            let skipped = part.start / self.kernel.values_per_word() * TILE_COLUMNS;
+            let block = Block {
+                // Read only.
+                panels: Shared(first.wrapping_add(skipped).cast_mut()),
+                panel_words: words,
+                columns: 0..out.columns,
+                inner: part,
+            };
+            // SAFETY: the panels were filled when `self` was made; the caller compared the sizes.
+            unsafe { multiply(self.kernel, out, a, &block, product) };
+        }
+    }
+}
+
+/// The parts of an inner dimension that are summed in registers; one of nothing where there is no inner dimension, which gives
+/// zeros.
+fn blocks(kernel: Kernel, inner: Range<usize>) -> impl Iterator<Item = Range<usize>> {
+    let len = equal_parts(inner.len(), BLOCK_WORDS * kernel.values_per_word());
+    (inner.start..inner.end.max(inner.start + 1))
+        .step_by(len)
+        .map(move |first| first..inner.end.min(first + len))
+}
+
+/// Packs a part of `b`, panel after panel.
+///
+/// # Safety
+/// `out` has room for the columns, rounded up to whole panels, times the words of `inner`.
+unsafe fn pack_columns(
+    kernel: Kernel,
+    out: Shared<u32>,
+    b: Matrix<'_>,
+    columns: &Range<usize>,
+    inner: &Range<usize>,
+    threads: Threads,
+) {
+    let words = inner.len().div_ceil(kernel.values_per_word());
+    let panels = columns.len().div_ceil(TILE_COLUMNS);
+    let pack = |group: usize| {
+        let lane = columns.start + group * TASK_PANELS * TILE_COLUMNS;
+        let lanes = (TASK_PANELS * TILE_COLUMNS).min(columns.end - lane);
+        let operand = Operand {
+            data: &b.data[start(b, inner.start, lane)..],
+            lanes,
+            values: inner.len(),
+            lane_stride: b.column_stride,
+            value_stride: b.row_stride,
+        };
+        // SAFETY: each group has panels of its own in the room, which holds all of them.
+        unsafe {
+            let panel = out.at(group * TASK_PANELS * TILE_COLUMNS * words);
+            kernel.pack_columns(panel, &operand);
+        }
+    };
+    for_each(threads, panels.div_ceil(TASK_PANELS), pack);
+}
+
+/// A packed part of `b`, and where in the product it belongs.
+struct Block {
+    panels: Shared<u32>,
+    /// Words from one panel's lane to the same lane of the next panel, over the panel's width.
+    panel_words: usize,
+    columns: Range<usize>,
+    inner: Range<usize>,
+}
+
+/// Adds the products of `a` with a packed block to the result, or writes them where they are the first.
+///
+/// # Safety
+/// The block's panels hold the words of `inner` for all its columns, and nobody writes to them.
+unsafe fn multiply(
+    kernel: Kernel,
+    out: &mut MatrixMut<'_>,
+    a: Matrix<'_>,
+    block: &Block,
+    product: Product,
+) {
+    let Block {
+        panels,
+        panel_words,
+        columns,
+        inner,
+    } = block;
+    let words = inner.len().div_ceil(kernel.values_per_word());
+    let tasks = Tasks::new(
+        out.rows,
+        columns.len().div_ceil(TILE_COLUMNS),
+        product.threads,
+    );
+    let result = Shared(out.data.as_mut_ptr());
+    let row_stride = out.row_stride;
+    let accumulate = product.accumulate || inner.start > 0;
+    let work = |task: usize| {
+        let (rows, task_panels) = tasks.rows_and_panels(task);
+        let operand = Operand {
+            data: &a.data[start(a, rows.start, inner.start)..],
+            lanes: rows.len(),
+            values: inner.len(),
+            lane_stride: a.row_stride,
+            value_stride: a.column_stride,
+        };
+        A_ROOM.with_borrow_mut(|room| {
+            let stored = kernel.reads_stored(&operand);
+            // The first row's words, from one row to the next, and from one word to the next; which kind they are.
+            let (words_of_a, per_row, per_word, a_rows) = if stored {
+                let (data, stride) = (operand.data.as_ptr(), operand.lane_stride);
+                (data.cast(), stride, 1, Rows::Stored(stride))
+            } else {
+                let len = rows.len().next_multiple_of(TILE_ROWS) * words;
+                let packed = at_least(room, len);
+                // SAFETY: the room holds the rows' panels.
+                unsafe { kernel.pack_rows(packed, &operand) };
+                (packed.cast_const(), words, TILE_ROWS, Rows::Packed)
+            };
+            for panel in task_panels {
+                let column = columns.start + panel * TILE_COLUMNS;
+                for row in rows.clone().step_by(TILE_ROWS) {
+                    let tile_rows = TILE_ROWS.min(rows.end - row);
+                    let needed = needed_values(product.causal, row..row + tile_rows, column, inner);
+                    let Some(needed) = needed else { continue };
+                    let skipped = needed.start / kernel.values_per_word();
+                    let end = needed.end.div_ceil(kernel.values_per_word());
+                    // SAFETY: the panels are filled (the caller's promise) and only read; tasks have disjoint tiles, each
+                    // inside the result.
+                    unsafe {
+                        kernel.tile(&Tile {
+                            rows: tile_rows,
+                            columns: TILE_COLUMNS.min(columns.end - column),
+                            words: end - skipped,
+                            a: words_of_a
+                                .wrapping_add((row - rows.start) * per_row + skipped * per_word),
+                            a_rows,
+                            b: panels.at((panel * panel_words + skipped) * TILE_COLUMNS),
+                            out: result.at(row * row_stride + column),
+                            row_stride,
+                            factor: product.factor,
+                            accumulate,
+                        });
+                    }
+                }
+            }
+        });
+    };
+    for_each(product.threads, tasks.len(), work);
 }
 
 /// Length of the fewest equal parts that are none longer than `most`.
