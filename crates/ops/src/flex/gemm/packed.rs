@@ -99,8 +99,8 @@ const _: () = assert!(super::Columns::BORDER == TILE_COLUMNS);
 pub(super) struct Columns {
     kernel: Kernel,
     room: Buffer,
-    rows: usize,
-    columns: usize,
+    /// Rows and columns of `b`.
+    size: [usize; 2],
 }
 
 impl Columns {
@@ -115,8 +115,7 @@ impl Columns {
         Self {
             kernel,
             room,
-            rows: b.rows,
-            columns: b.columns,
+            size: [b.rows, b.columns],
         }
     }
 
@@ -129,15 +128,16 @@ impl Columns {
         first_column: usize,
         product: Product,
     ) {
+        let [rows, columns] = self.size;
         assert!(
-            inner.end <= self.rows && first_column + out.columns <= self.columns,
+            inner.end <= rows && first_column + out.columns <= columns,
             "a part lies inside"
         );
         assert!(
             inner.start.is_multiple_of(TILE_COLUMNS) && first_column.is_multiple_of(TILE_COLUMNS),
             "a part begins at whole tiles"
         );
-        let words = self.rows.div_ceil(self.kernel.values_per_word());
+        let words = rows.div_ceil(self.kernel.values_per_word());
         let first_word = inner.start / self.kernel.values_per_word() * TILE_COLUMNS;
         let border = self.room.as_ptr().align_offset(align_of::<Line>());
         let panels = self.room[border..].as_ptr().cast::<u32>();
