@@ -119,6 +119,14 @@ impl Visible {
         Self { first, offset }
     }
 
+    /// Of each sequence of a batch.
+    fn of_batch(starts: &[i32], shape: Shape, window: Option<usize>) -> Vec<Self> {
+        starts
+            .chunks(shape.seq_q.max(1))
+            .map(|starts| Self::new(starts, shape, window))
+            .collect()
+    }
+
     fn blocks(&self) -> impl Iterator<Item = Block> + '_ {
         let seq = self.first.len();
         (0..seq).step_by(BLOCK).map(move |first| {
@@ -158,10 +166,7 @@ pub(super) fn forward(
     let mut output = Buffer::any(q.len());
     let mut log_sum_exp = Buffer::any(shape.batch * shape.seq_q * shape.heads);
     let token = shape.heads * shape.head_dim;
-    let visible: Vec<Visible> = starts
-        .chunks(shape.seq_q.max(1))
-        .map(|starts| Visible::new(starts, shape, spec.window))
-        .collect();
+    let visible = Visible::of_batch(starts, shape, spec.window);
     let operands = shape.of_kv_heads(|batch, kv_head| {
         let [keys, values] = [k, v].map(|data| shape.keys(data, batch, kv_head));
         [keys.transposed(), values].map(|matrix| Columns::new(matrix, spec.precision))
@@ -238,13 +243,22 @@ pub(super) fn backward(
         [keys.transposed(), values.transposed(), keys]
             .map(|matrix| Columns::new(matrix, spec.precision))
     });
+    let visible = Visible::of_batch(saved.starts, shape, spec.window);
     let parts: Vec<HeadGradients> = (0..shape.batch * shape.heads)
         .into_par_iter()
         .with_max_len(1)
         .map(|task| {
             let (batch, head) = (task / shape.heads, task % shape.heads);
             let operands = &operands[batch * shape.kv_heads + head / shape.group()];
-            head_backward(saved, dy, shape, spec, [batch, head], operands)
+            head_backward(
+                saved,
+                dy,
+                shape,
+                spec,
+                [batch, head],
+                &visible[batch],
+                operands,
+            )
         })
         .collect();
     let which: [fn(&HeadGradients) -> &Buffer; 3] =
@@ -321,20 +335,20 @@ fn beside_each_other([batch, seq, heads, head_dim]: [usize; 4], parts: &[&[f32]]
         .with_min_len(32)
         .for_each(|(token, out)| {
             let (row, place) = (token / seq * heads, token % seq * head_dim);
-            for (head, out) in out.chunks_exact_mut(head_dim).enumerate() {
-                let parts = &parts[(row + head) * group..(row + head + 1) * group];
-                out.copy_from_slice(&parts[0][place..place + head_dim]);
-                for part in &parts[1..] {
-                    vectorized(
-                        #[inline(always)]
-                        || {
+            vectorized(
+                #[inline(always)]
+                || {
+                    for (head, out) in out.chunks_exact_mut(head_dim).enumerate() {
+                        let parts = &parts[(row + head) * group..(row + head + 1) * group];
+                        out.copy_from_slice(&parts[0][place..place + head_dim]);
+                        for part in &parts[1..] {
                             for (sum, value) in out.iter_mut().zip(&part[place..]) {
                                 *sum += value;
                             }
-                        },
-                    );
-                }
-            }
+                        }
+                    }
+                },
+            );
         });
     out
 }
@@ -355,10 +369,9 @@ fn head_backward(
     shape: Shape,
     spec: AttentionSpec,
     [batch, head]: [usize; 2],
+    visible: &Visible,
     [keys_transposed, values_transposed, all_keys]: &[Columns<'_>; 3],
 ) -> HeadGradients {
-    let starts = &saved.starts[batch * shape.seq_q..(batch + 1) * shape.seq_q];
-    let visible = Visible::new(starts, shape, spec.window);
     let head_dim = shape.head_dim;
     let product = Product::new(spec.precision).on_this_thread();
     let added = Product::added(spec.precision).on_this_thread();

@@ -50,6 +50,22 @@ impl<'a> Matrix<'a> {
         }
     }
 
+    /// Some of its rows and columns, and nothing of its data but what lies between their first and last element.
+    fn part(self, rows: Range<usize>, columns: Range<usize>) -> Self {
+        let at = |row: usize, column: usize| row * self.row_stride + column * self.column_stride;
+        let data = if rows.is_empty() || columns.is_empty() {
+            &[]
+        } else {
+            &self.data[at(rows.start, columns.start)..=at(rows.end - 1, columns.end - 1)]
+        };
+        Self {
+            data,
+            rows: rows.len(),
+            columns: columns.len(),
+            ..self
+        }
+    }
+
     pub(crate) fn transposed(self) -> Self {
         Self {
             data: self.data,
@@ -217,8 +233,7 @@ impl<'a> Columns<'a> {
         Self {
             matrix,
             #[cfg(target_arch = "x86_64")]
-            packed: kernel(precision)
-                .map(|kernel| packed::Columns::new(kernel, matrix, Threads::One)),
+            packed: kernel(precision).map(|kernel| packed::Columns::new(kernel, matrix)),
         }
     }
 
@@ -241,20 +256,8 @@ impl<'a> Columns<'a> {
         if let Some(packed) = &self.packed {
             return packed.multiply(&mut out, a, inner, first_column, product);
         }
-        let Matrix {
-            data,
-            row_stride,
-            column_stride,
-            ..
-        } = self.matrix;
-        let part = Matrix {
-            data: &data[inner.start * row_stride + first_column * column_stride..],
-            rows: inner.len(),
-            columns: out.columns,
-            row_stride,
-            column_stride,
-        };
-        gemm(out, a, part, product);
+        let columns = first_column..first_column + out.columns;
+        gemm(out, a, self.matrix.part(inner, columns), product);
     }
 }
 

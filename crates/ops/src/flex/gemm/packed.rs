@@ -104,14 +104,15 @@ pub(super) struct Columns {
 }
 
 impl Columns {
-    pub(super) fn new(kernel: Kernel, b: Matrix<'_>, threads: Threads) -> Self {
+    pub(super) fn new(kernel: Kernel, b: Matrix<'_>) -> Self {
         let words = b.rows.div_ceil(kernel.values_per_word());
         let panels = b.columns.div_ceil(TILE_COLUMNS);
         let mut room = Buffer::any(panels * TILE_COLUMNS * words + ALIGNED_WORDS);
         let border = room.as_ptr().align_offset(align_of::<Line>());
         let packed = Shared(room[border..].as_mut_ptr().cast());
+        let (columns, inner) = (0..b.columns, 0..b.rows);
         // SAFETY: the room holds the panels, and nobody else has it yet.
-        unsafe { pack_columns(kernel, packed, b, &(0..b.columns), &(0..b.rows), threads) };
+        unsafe { pack_columns(kernel, packed, b, &columns, &inner, Threads::One) };
         Self {
             kernel,
             room,
