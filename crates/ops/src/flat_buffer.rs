@@ -7,6 +7,8 @@ use burn::tensor::Tensor;
 use burn_backend::{Bytes, DType, Shape};
 use burn_flex::{Flex, FlexTensor, Layout};
 
+use crate::zeros::zeros;
+
 /// A flat f32 buffer on the device.
 #[derive(Debug)]
 pub struct FlatBuffer {
@@ -15,10 +17,10 @@ pub struct FlatBuffer {
 }
 
 impl FlatBuffer {
-    /// A buffer of `len` zeros; the operating system hands out its pages when they are first touched.
+    /// A buffer of `len` zeros.
     pub fn zeros(len: usize) -> Self {
         let data = FlexTensor::new(
-            Bytes::from_elems(vec![0.0f32; len]),
+            Bytes::from_elems(zeros(len)),
             Layout::contiguous(Shape::from(vec![len])),
             DType::F32,
         );

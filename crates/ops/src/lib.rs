@@ -36,6 +36,7 @@ pub mod reference;
 mod specs;
 mod threads;
 mod update;
+mod zeros;
 
 pub use flat_buffer::FlatBuffer;
 pub use flex::head_chunk_tokens;

@@ -14,6 +14,8 @@ use burn_backend::{Bytes, DType, Shape};
 use burn_flex::{FlexTensor, Layout};
 use burn_std::{AccessError, AccessPolicy, AllocationController, AllocationProperty};
 
+use crate::zeros::zeros;
+
 /// Below this many elements the allocator keeps the pages itself.
 const SMALLEST_KEPT: usize = 8 * 1024;
 
@@ -26,7 +28,7 @@ impl Buffer {
     pub(crate) fn any(len: usize) -> Self {
         let kept = (len >= SMALLEST_KEPT).then(|| shelf(|shelf| shelf.take(len)));
         Self(ManuallyDrop::new(
-            kept.flatten().unwrap_or_else(|| vec![0.0; len]),
+            kept.flatten().unwrap_or_else(|| zeros(len)),
         ))
     }
 
