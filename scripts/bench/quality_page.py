@@ -27,7 +27,7 @@ def page(record):
     runs, settings, model = record["runs"], record["settings"], record["model"]
     parts = [head("Quality beside PyTorch", record)]
     if len(runs) >= 2:
-        parts.append(verdict(record["summary"]))
+        parts.append(verdict(summary(runs)))
     if len(runs) < settings["seeds"]:
         parts.append(f"**Not finished**: {len(runs)} of {settings['seeds']} seeds.")
     parts.append(f"```\n{settings['command']}\n```")
