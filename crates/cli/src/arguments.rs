@@ -524,6 +524,23 @@ pub(crate) enum BenchCommand {
         #[arg(long)]
         json: bool,
     },
+    /// A tokenizer on your text, on one thread
+    #[command(after_help = "Example:
+  jikji bench encode --tokenizer my-tokenizer --input 'texts/**/*.jsonl'")]
+    Encode {
+        /// Tokenizer folder
+        #[arg(long)]
+        tokenizer: PathBuf,
+        /// Files, folders or globs
+        #[arg(long, num_args = 1.., required = true)]
+        input: Vec<String>,
+        /// Times that all texts are encoded, after once that does not count
+        #[arg(long, default_value = "5")]
+        repeats: NonZeroUsize,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 #[derive(Debug, Args)]

@@ -12,15 +12,19 @@ mod error;
 mod guard;
 
 mod byte_alphabet;
+mod char_class;
 mod pattern;
+mod pre_tokenizer;
+mod scan;
 
 mod merges;
+mod piece_counts;
 mod sample;
 mod train;
-mod word_counts;
 
 mod config_file;
 mod encode_parts;
+mod encoder;
 mod stream;
 mod tokenizer;
 mod validate;

@@ -4,10 +4,11 @@
 //! share: property classes, `\u` ranges and look-ahead.
 
 use crate::Digits;
+use crate::char_class::HANGUL_RANGES as HANGUL;
 
-/// Hangul blocks: jamo, compatibility jamo, extended A, syllables with extended B, half-width forms.
-/// Ranges rather than the script property: engines spell the property differently.
-const HANGUL: &str = r"\u1100-\u11FF\u3130-\u318F\uA960-\uA97F\uAC00-\uD7FF\uFFA0-\uFFDC";
+/// How GPT-2 cuts, and every file whose pre-tokenizer is `ByteLevel` alone.
+pub(crate) const GPT2_PATTERN: &str =
+    r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+";
 
 /// The regular expression by which tokenizers trained here cut text. Its matches are the pieces, tried in this order at each place:
 ///

@@ -7,10 +7,12 @@ use jikji_durable::{create_dir_all, write_file};
 use serde_json::Value;
 use tokenizers::normalizers::NormalizerWrapper;
 use tokenizers::{DecoderWrapper, ModelWrapper};
-use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
+use unicode_normalization::UnicodeNormalization;
 
+use crate::char_class::is_nfc_for_certain;
 use crate::config_file::{self, ConfigFile, read_text};
 use crate::encode_parts::inside_of_text;
+use crate::encoder::Encoder;
 use crate::guard::guarded;
 use crate::validate::outline::read_tokenizer;
 use crate::validate::{check_document, check_normalized, culprit, field_error, strip_run_settings};
@@ -28,6 +30,8 @@ const PROBE: &str = " 한글 GPU를 3월,\n  ab'll\t1234 é😀 <|x|>";
 #[derive(Debug)]
 pub struct Tokenizer {
     library: tokenizers::Tokenizer,
+    /// Where all parts of the file are known here: finds the same ids faster.
+    encoder: Option<Encoder>,
     settings: ConfigFile,
     special: SpecialIds,
     /// One more than the largest id.
@@ -90,6 +94,7 @@ impl Tokenizer {
     ) -> Result<Self, TokenizerError> {
         strip_run_settings(&mut document);
         let facts = check_document(&document, path)?;
+        let encoder = Encoder::new(&document);
         let refused = |reason| TokenizerError::Refused {
             path: path.to_owned(),
             reason,
@@ -132,6 +137,7 @@ impl Tokenizer {
         let normalizes_to_nfc = matches!(library.get_normalizer(), Some(NormalizerWrapper::NFC(_)));
         let mut tokenizer = Self {
             library,
+            encoder,
             settings,
             special,
             vocab_size: facts.vocab_size,
@@ -308,6 +314,11 @@ impl Tokenizer {
         &self.library
     }
 
+    #[cfg(test)]
+    pub(crate) fn encoder(&self) -> Option<&Encoder> {
+        self.encoder.as_ref()
+    }
+
     pub(crate) fn spelling(&self) -> Spelling {
         self.spelling
     }
@@ -354,12 +365,18 @@ impl Tokenizer {
         // under the older ones. Programs that leave it to the library differ from us on sequences of newer characters that
         // compose (a few Indic and African scripts), and nowhere else.
         let normalized: String;
-        let text = if self.normalizes_to_nfc && is_nfc_quick(text.chars()) != IsNormalized::Yes {
+        let text = if self.normalizes_to_nfc && !is_nfc_for_certain(text) {
             normalized = text.nfc().collect();
             &normalized
         } else {
             text
         };
+        if let Some(encoder) = &self.encoder
+            && !post_process
+            && let Some(ids) = encoder.encode(text)
+        {
+            return Ok(ids);
+        }
         let encoding = guarded(|| library.encode_fast(text, post_process)).map_err(|reason| {
             TokenizerError::Library {
                 action: "encode a text",

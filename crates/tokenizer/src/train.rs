@@ -5,11 +5,15 @@ use std::path::Path;
 use serde_json::{Map, Value, json};
 
 use crate::config_file::ConfigFile;
-use crate::merges::{Learned, learn};
+use crate::merges::{Learned, Limits, Words, learn};
 use crate::pattern::split_pattern;
+use crate::piece_counts::PieceCounts;
+use crate::pre_tokenizer::PreTokenizer;
 use crate::sample::EvenSample;
-use crate::word_counts::count_pieces;
 use crate::{Tokenizer, TokenizerConfig, TokenizerError};
+
+/// Places of pairs that merging lists at once: 32 MB.
+const PLACES: usize = 8 << 20;
 
 /// Trains a byte-level BPE tokenizer on `texts`, one document each.
 ///
@@ -32,16 +36,25 @@ where
     if texts.is_empty() {
         return Err(TokenizerError::NoText);
     }
-    let pattern = split_pattern(config.digits);
-    let pieces = count_pieces(&texts, &pattern)?;
+    let split = json!({"type": "Sequence", "pretokenizers": [
+        {"type": "Split", "pattern": {"Regex": split_pattern(config.digits)}, "behavior": "Isolated", "invert": false},
+        {"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": false},
+    ]});
+    let pre_tokenizer = PreTokenizer::new(&split).ok_or_else(|| TokenizerError::Library {
+        action: "cut text",
+        reason: format!("no matcher for {split}"),
+    })?;
+    let pieces = PieceCounts::of(&texts, &pre_tokenizer);
     drop(texts);
+    let words = Words::new(pieces.sorted().into_iter());
+    drop(pieces);
     let num_control = control_tokens.len();
-    let learned = learn(
-        &pieces,
-        control_tokens,
-        config.vocab_size,
-        config.min_frequency,
-    );
+    let limits = Limits {
+        vocab_size: config.vocab_size,
+        min_frequency: config.min_frequency,
+        places: PLACES,
+    };
+    let learned = learn(words, control_tokens, limits);
     let settings = ConfigFile {
         bos: Some(config.special_tokens.bos.clone()),
         eos: Some(config.special_tokens.eos.clone()),
@@ -49,12 +62,12 @@ where
         model_max_length: None,
         chat_template: config.chat_template.clone(),
     };
-    let document = document(learned, num_control, &pattern, &config.special_tokens.bos);
+    let document = document(learned, num_control, split, &config.special_tokens.bos);
     Tokenizer::from_document(document, settings, Path::new("tokenizer.json"))
 }
 
 /// The `tokenizer.json` of a vocabulary whose first `num_control` ids are control tokens.
-fn document(learned: Learned, num_control: usize, pattern: &str, bos: &str) -> Value {
+fn document(learned: Learned, num_control: usize, pre_tokenizer: Value, bos: &str) -> Value {
     let control: Vec<Value> = learned.tokens[..num_control]
         .iter()
         .enumerate()
@@ -83,10 +96,7 @@ fn document(learned: Learned, num_control: usize, pattern: &str, bos: &str) -> V
         "padding": null,
         "added_tokens": control,
         "normalizer": {"type": "NFC"},
-        "pre_tokenizer": {"type": "Sequence", "pretokenizers": [
-            {"type": "Split", "pattern": {"Regex": pattern}, "behavior": "Isolated", "invert": false},
-            {"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": false},
-        ]},
+        "pre_tokenizer": pre_tokenizer,
         "post_processor": {
             "type": "TemplateProcessing",
             "single": [bos_piece, sequence("A")],

@@ -74,6 +74,12 @@ pub(crate) fn run(command: &BenchCommand) -> Result<(), Failure> {
             };
             decode(model, bench, *json)
         }
+        BenchCommand::Encode {
+            tokenizer,
+            input,
+            repeats,
+            json,
+        } => super::encode_bench::run(tokenizer, input, repeats.get(), *json),
     }
 }
 

@@ -4,6 +4,7 @@ mod bench;
 mod chat;
 mod corpus;
 mod doctor;
+mod encode_bench;
 mod generate;
 mod model;
 mod recipe;

@@ -36,7 +36,7 @@ pub(crate) fn run(command: TokenizerCommand) -> Result<(), Failure> {
 }
 
 /// The documents of each input, under the file they come from.
-fn documents(
+pub(super) fn documents(
     inputs: &[String],
 ) -> Result<Vec<(String, InputConfig, jikji_corpus::InputFile)>, Failure> {
     let mut files = Vec::new();

@@ -1,0 +1,196 @@
+//! Encoding without the library, for byte-level BPE files whose parts are all known: the same ids, many times faster.
+//!
+//! Text is cut without a regex engine, each piece is merged by rank (Sennrich et al. 2016, arXiv 1508.07909), and pieces that come
+//! back are found in a cache. What has a part that is not known here stays with Hugging Face's library, as a whole.
+
+mod cache;
+mod merge;
+
+use std::sync::{Mutex, PoisonError};
+
+use serde::Deserialize;
+use serde_json::Value;
+use tokenizers::{NormalizedString, Normalizer, NormalizerWrapper};
+use unicode_normalization::{IsNormalized, is_nfkc_quick};
+
+use crate::pre_tokenizer::PreTokenizer;
+use cache::Cache;
+use merge::Merges;
+
+/// What a file says about encoding, if all of it is known.
+#[derive(Debug)]
+pub(crate) struct Encoder {
+    pre_tokenizer: PreTokenizer,
+    merges: Merges,
+    /// Where text that holds one of these is to be encoded, the library does it.
+    added: Vec<String>,
+    /// A normal form that is not NFC, as the library has it.
+    normalizer: Option<NormalizerWrapper>,
+    caches: Mutex<Vec<Box<Cache>>>,
+}
+
+impl Encoder {
+    /// Of the JSON of a `tokenizer.json` that was found to be sound.
+    pub(crate) fn new(document: &Value) -> Option<Self> {
+        let normalizer = match document.get("normalizer") {
+            None | Some(Value::Null) => None,
+            Some(normalizer) if normalizer["type"] == "NFC" => None,
+            Some(other) => Some(NormalizerWrapper::deserialize(other).ok()?),
+        };
+        let added = document
+            .get("added_tokens")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+            .filter(|token| token["special"] != true)
+            .map(|token| token["content"].as_str().map(str::to_owned))
+            .collect::<Option<_>>()?;
+        Some(Self {
+            pre_tokenizer: PreTokenizer::new(document.get("pre_tokenizer")?)?,
+            merges: Merges::new(document.get("model")?)?,
+            added,
+            normalizer,
+            caches: Mutex::new(Vec::new()),
+        })
+    }
+
+    /// The ids of ordinary text, in NFC if the file asks for that; `None` where the library is to find them.
+    pub(crate) fn encode(&self, text: &str) -> Option<Vec<u32>> {
+        let has_added = |text: &str| self.added.iter().any(|token| text.contains(token.as_str()));
+        if has_added(text) {
+            return None;
+        }
+        let Some(normalizer) = &self.normalizer else {
+            return Some(self.ids(text));
+        };
+        if is_unchanged(normalizer, text) {
+            return Some(self.ids(text));
+        }
+        let mut normalized = NormalizedString::from(text);
+        normalizer.normalize(&mut normalized).ok()?;
+        let text = normalized.get();
+        (!has_added(text)).then(|| self.ids(text))
+    }
+
+    fn ids(&self, text: &str) -> Vec<u32> {
+        let lock = || self.caches.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut cache = lock().pop().unwrap_or_default();
+        let mut ids = Vec::with_capacity(text.len() / 4);
+        self.pre_tokenizer.cut(text, |piece| {
+            cache.encode(piece.as_bytes(), &mut ids, |ids| {
+                self.merges.encode(piece.as_bytes(), ids);
+            });
+        });
+        lock().push(cache);
+        ids
+    }
+}
+
+/// Whether `text` is in the normal form for certain, found faster than by normalizing it.
+fn is_unchanged(normalizer: &NormalizerWrapper, text: &str) -> bool {
+    matches!(normalizer, NormalizerWrapper::NFKC(_))
+        && is_nfkc_quick(text.chars()) == IsNormalized::Yes
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use std::path::Path;
+    use unicode_normalization::UnicodeNormalization;
+
+    use crate::config_file::ConfigFile;
+    use crate::pattern::GPT2_PATTERN;
+    use crate::{Tokenizer, TokenizerConfig, train};
+
+    const TEXT: &str = "GPU를 3월에 두 개 쓰면 학습이 빨라진다. ﬁ ㎏ 한글 \u{1112}\u{1161}\u{11AB} e\u{301}  don't DON'T we'LL\n\n \
+        제12조의2(벌칙) 1,250원 x=f(y);\r\n\t<tool> 漢字 नमस्ते 😀👍 ㅋㅋㅋㅋ";
+
+    /// A file as this one, with other parts.
+    fn document(parts: &[(&str, serde_json::Value)]) -> serde_json::Value {
+        let trained = train([TEXT.repeat(3)], &TokenizerConfig::with_vocab_size(500)).unwrap();
+        let mut document = trained.to_json().unwrap();
+        for (pointer, value) in parts {
+            *document.pointer_mut(pointer).unwrap() = value.clone();
+        }
+        document
+    }
+
+    fn tokenizer(parts: &[(&str, serde_json::Value)]) -> Tokenizer {
+        let settings = ConfigFile::read(Path::new("no such folder")).unwrap();
+        Tokenizer::from_document(document(parts), settings, Path::new("tokenizer.json")).unwrap()
+    }
+
+    /// Windows of the text at every place, and some that repeat.
+    fn texts() -> impl Iterator<Item = String> {
+        let characters: Vec<char> = TEXT.chars().collect();
+        let windows = (0..characters.len()).flat_map(move |start| {
+            let characters = characters.clone();
+            [1, 2, 3, 5, 9, 17, 200].into_iter().map(move |len| {
+                let end = (start + len).min(characters.len());
+                characters[start..end].iter().collect::<String>()
+            })
+        });
+        let words = ["가나", "=", "abcde", "\u{301}"].map(|word| word.repeat(300));
+        windows.chain(words).chain([String::new()])
+    }
+
+    #[test]
+    fn ids_are_those_of_the_library() {
+        let bytes = |regex| json!({"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": regex});
+        let split = |pattern: &str| json!({"type": "Split", "pattern": {"Regex": pattern}, "behavior": "Isolated", "invert": false});
+        let sequence = |parts: &[_]| json!({"type": "Sequence", "pretokenizers": parts});
+        let digits = json!({"type": "Digits", "individual_digits": true});
+        let cut = "/pre_tokenizer";
+        for parts in [
+            vec![],
+            vec![("/normalizer", json!(null))],
+            vec![("/normalizer", json!({"type": "NFKC"}))],
+            vec![("/normalizer", json!({"type": "NFD"})), (cut, bytes(true))],
+            vec![(cut, bytes(false)), ("/model/ignore_merges", json!(true))],
+            vec![(cut, sequence(&[digits, bytes(true)]))],
+            vec![(
+                cut,
+                sequence(&[split(r"\p{N}"), split(GPT2_PATTERN), bytes(false)]),
+            )],
+            vec![("/added_tokens/3/special", json!(false))],
+        ] {
+            let tokenizer = tokenizer(&parts);
+            let encoder = tokenizer.encoder().expect("all parts are known");
+            for text in texts() {
+                let library = tokenizer.library().encode_fast(&*text, false).unwrap();
+                let expected = library.get_ids();
+                assert_eq!(
+                    tokenizer.encode(&text).unwrap(),
+                    expected,
+                    "{parts:?} {text:?}"
+                );
+                // The library was not asked, but for text with one of its tokens.
+                let normal: String = if parts.iter().any(|(part, _)| *part == "/normalizer") {
+                    text
+                } else {
+                    text.nfc().collect()
+                };
+                assert_eq!(encoder.encode(&normal).unwrap(), expected, "{normal:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_file_with_a_part_of_its_own_stays_with_the_library() {
+        let bytes = json!({"type": "ByteLevel", "add_prefix_space": true, "trim_offsets": true, "use_regex": true});
+        let removed = json!({"type": "Sequence", "pretokenizers": [
+            {"type": "Split", "pattern": {"Regex": GPT2_PATTERN}, "behavior": "Removed", "invert": true},
+            {"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": false}]});
+        for part in [
+            ("/pre_tokenizer", bytes),
+            ("/pre_tokenizer", removed),
+            ("/model/end_of_word_suffix", json!("</w>")),
+        ] {
+            let document = document(&[part.clone()]);
+            assert!(super::Encoder::new(&document).is_none(), "{part:?}");
+        }
+        let added = tokenizer(&[("/added_tokens/3/special", json!(false))]);
+        assert_eq!(added.encoder().unwrap().encode("<|system|>가"), None);
+        assert_eq!(added.encode("<|system|>").unwrap(), [3]);
+    }
+}
