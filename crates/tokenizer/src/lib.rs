@@ -2,7 +2,8 @@
 //!
 //! [`train`] learns a byte-level BPE vocabulary from text, [`Tokenizer`] loads, saves, encodes and decodes, [`DecodeStream`]
 //! turns generated ids into whole characters, [`measure`] counts how many bytes, eojeol and syllables a token carries.
-//! Encoding and decoding are Hugging Face's `tokenizers`; what a folder holds is therefore what other programs read.
+//! What a folder holds is what other programs read: files are those of Hugging Face's `tokenizers`, which also encodes where a
+//! file has a part that is not known here.
 //!
 //! Two promises hold for tokenizers trained here: `decode(encode(s))` is the NFC form of `s` for every string, and text that
 //! spells a control token is encoded as ordinary text, never as that token.

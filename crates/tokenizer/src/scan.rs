@@ -266,9 +266,8 @@ impl Text<'_> {
         let letter = |at: usize| self.bytes.get(at).map(u8::to_ascii_lowercase);
         match (letter(at + 1)?, letter(at + 2)) {
             (b's' | b'd' | b'm' | b't', _) => Some(at + 2),
-            (b'l', Some(b'l')) | (b'v' | b'r', Some(b'e')) => Some(at + 3),
-            // The long s is an s in another case.
-            (0xC5, Some(0xBF)) => Some(at + 3),
+            // The long s, two bytes, is an s in another case.
+            (b'l', Some(b'l')) | (b'v' | b'r', Some(b'e')) | (0xC5, Some(0xBF)) => Some(at + 3),
             _ => None,
         }
     }

@@ -4,7 +4,8 @@
 const MOST_BYTES: usize = 31;
 const MOST_IDS: usize = 7;
 
-const SLOTS: usize = 1 << 15;
+/// 4 MB for each thread that encodes.
+const SLOTS: usize = 1 << 16;
 
 /// One place for each hash; a later piece takes the place of an earlier one.
 #[derive(Debug)]
@@ -33,20 +34,24 @@ impl Default for Cache {
 }
 
 impl Cache {
-    /// Appends the ids of a piece, which `merge` appends where they are not known.
+    /// Appends the ids of the piece that the first `len` bytes of `text` are; `merge` appends them where they are not known.
     #[inline]
     pub(super) fn encode(
         &mut self,
-        piece: &[u8],
+        text: &[u8],
+        len: usize,
         ids: &mut Vec<u32>,
         merge: impl FnOnce(&mut Vec<u32>),
     ) {
-        let Some(key) = key(piece) else {
+        let Some(key) = key(text, len) else {
             return merge(ids);
         };
         let slot = &mut self.slots[place(key)];
         if slot.piece == key {
-            ids.extend_from_slice(&slot.ids[..slot.num_ids as usize]);
+            // All of them, and back: a copy of one size is faster than one that varies.
+            let end = ids.len() + slot.num_ids as usize;
+            ids.extend_from_slice(&slot.ids);
+            ids.truncate(end);
             return;
         }
         let start = ids.len();
@@ -60,16 +65,34 @@ impl Cache {
     }
 }
 
-#[inline]
-fn key(piece: &[u8]) -> Option<Key> {
-    let mut bytes = [0; MOST_BYTES + 1];
-    bytes.get_mut(..piece.len())?[..].copy_from_slice(piece);
-    if piece.len() > MOST_BYTES {
-        return None;
+/// What is left of four words when a piece has so many bytes.
+const MASKS: [Key; MOST_BYTES + 1] = {
+    let mut masks = [[0; 4]; MOST_BYTES + 1];
+    let mut len = 0;
+    while len <= MOST_BYTES {
+        let mut byte = 0;
+        while byte < len {
+            masks[len][byte / 8] |= 0xFF << (8 * (byte % 8));
+            byte += 1;
+        }
+        len += 1;
     }
-    bytes[MOST_BYTES] = piece.len() as u8;
-    let (words, _) = bytes.as_chunks::<8>();
-    Some(std::array::from_fn(|word| u64::from_le_bytes(words[word])))
+    masks
+};
+
+#[inline]
+fn key(text: &[u8], len: usize) -> Option<Key> {
+    let masks = MASKS.get(len)?;
+    let mut bytes = [0; MOST_BYTES + 1];
+    match text.first_chunk() {
+        // What follows the piece is masked away, which is faster than copying a number of bytes that varies.
+        Some(chunk) => bytes = *chunk,
+        None => bytes[..len].copy_from_slice(&text[..len]),
+    }
+    let (words, _) = bytes.as_chunks();
+    let mut key: Key = std::array::from_fn(|word| u64::from_le_bytes(words[word]) & masks[word]);
+    key[3] |= (len as u64) << 56;
+    Some(key)
 }
 
 #[inline]
@@ -97,8 +120,11 @@ mod tests {
             (&long, &[4; MOST_IDS]),
         ] {
             let mut ids = vec![9];
-            cache.encode(piece, &mut ids, |ids| ids.extend(found));
-            cache.encode(piece, &mut ids, |_| unreachable!("known by now"));
+            let len = piece.len();
+            cache.encode(piece, len, &mut ids, |ids| ids.extend(found));
+            // In front of more text.
+            let text = [piece, &[b'z'; 40]].concat();
+            cache.encode(&text, len, &mut ids, |_| unreachable!("known by now"));
             assert_eq!(ids, [&[9], found, found].concat());
         }
     }
@@ -110,7 +136,7 @@ mod tests {
         for (piece, found) in [(&long[..], &[1][..]), (b"xyz", &[2; MOST_IDS + 1])] {
             let (mut ids, mut merged) = (Vec::new(), 0);
             for _ in 0..2 {
-                cache.encode(piece, &mut ids, |ids| {
+                cache.encode(piece, piece.len(), &mut ids, |ids| {
                     merged += 1;
                     ids.extend(found);
                 });

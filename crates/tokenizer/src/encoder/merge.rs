@@ -28,7 +28,9 @@ struct Merge {
 #[derive(Debug)]
 pub(super) struct Merges {
     id_of_byte: [u32; 256],
-    merges: FxHashMap<u64, Merge>,
+    merge_of_pair: FxHashMap<u64, Merge>,
+    /// Those of two bytes once more, by the bytes: a piece's first look at its pairs.
+    merge_of_bytes: Vec<Merge>,
     /// Pieces that are tokens and are not merged at all, if the file says so.
     whole: FxHashMap<Box<[u8]>, u32>,
 }
@@ -56,7 +58,7 @@ impl Merges {
             let spelling: &str = byte_alphabet::char_of(byte).encode_utf8(&mut letters);
             id_of_byte[usize::from(byte)] = *vocab.get(spelling)?;
         }
-        let mut merges = FxHashMap::default();
+        let mut merge_of_pair = FxHashMap::default();
         let mut spelling = String::new();
         for (rank, merge) in model["merges"].as_array()?.iter().enumerate() {
             let (left, right) = match merge {
@@ -69,19 +71,23 @@ impl Merges {
                 rank: u32::try_from(rank).ok()?,
                 id: *vocab.get(spelling.as_str())?,
             };
-            merges.insert(pair(*vocab.get(left)?, *vocab.get(right)?), merge);
+            merge_of_pair.insert(pair(*vocab.get(left)?, *vocab.get(right)?), merge);
         }
-        let mut whole = FxHashMap::default();
-        if model["ignore_merges"] == true {
-            for (token, id) in vocab {
-                if let Some(bytes) = byte_alphabet::unspell(token) {
-                    whole.insert(bytes.into_boxed_slice(), id);
-                }
-            }
-        }
+        let ids = || id_of_byte.iter();
+        let merge_of_bytes = ids()
+            .flat_map(|left| ids().map(|right| pair(*left, *right)))
+            .map(|pair| merge_of_pair.get(&pair).copied().unwrap_or(NEVER))
+            .collect();
+        let is_whole = model["ignore_merges"] == true;
+        let whole = vocab
+            .into_iter()
+            .filter(|_| is_whole)
+            .filter_map(|(token, id)| Some((byte_alphabet::unspell(token)?.into_boxed_slice(), id)))
+            .collect();
         Some(Self {
             id_of_byte,
-            merges,
+            merge_of_pair,
+            merge_of_bytes,
             whole,
         })
     }
@@ -94,7 +100,7 @@ impl Merges {
         let start = ids.len();
         ids.extend(piece.iter().map(|byte| self.id_of_byte[usize::from(*byte)]));
         let left = if piece.len() <= LONGEST_SCANNED {
-            self.merge_scanning(&mut ids[start..])
+            self.merge_scanning(piece, &mut ids[start..])
         } else {
             self.merge_queued(&mut ids[start..])
         };
@@ -102,19 +108,17 @@ impl Merges {
     }
 
     fn merge(&self, left: u32, right: u32) -> Merge {
-        self.merges
-            .get(&pair(left, right))
-            .copied()
-            .unwrap_or(NEVER)
+        let merge = self.merge_of_pair.get(&pair(left, right));
+        merge.copied().unwrap_or(NEVER)
     }
 
-    /// Merges in place and returns how many ids are left. Of equal ranks the leftmost merges first.
-    fn merge_scanning(&self, ids: &mut [u32]) -> usize {
+    /// Merges the ids of a piece's bytes in place and returns how many are left. Of equal ranks the leftmost merges first.
+    fn merge_scanning(&self, piece: &[u8], ids: &mut [u32]) -> usize {
         let mut len = ids.len();
         // What each id and the next one become.
         let mut merges = [NEVER; LONGEST_SCANNED];
-        for (merge, neighbours) in merges.iter_mut().zip(ids.windows(2)) {
-            *merge = self.merge(neighbours[0], neighbours[1]);
+        for (merge, bytes) in merges.iter_mut().zip(piece.windows(2)) {
+            *merge = self.merge_of_bytes[usize::from(bytes[0]) << 8 | usize::from(bytes[1])];
         }
         while len > 1 {
             let mut at = 0;

@@ -26,7 +26,7 @@ pub(crate) struct Encoder {
     added: Vec<String>,
     /// A normal form that is not NFC, as the library has it.
     normalizer: Option<NormalizerWrapper>,
-    caches: Mutex<Vec<Box<Cache>>>,
+    caches: Mutex<Vec<Cache>>,
 }
 
 impl Encoder {
@@ -77,7 +77,8 @@ impl Encoder {
         let mut cache = lock().pop().unwrap_or_default();
         let mut ids = Vec::with_capacity(text.len() / 4);
         self.pre_tokenizer.cut(text, |piece| {
-            cache.encode(piece.as_bytes(), &mut ids, |ids| {
+            let start = piece.as_ptr().addr() - text.as_ptr().addr();
+            cache.encode(&text.as_bytes()[start..], piece.len(), &mut ids, |ids| {
                 self.merges.encode(piece.as_bytes(), ids);
             });
         });
@@ -186,7 +187,7 @@ mod tests {
             ("/pre_tokenizer", removed),
             ("/model/end_of_word_suffix", json!("</w>")),
         ] {
-            let document = document(&[part.clone()]);
+            let document = document(std::slice::from_ref(&part));
             assert!(super::Encoder::new(&document).is_none(), "{part:?}");
         }
         let added = tokenizer(&[("/added_tokens/3/special", json!(false))]);

@@ -19,7 +19,7 @@ impl Words {
         let mut records = Vec::new();
         // What has no pair merges nothing.
         for (piece, count) in pieces.filter(|(piece, _)| piece.len() > 1) {
-            debug_assert!(piece.len() <= usize::from(u16::MAX), "its length is a u16");
+            debug_assert!(u16::try_from(piece.len()).is_ok(), "its length is a u16");
             let len = piece.len() as u32;
             records.extend([count as u32, (count >> 32) as u32, len << 16 | len]);
             records.extend(piece.iter().map(|byte| u32::from(*byte)));
