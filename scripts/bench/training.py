@@ -8,7 +8,7 @@ from pathlib import Path
 
 import machine
 import processes
-import pytorch_environment
+import python_environment
 import result_files
 from errors import Failure, say
 from lab import Lab
@@ -45,7 +45,7 @@ def compare(name, given, run_seed, page):
     """`run_seed(lab, seed)` gives what the record keeps of a seed; `page(record)` its Markdown."""
     jikji = processes.existing_jikji(given.jikji)
     given.out.mkdir(parents=True, exist_ok=True)
-    python = pytorch_environment.interpreter(given.python, ["tomllib", "blake3", "torch", "transformers"])
+    python = python_environment.interpreter(given.python, ["tomllib", "blake3", "torch", "transformers"])
     with tempfile.TemporaryDirectory(dir=given.out, prefix="work-") as folder:
         lab = Lab(given, jikji, python, folder)
         record = {

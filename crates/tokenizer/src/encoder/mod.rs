@@ -14,8 +14,11 @@ use tokenizers::{NormalizedString, Normalizer, NormalizerWrapper};
 use unicode_normalization::{IsNormalized, is_nfkc_quick};
 
 use crate::pre_tokenizer::PreTokenizer;
-use cache::Cache;
+use cache::{Cache, Place};
 use merge::Merges;
+
+/// Pieces that are cut before they are looked up.
+const BATCH: usize = 32;
 
 /// What a file says about encoding, if all of it is known.
 #[derive(Debug)]
@@ -76,12 +79,22 @@ impl Encoder {
         let lock = || self.caches.lock().unwrap_or_else(PoisonError::into_inner);
         let mut cache = lock().pop().unwrap_or_default();
         let mut ids = Vec::with_capacity(text.len() / 4);
+        let mut batch: Vec<(&[u8], Option<Place>)> = Vec::with_capacity(BATCH);
+        let mut finish = |batch: &mut Vec<(&[u8], Option<Place>)>| {
+            cache.touch(batch.iter().filter_map(|(_, place)| place.as_ref()));
+            for (piece, place) in batch.drain(..) {
+                cache.encode(place, &mut ids, |ids| self.merges.encode(piece, ids));
+            }
+        };
         self.pre_tokenizer.cut(text, |piece| {
             let start = piece.as_ptr().addr() - text.as_ptr().addr();
-            cache.encode(&text.as_bytes()[start..], piece.len(), &mut ids, |ids| {
-                self.merges.encode(piece.as_bytes(), ids);
-            });
+            let place = Cache::place(&text.as_bytes()[start..], piece.len());
+            batch.push((piece.as_bytes(), place));
+            if batch.len() == BATCH {
+                finish(&mut batch);
+            }
         });
+        finish(&mut batch);
         lock().push(cache);
         ids
     }

@@ -1,4 +1,4 @@
-"""The Python that runs the PyTorch side: a virtual environment, made once and made again when the requirements change."""
+"""The Python that runs the other side: a virtual environment, made once and made again when the requirements change."""
 
 import shutil
 import subprocess
@@ -18,20 +18,20 @@ def interpreter(chosen, modules, requirements=REQUIREMENTS, folder=ENVIRONMENT):
     """The chosen interpreter, or that of the environment; either has the modules."""
     if chosen:
         # Not resolved: an environment is known by the path of its link.
-        return check(Path(chosen).absolute(), modules)
+        return check(Path(chosen).absolute(), modules, requirements)
     python = folder / "bin" / "python"
     made_from = folder / "requirements.txt"
     if not (made_from.is_file() and made_from.read_text() == requirements.read_text()):
         make(python, requirements, folder)
         # Last, so that an environment that was not finished is made again.
         shutil.copy(requirements, made_from)
-    return check(python, modules)
+    return check(python, modules, requirements)
 
 
 def make(python, requirements, folder):
     if sys.version_info < (3, 11):
         raise Failure("Python 3.11 or later is needed", "start this script with it, or give it with --python PATH")
-    say(f"making a virtual environment in {folder}; PyTorch is large, this takes minutes")
+    say(f"making a virtual environment in {folder}; with PyTorch, which is large, this takes minutes")
     venv.create(folder, clear=True, with_pip=True)
     installed = subprocess.run([python, "-m", "pip", "install", "--quiet", "-r", requirements], stdin=subprocess.DEVNULL)
     if installed.returncode != 0:
@@ -41,7 +41,7 @@ def make(python, requirements, folder):
         )
 
 
-def check(python, modules):
+def check(python, modules, requirements):
     try:
         done = subprocess.run([python, "-c", f"import {', '.join(modules)}"], capture_output=True, text=True)
     except OSError as error:
@@ -50,6 +50,6 @@ def check(python, modules):
         said = done.stderr.strip().splitlines()[-1:]
         raise Failure(
             f"`{python}` cannot run this side: {' '.join(said)}",
-            f"Python 3.11 or later, then: {python} -m pip install -r {REQUIREMENTS}",
+            f"Python 3.11 or later, then: {python} -m pip install -r {requirements}",
         )
     return python

@@ -1,0 +1,59 @@
+"""The Markdown page of `tokenizers_vs_peers`."""
+
+import statistics
+
+
+def median(values):
+    return statistics.median(values)
+
+
+def page(record):
+    facts = record["machine"]
+    checkout = f", checkout at {record['checkout']}" if record["checkout"] else ""
+    head = f"""# Tokenizers beside other libraries
+
+{record['date']}. {facts['processor']}, one core. {record['jikji']}{checkout}. Medians of {record['repeats']} runs, each a process of its own; the sides take turns."""
+    return "\n\n".join([head, *compression(record), *training(record), *encoding(record)]) + "\n"
+
+
+def compression(record):
+    rows = record["compression"]
+    groups = list(rows["jikji"])
+    table = ["| bytes per token | " + " | ".join(groups) + " |", "| --- |" + " ---: |" * len(groups)]
+    table += [f"| {name} | " + " | ".join(f"{figures[group]:.2f}" for group in groups) + " |" for name, figures in rows.items()]
+    ratio = rows["jikji"]["all"] / rows["o200k"]["all"]
+    return [
+        f"## Compression of held-back text\n\n{record['vocab_size']:,} entries, but o200k, which has 200,000.",
+        "\n".join(table),
+        f"To reach: 5.7, and 1.5 x o200k. Reached: {rows['jikji']['all']:.2f}, {ratio:.2f} x.",
+    ]
+
+
+def training(record):
+    found = record["training"]
+    seconds = {name: median([run["cpu_seconds"] for run in runs]) for name, runs in found["costs"].items()}
+    memory = {name: median([run["peak_bytes"] for run in runs]) for name, runs in found["costs"].items()}
+    size = record["encoding"]["bytes"] / 1e6
+    table = ["| | CPU seconds | peak memory |", "| --- | ---: | ---: |"]
+    table += [f"| {name} | {seconds[name]:.1f} | {memory[name] / 1e6:,.0f} MB |" for name in seconds]
+    same = "are those" if found["merges_equal_hf"] else "are **not** those"
+    return [
+        f"## Training byte-level BPE on {size:.0f} MB\n\nReading included. hf and rustbpe cut as jikji does; SentencePiece has rules of its own.",
+        "\n".join(table),
+        f"To reach: 0.7 x rustbpe's time and memory. Reached: {seconds['jikji'] / seconds['rustbpe']:.2f} x and "
+        f"{memory['jikji'] / memory['rustbpe']:.2f} x. All {found['merges']:,} merges {same} of Hugging Face's trainer.",
+    ]
+
+
+def encoding(record):
+    found = record["encoding"]
+    speed = {name: found["bytes"] / median([run["seconds"] for run in runs]) / 1e6 for name, runs in found["runs"].items()}
+    table = ["| | MB/s | tokens |", "| --- | ---: | ---: |"]
+    table += [f"| {name} | {speed[name]:.1f} | {found['runs'][name][0]['tokens']:,} |" for name in speed]
+    best_crate = max(speed[name] for name in speed if name.startswith("crate"))
+    return [
+        "## Encoding the same text on one thread\n\nTexts in memory, a call each, after a round that does not count.",
+        "\n".join(table),
+        f"To reach: 2 x tiktoken, and 1.5 x the best. Reached: {speed['jikji'] / speed['tiktoken']:.2f} x; with o200k "
+        f"{speed['jikji, o200k'] / best_crate:.2f} x the faster crate.",
+    ]
