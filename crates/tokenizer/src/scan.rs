@@ -86,17 +86,33 @@ impl Set {
 /// `[^\r\n\p{L}\p{N}]`
 const SEPARATOR: Set = Set::outside(NEWLINE | LETTER | NUMBER);
 
+/// `\s`
+const BLANKS: Set = Set::of(SPACE);
+
 /// The letters of English contractions.
 const ENDINGS: [&str; 7] = ["s", "t", "re", "ve", "m", "ll", "d"];
 
 impl Scanner {
     /// The matchers of a pattern, if there are such for all of it.
     pub(crate) fn new(pattern: &str) -> Option<Self> {
-        let rules = alternatives(pattern)
+        let rules: Vec<Rule> = alternatives(pattern)
             .into_iter()
             .map(rule)
             .collect::<Option<_>>()?;
-        Some(Self { rules })
+        // An alternative that looks far ahead and fails would do so again at the next place, and the time would grow with the
+        // square of the text: another one must take what it looked at.
+        let blanks_are_taken = rules.iter().any(|rule| match rule {
+            Rule::Run { first, .. } => *first == BLANKS,
+            rule => *rule == Rule::BlanksBeforeWord,
+        });
+        let is_linear = rules.iter().all(|rule| match rule {
+            Rule::Lines => blanks_are_taken,
+            Rule::Cased { wants_lower: true } => {
+                rules.contains(&Rule::Cased { wants_lower: false })
+            }
+            _ => true,
+        });
+        is_linear.then_some(Self { rules })
     }
 
     /// Calls `piece` with each piece of `text`: the matches, and what lies between them.
@@ -194,7 +210,7 @@ fn rule(alternative: &str) -> Option<Rule> {
         r" ?[^\s\p{L}\p{N}]+[\r\n/]?" => run(Before::Space, SYMBOLS, Tail::One(NEWLINE | SLASH)),
         r"\s*[\r\n]+" | r"\s*[\r\n]" => Rule::Lines,
         r"\s+(?!\S)" => Rule::BlanksBeforeWord,
-        r"\s+" => run(Before::Nothing, Set::of(SPACE), Tail::Nothing),
+        r"\s+" => run(Before::Nothing, BLANKS, Tail::Nothing),
         _ => return other_rule(alternative),
     })
 }
@@ -514,6 +530,8 @@ mod tests {
             r"\p{L}+|x",
             r"\p{L}+|",
             r"(\p{L}+)",
+            // Quadratic in the length of a run.
+            r"\s*[\r\n]+|\p{L}+",
             r"\w+",
             r"'x| ?\p{L}+",
         ] {

@@ -1,7 +1,7 @@
 //! Merging the bytes of a piece by rank.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::BinaryHeap;
 
 use rustc_hash::FxHashMap;
 use serde_json::Value;
@@ -47,7 +47,7 @@ impl Merges {
         if model["type"] != "BPE" || !plain.into_iter().all(is_unset) {
             return None;
         }
-        let vocab: HashMap<&str, u32> = model["vocab"]
+        let vocab: FxHashMap<&str, u32> = model["vocab"]
             .as_object()?
             .iter()
             .map(|(token, id)| Some((token.as_str(), u32::try_from(id.as_u64()?).ok()?)))

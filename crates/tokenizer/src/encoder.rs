@@ -8,6 +8,7 @@ mod merge;
 
 use std::sync::{Mutex, PoisonError};
 
+use aho_corasick::AhoCorasick;
 use serde::Deserialize;
 use serde_json::Value;
 use tokenizers::{NormalizedString, Normalizer, NormalizerWrapper};
@@ -26,7 +27,7 @@ pub(crate) struct Encoder {
     pre_tokenizer: PreTokenizer,
     merges: Merges,
     /// Where text that holds one of these is to be encoded, the library does it.
-    added: Vec<String>,
+    added: AhoCorasick,
     /// A normal form that is not NFC, as the library has it.
     normalizer: Option<NormalizerWrapper>,
     caches: Mutex<Vec<Cache>>,
@@ -37,21 +38,29 @@ impl Encoder {
     pub(crate) fn new(document: &Value) -> Option<Self> {
         let normalizer = match document.get("normalizer") {
             None | Some(Value::Null) => None,
-            Some(normalizer) if normalizer["type"] == "NFC" => None,
-            Some(other) => Some(NormalizerWrapper::deserialize(other).ok()?),
+            Some(normalizer) => match normalizer["type"].as_str()? {
+                "NFC" => None,
+                "NFD" | "NFKC" | "NFKD" => Some(NormalizerWrapper::deserialize(normalizer).ok()?),
+                _ => return None,
+            },
         };
-        let added = document
+        let added: Vec<&str> = document
             .get("added_tokens")
             .and_then(Value::as_array)
             .into_iter()
             .flatten()
             .filter(|token| token["special"] != true)
-            .map(|token| token["content"].as_str().map(str::to_owned))
+            .map(|token| {
+                let content = token["content"].as_str()?;
+                // The library looks for the normal form of a token in normalized text; ASCII is in all of them.
+                let is_as_spelled = content.is_ascii() || token["normalized"] == false;
+                is_as_spelled.then_some(content)
+            })
             .collect::<Option<_>>()?;
         Some(Self {
             pre_tokenizer: PreTokenizer::new(document.get("pre_tokenizer")?)?,
             merges: Merges::new(document.get("model")?)?,
-            added,
+            added: AhoCorasick::new(added).ok()?,
             normalizer,
             caches: Mutex::new(Vec::new()),
         })
@@ -59,8 +68,7 @@ impl Encoder {
 
     /// The ids of ordinary text, in NFC if the file asks for that; `None` where the library is to find them.
     pub(crate) fn encode(&self, text: &str) -> Option<Vec<u32>> {
-        let has_added = |text: &str| self.added.iter().any(|token| text.contains(token.as_str()));
-        if has_added(text) {
+        if self.added.is_match(text) {
             return None;
         }
         let Some(normalizer) = &self.normalizer else {
@@ -72,7 +80,7 @@ impl Encoder {
         let mut normalized = NormalizedString::from(text);
         normalizer.normalize(&mut normalized).ok()?;
         let text = normalized.get();
-        (!has_added(text)).then(|| self.ids(text))
+        (!self.added.is_match(text)).then(|| self.ids(text))
     }
 
     fn ids(&self, text: &str) -> Vec<u32> {
@@ -203,6 +211,20 @@ mod tests {
             let document = document(std::slice::from_ref(&part));
             assert!(super::Encoder::new(&document).is_none(), "{part:?}");
         }
+        // Its normal form is found in normalized text, and not as it is spelled here.
+        let token = |content: &str, id| {
+            json!({"id": id, "content": content, "single_word": false, "lstrip": false, "rstrip": false,
+                "normalized": true, "special": false})
+        };
+        let mut composed = document(&[("/normalizer", json!({"type": "NFKC"}))]);
+        let next = composed["model"]["vocab"].as_object().unwrap().len();
+        composed["added_tokens"]
+            .as_array_mut()
+            .unwrap()
+            .push(token("①", next));
+        assert!(super::Encoder::new(&composed).is_none());
+        let lowercase = ("/normalizer", json!({"type": "Lowercase"}));
+        assert!(super::Encoder::new(&document(&[lowercase])).is_none());
         let added = tokenizer(&[("/added_tokens/3/special", json!(false))]);
         assert_eq!(added.encoder().unwrap().encode("<|system|>가"), None);
         assert_eq!(added.encode("<|system|>").unwrap(), [3]);
