@@ -122,32 +122,20 @@ pub(crate) enum RecipeCommand {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum TokenizerCommand {
-    /// Train a byte-level BPE tokenizer
+    /// Learn a vocabulary from text: byte-level BPE, superwords, Unigram
+    #[command(after_help = "Examples:
+  jikji tokenizer train --input 'texts/**/*.jsonl' --vocab-size 32000 --output my-tokenizer
+  jikji tokenizer train --input law=law/*.jsonl news=news/*.jsonl --weight law=2 --vocab-size 32000 \\
+      --set tokenizer.superword_share=0.2 --output my-superwords
+
+Settings are those of the table [tokenizer] of a recipe (docs/reference/recipe.md), and the tokens do not depend on threads, memory or
+the order of the files. What does not fit into tokenizer.memory_bytes is kept on disk beside the output.")]
+    Train(TrainTokenizer),
+    /// How much text a token carries, for any number of tokenizers side by side
     #[command(after_help = "Example:
-  jikji tokenizer train --input 'texts/**/*.jsonl' --vocab-size 16384 --output my-tokenizer")]
-    Train {
-        /// Files, folders or globs (.txt .md .jsonl .jsonl.zst .jsonl.gz .parquet)
-        #[arg(long, num_args = 1.., required = true)]
-        input: Vec<String>,
-        /// Entries, special tokens and bytes among them
-        #[arg(long)]
-        vocab_size: usize,
-        /// New folder for tokenizer.json and tokenizer_config.json
-        #[arg(long)]
-        output: PathBuf,
-    },
-    /// Print bytes per token and tokens per eojeol, for each tokenizer and input file
-    Measure {
-        /// Tokenizer folders
-        #[arg(long, num_args = 1.., required = true)]
-        tokenizer: Vec<PathBuf>,
-        /// Files, folders or globs
-        #[arg(long, num_args = 1.., required = true)]
-        input: Vec<String>,
-        /// Print a JSON list instead of a table
-        #[arg(long)]
-        json: bool,
-    },
+  jikji tokenizer measure --tokenizer my-tokenizer published/qwen2 --input law=held/law.jsonl medicine=held/medicine.jsonl \\
+      --svg tokenizers.svg --endings")]
+    Measure(MeasureTokenizers),
     /// Encode JSON lines with `text` to JSON lines with `ids`
     Encode {
         /// Tokenizer folder
@@ -159,7 +147,74 @@ pub(crate) enum TokenizerCommand {
         /// JSON lines
         #[arg(long)]
         output: PathBuf,
+        /// Field that holds the text
+        #[arg(long, default_value = "text")]
+        text_field: String,
     },
+}
+
+/// Texts for a command that trains or measures tokenizers.
+#[derive(Debug, Args)]
+pub(crate) struct Texts {
+    /// Files, folders or globs (.txt .md .jsonl .jsonl.zst .jsonl.gz .parquet), each with the name of a domain in front if there
+    /// are several: law=law/*.jsonl
+    #[arg(long, num_args = 1.., required = true, value_name = "[NAME=]GLOB")]
+    pub(crate) input: Vec<String>,
+    /// Fields of rows that hold text, joined by newlines
+    #[arg(long, num_args = 1.., default_value = "text")]
+    pub(crate) text_field: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TrainTokenizer {
+    #[command(flatten)]
+    pub(crate) texts: Texts,
+    /// Tokens, special ones and the 256 bytes among them; required unless --config says it
+    #[arg(long, required_unless_present = "config")]
+    pub(crate) vocab_size: Option<usize>,
+    /// TOML file with a table [tokenizer], as configs/tokenizers/*.toml
+    #[arg(long)]
+    pub(crate) config: Option<PathBuf>,
+    /// Settings over those of the file
+    #[arg(long, value_name = "tokenizer.KEY=VALUE")]
+    pub(crate) set: Vec<String>,
+    /// How often the documents of a domain count; 1 for those not named
+    #[arg(long, num_args = 1.., value_name = "NAME=TIMES")]
+    pub(crate) weight: Vec<String>,
+    /// New folder for tokenizer.json and tokenizer_config.json
+    #[arg(long)]
+    pub(crate) output: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct MeasureTokenizers {
+    /// Tokenizer folders
+    #[arg(long, num_args = 1.., required = true)]
+    pub(crate) tokenizer: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) texts: Texts,
+    /// Also show how much text fits into a context of so many tokens
+    #[arg(long, value_name = "TOKENS")]
+    pub(crate) context: Option<u64>,
+    /// Also show what a million eojeol cost at this price for a million tokens
+    #[arg(long)]
+    pub(crate) price: Option<f64>,
+    /// Also show how the commonest particles and endings are cut
+    #[arg(long)]
+    pub(crate) endings: bool,
+    /// Sentences with their morphemes: JSON lines with `text` and `words`, a list of [form, morphemes joined by +, ...]; also show
+    /// how well borders of tokens and of morphemes agree
+    #[arg(long, value_name = "FILE")]
+    pub(crate) morphemes: Option<PathBuf>,
+    /// Write the table as comma-separated values too
+    #[arg(long, value_name = "FILE")]
+    pub(crate) csv: Option<PathBuf>,
+    /// Draw bytes per token as a bar chart too
+    #[arg(long, value_name = "FILE")]
+    pub(crate) svg: Option<PathBuf>,
+    /// Print a JSON list instead of tables
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -531,9 +586,8 @@ pub(crate) enum BenchCommand {
         /// Tokenizer folder
         #[arg(long)]
         tokenizer: PathBuf,
-        /// Files, folders or globs
-        #[arg(long, num_args = 1.., required = true)]
-        input: Vec<String>,
+        #[command(flatten)]
+        texts: Texts,
         /// Times that all texts are encoded, after once that does not count
         #[arg(long, default_value = "5")]
         repeats: NonZeroUsize,

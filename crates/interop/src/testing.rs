@@ -4,7 +4,7 @@
 use burn::tensor::Device;
 use jikji_model::{Decoder, DecoderConfig, Layout, ModelConfig, ParameterTable, Store};
 use jikji_ops::Precision;
-use jikji_tokenizer::{SpecialTokens, Tokenizer, TokenizerConfig};
+use jikji_tokenizer::{Tokenizer, TokenizerConfig};
 
 use crate::loaded_model::LoadedModel;
 
@@ -56,13 +56,9 @@ pub fn ids(len: usize, vocab_size: u32) -> Vec<u32> {
 
 pub fn tokenizer() -> Tokenizer {
     let config = TokenizerConfig {
-        vocab_size: 280,
-        digits: jikji_tokenizer::Digits::default(),
         min_frequency: 1,
-        sample_bytes: 10_000,
-        special_tokens: SpecialTokens::default(),
         reserved_tokens: 2,
-        chat_template: None,
+        ..TokenizerConfig::with_vocab_size(280)
     };
     jikji_tokenizer::train(
         ["나라의 말이 서로 달라 뜻을 펴지 못하는 이가 많다."],

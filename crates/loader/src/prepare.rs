@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 
 use jikji_corpus::{BuildConfig, BuildProgress, Corpus, CorpusError, Document, PartEntry};
-use jikji_tokenizer::{Tokenizer, TokenizerConfig, TokenizerError};
+use jikji_tokenizer::{Tokenizer, TokenizerConfig, TokenizerError, Trainer};
 use rayon::prelude::*;
 
 use crate::builder::{EncodedDocument, ShardSetBuilder};
@@ -31,7 +31,7 @@ pub enum TokenizerPlan {
     /// A folder with `tokenizer.json`.
     Load(PathBuf),
     /// Trained on the training documents.
-    Train(TokenizerConfig),
+    Train(Box<TokenizerConfig>),
 }
 
 /// What to prepare and where.
@@ -229,9 +229,14 @@ fn prepare_tokenizer(
         TokenizerPlan::Load(dir) => return Ok((Tokenizer::load(dir)?, dir.clone())),
         TokenizerPlan::Train(settings) => settings,
     };
+    // How much memory training may take changes nothing else.
+    let made_by = TokenizerConfig {
+        memory_bytes: 0,
+        ..TokenizerConfig::clone(settings)
+    };
     let described = serde_json::json!([
         corpus_id,
-        settings,
+        made_by,
         config.validation.fraction,
         config.validation.sources
     ]);
@@ -242,22 +247,12 @@ fn prepare_tokenizer(
         return Ok((Tokenizer::load(&dir)?, dir));
     }
     progress(PrepareProgress::TrainingTokenizer);
-    let mut failed = None;
-    let texts =
-        documents_of(corpus, &config.validation, Split::Train).map_while(
-            |document| match document {
-                Ok(document) => Some(document.text),
-                Err(error) => {
-                    failed = Some(error);
-                    None
-                }
-            },
-        );
-    let tokenizer = jikji_tokenizer::train(texts, settings);
-    if let Some(error) = failed {
-        return Err(error.into());
+    let mut trainer = Trainer::new(settings, &config.dir)?;
+    for document in documents_of(corpus, &config.validation, Split::Train) {
+        let document = document?;
+        trainer.add(&document.source, &document.text)?;
     }
-    let tokenizer = tokenizer?;
+    let tokenizer = trainer.finish()?;
     tokenizer.save(&dir)?;
     Ok((tokenizer, dir))
 }

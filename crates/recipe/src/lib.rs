@@ -36,7 +36,7 @@ pub use error::RecipeError;
 pub use list::{RecipeSummary, list};
 pub use model::load_model_config;
 pub use origin::Origin;
-pub use resolve::{Overrides, load};
+pub use resolve::{Overrides, load, load_tokenizer_config};
 pub use run_config::{
     DataSection, ModelSource, RunConfig, RunSection, SourceConfig, StageConfig, SynthConfig,
     TokenizerSource,

@@ -145,7 +145,7 @@ fn model_error(layers: &Layers, mut refusal: Refusal) -> RecipeError {
     layers.error(refusal.under("model"))
 }
 
-/// Takes the path `TABLE.KEY` out of its table and finds it; a folder must hold the file `inside`.
+/// Takes the path `TABLE.KEY` out of its table and finds it; a folder must hold the file `inside`, if that is not empty.
 pub(crate) fn take_path(
     table: &mut Table,
     [table_name, key]: [&str; 2],
@@ -164,7 +164,7 @@ pub(crate) fn take_path(
         return Err(places.not_found(origin.key(&path), origin, &written));
     };
     let needed = found.join(inside);
-    if found.is_dir() && !needed.is_file() {
+    if found.is_dir() && !inside.is_empty() && !needed.is_file() {
         return Err(RecipeError::NotFound {
             key: origin.key(&path),
             origin,

@@ -28,6 +28,14 @@ impl Places {
         })
     }
 
+    /// The current folder alone.
+    pub(crate) fn current() -> Self {
+        Self {
+            current: PathBuf::new(),
+            above_recipe: Vec::new(),
+        }
+    }
+
     /// The path of an existing file or folder, or of a glob whose fixed part exists.
     pub(crate) fn find(&self, written: &str) -> Option<PathBuf> {
         // An unset variable of a shell gives an empty path, which would mean the current folder.

@@ -223,6 +223,44 @@ fn resolve_run(run: RunTable, layers: &Layers) -> Result<RunSection, RecipeError
     Ok(RunSection { name, output, seed })
 }
 
+/// The `[tokenizer]` table of a file that holds nothing else, or of none, with `key=value` overrides.
+///
+/// # Errors
+/// A file or an override that is not right, or a tokenizer that need not be trained.
+pub fn load_tokenizer_config(
+    file: Option<&Path>,
+    set: &[String],
+) -> Result<TokenizerConfig, RecipeError> {
+    #[derive(serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct File {
+        #[serde(default)]
+        tokenizer: Table,
+    }
+
+    let places = match file {
+        Some(file) => Places::new(Path::new(""), file)?,
+        None => Places::current(),
+    };
+    let mut layers = Layers::new(file.unwrap_or(Path::new("--set")));
+    if let Some(file) = file {
+        layers.add(read_toml(file)?, &Origin::File(file.to_owned()))?;
+    }
+    for argument in set {
+        layers.add(set::parse(argument)?, &Origin::Set(argument.clone()))?;
+    }
+    let said: File = strict::read(&Value::Table(layers.table.clone()))
+        .map_err(|refusal| layers.error(refusal))?;
+    match resolve_tokenizer(said.tokenizer, &layers, &places)? {
+        TokenizerSource::Train(config) => Ok(*config),
+        TokenizerSource::From(_) => Err(RecipeError::Refused {
+            key: "tokenizer.from".to_owned(),
+            origin: layers.origin_of("tokenizer.from"),
+            message: "a tokenizer that exists is not trained".to_owned(),
+        }),
+    }
+}
+
 fn resolve_tokenizer(
     mut table: Table,
     layers: &Layers,
@@ -246,7 +284,13 @@ fn resolve_tokenizer(
             file: layers.recipe().to_owned(),
         }),
         None => {
-            let config: TokenizerConfig = strict::read(&Value::Table(table))
+            if let Some(folder) =
+                take_path(&mut table, ["tokenizer", "morphemes"], "", layers, places)?
+            {
+                let folder = folder.display().to_string();
+                table.insert("morphemes".to_owned(), Value::String(folder));
+            }
+            let config: Box<TokenizerConfig> = strict::read(&Value::Table(table))
                 .map_err(|refusal| layers.error(refusal.under("tokenizer")))?;
             match config.check() {
                 Ok(()) => Ok(TokenizerSource::Train(config)),

@@ -122,12 +122,12 @@ pub struct StageConfig {
 }
 
 /// How text becomes tokens.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum TokenizerSource {
     /// A folder that holds a `tokenizer.json`.
     From(PathBuf),
     /// Trained on the run's text.
-    Train(TokenizerConfig),
+    Train(Box<TokenizerConfig>),
 }
 
 /// The decoder, and the weights it begins with.
@@ -155,7 +155,8 @@ impl RunConfig {
     /// # Panics
     /// Never: every key of a run is text.
     pub fn identity(&self) -> BTreeMap<String, Value> {
-        const MAY_CHANGE: [&str; 9] = [
+        const MAY_CHANGE: [&str; 10] = [
+            "tokenizer.memory_bytes",
             "description",
             "run.name",
             "run.output",

@@ -6,11 +6,12 @@
 //! - [`RunLog`] takes each record once and writes it to `metrics.jsonl`, `timing.jsonl` and TensorBoard.
 //! - [`TensorBoard`] writes event files that a resumed run continues without repeating a step.
 //! - [`Console`] and [`Progress`] talk to people, on stderr only.
-//! - [`report`] turns a run folder into one self-contained HTML page; [`curve_svg`] draws a single curve.
+//! - [`report`] turns a run folder into one self-contained HTML page; [`curve_svg`] draws a single curve, [`bars_svg`] bars.
 //! - [`human_units`] words bytes, durations and counts the same way everywhere.
 
 mod append_file;
 mod aside;
+mod bars;
 mod console;
 mod curve;
 mod display_width;
@@ -25,6 +26,7 @@ mod tensorboard;
 mod ticks;
 mod wall_clock;
 
+pub use bars::{BarGroup, bars_svg};
 pub use console::{Console, ProgressMode};
 pub use curve::{CurveOptions, ReferenceLine, Series, SeriesStyle, YScale, curve_svg};
 pub use display_width::{cut_to_width, display_width};

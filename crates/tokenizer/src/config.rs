@@ -1,28 +1,50 @@
 //! How a tokenizer is trained: the table that a recipe or a file under `configs/tokenizers` holds.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::{TokenizerError, byte_alphabet};
 
-/// How to train a byte-level BPE tokenizer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+/// How to train a byte-level tokenizer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TokenizerConfig {
     /// Number of tokens, all special and reserved ones and the 256 bytes included. Little text may give fewer.
     pub vocab_size: usize,
-    /// How runs of digits are cut.
+    /// How the vocabulary is learned.
+    #[serde(default)]
+    pub algorithm: Algorithm,
+    /// Where text is cut before merging.
+    #[serde(default)]
+    pub pre_tokenizer: PreTokenization,
+    /// How runs of digits are cut, where `pre_tokenizer` does not say so itself.
     #[serde(default)]
     pub digits: Digits,
     /// A pair of tokens is merged only if it occurs at least this often in the text read.
     #[serde(default = "default_min_frequency")]
     pub min_frequency: u64,
-    /// How much text training reads at most, in bytes of UTF-8, spread evenly over the documents given.
-    /// Training holds this much text in memory.
-    #[serde(default = "default_sample_bytes")]
-    pub sample_bytes: u64,
+    /// Which part of the tokens that are learned may cross a space, 0 to 0.9: the last ones, merged of whole words
+    /// (SuperBPE, arXiv 2503.13423). For `pre_tokenizer` `korean` and `k_exaone`.
+    #[serde(default)]
+    pub superword_share: f64,
+    /// Folder of a dictionary whose morphemes no token that is learned crosses: `.csv` files as MeCab's dictionaries have, `.txt` files
+    /// with a morpheme a line. Text is cut at them while training only, so rare words can still be encoded otherwise.
+    #[serde(default)]
+    pub morphemes: Option<PathBuf>,
+    /// How often the documents of a source count, by its name: 1 for those not named, 0 for none of them, to three decimals.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub weights: BTreeMap<String, f64>,
+    /// How much text training reads at most, in bytes of UTF-8, spread evenly over the documents given and held in memory; absent
+    /// for all of it.
+    #[serde(default)]
+    pub sample_bytes: Option<u64>,
+    /// Memory that training takes for counts, at most; what does not fit is kept on disk, and the tokens are the same.
+    #[serde(default = "default_memory_bytes")]
+    pub memory_bytes: u64,
     /// Control tokens. They take the first ids: pad 0, bos 1, eos 2, then the extra ones in their order.
     #[serde(default)]
     pub special_tokens: SpecialTokens,
@@ -34,14 +56,47 @@ pub struct TokenizerConfig {
     pub chat_template: Option<String>,
 }
 
+/// How a vocabulary is learned, and text encoded with it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Algorithm {
+    /// Byte pair encoding: the most frequent pair of neighbours becomes a token, again and again (arXiv 1508.07909).
+    #[default]
+    Bpe,
+    /// Tokens with probabilities, and text in the most probable ones (arXiv 1804.10959). Learning it takes memory for all distinct
+    /// words, whatever `memory_bytes` says.
+    Unigram,
+}
+
+/// Where text is cut before merging: no token spans two pieces. [`pattern`](crate::pattern) has the expressions.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PreTokenization {
+    /// Eojeol with the punctuation around them, cut from the Latin and digits glued to them.
+    #[default]
+    Korean,
+    /// GPT-2's, also A.X 4.0's: runs of letters, of digits and of symbols.
+    Gpt2,
+    /// Llama 3's: as GPT-2's, digits in threes from the left, one symbol may begin a word.
+    Llama3,
+    /// Qwen2's and Solar Open's: as Llama 3's, single digits.
+    Qwen2,
+    /// EXAONE 3's and 4's: single digits, then GPT-2's.
+    Exaone,
+    /// K-EXAONE's, for superwords.
+    KExaone,
+    /// GPT-4o's: as Llama 3's, words are also cut between a lower-case and an upper-case letter.
+    O200k,
+}
+
 /// How runs of digits are cut.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Digits {
     /// Each digit is a token of its own: numbers of any length look alike to the model.
-    #[default]
     Single,
-    /// Groups of up to three digits from the left: fewer tokens where numbers are many.
+    /// Groups of three digits from the right, as numbers are read: fewer tokens, and places of a number line up.
+    #[default]
     UpToThree,
 }
 
@@ -82,8 +137,8 @@ fn default_min_frequency() -> u64 {
     2
 }
 
-fn default_sample_bytes() -> u64 {
-    128 << 20
+fn default_memory_bytes() -> u64 {
+    1 << 30
 }
 
 fn default_reserved_tokens() -> usize {
@@ -93,6 +148,9 @@ fn default_reserved_tokens() -> usize {
 /// The most control tokens a configuration may ask for; published models have at most a few hundred.
 const MAX_SPECIAL_TOKENS: usize = 65_536;
 
+/// Less is not enough for the buffers.
+const MIN_MEMORY_BYTES: u64 = 64 << 20;
+
 /// The longest spelling of a control token, in bytes.
 const MAX_SPECIAL_TOKEN_BYTES: usize = 128;
 
@@ -101,9 +159,15 @@ impl TokenizerConfig {
     pub fn with_vocab_size(vocab_size: usize) -> Self {
         Self {
             vocab_size,
+            algorithm: Algorithm::default(),
+            pre_tokenizer: PreTokenization::default(),
             digits: Digits::default(),
             min_frequency: default_min_frequency(),
-            sample_bytes: default_sample_bytes(),
+            superword_share: 0.0,
+            morphemes: None,
+            weights: BTreeMap::new(),
+            sample_bytes: None,
+            memory_bytes: default_memory_bytes(),
             special_tokens: SpecialTokens::default(),
             reserved_tokens: default_reserved_tokens(),
             chat_template: None,
@@ -116,6 +180,41 @@ impl TokenizerConfig {
     /// A setting out of range, two control tokens with one spelling, or a vocabulary that cannot hold them and the bytes.
     pub fn check(&self) -> Result<(), TokenizerError> {
         self.control_tokens().map(|_| ())
+    }
+
+    /// How often each occurrence counts where the weight is 1: more than once if a weight has decimals.
+    pub(crate) fn unit(&self) -> u64 {
+        let is_whole = self.weights.values().all(|weight| weight.fract() == 0.0);
+        if is_whole { 1 } else { 1000 }
+    }
+
+    /// How often each occurrence in a source counts.
+    pub(crate) fn times(&self, source: &str) -> u64 {
+        let unit = self.unit();
+        let weight = self.weights.get(source);
+        weight.map_or(unit, |weight| (weight * unit as f64).round() as u64)
+    }
+
+    pub(crate) fn has_superwords(&self) -> bool {
+        self.superword_share > 0.0
+    }
+
+    /// How many tokens the second stage learns.
+    pub(crate) fn num_superwords(&self) -> usize {
+        let learned = self.vocab_size.saturating_sub(256);
+        (learned as f64 * self.superword_share).round() as usize
+    }
+
+    /// The `pre_tokenizer` of the file.
+    pub(crate) fn pre_tokenizer_json(
+        &self,
+        with_superwords: bool,
+    ) -> Result<Value, TokenizerError> {
+        let json = self.pre_tokenizer.json(self.digits, with_superwords);
+        json.ok_or_else(|| {
+            let expected = "0 for a pre-tokenizer other than `korean` and `k_exaone`";
+            bad("superword_share", expected, &self.superword_share)
+        })
     }
 
     /// All control tokens in the order of their ids.
@@ -137,9 +236,36 @@ impl TokenizerConfig {
             };
             return Err(bad(field, "at most 65536 control tokens in all", &total));
         }
-        if self.sample_bytes == 0 {
+        if self.sample_bytes == Some(0) {
             return Err(bad("sample_bytes", "at least one byte", &0));
         }
+        if self.memory_bytes < MIN_MEMORY_BYTES {
+            return Err(bad("memory_bytes", "at least 67108864", &self.memory_bytes));
+        }
+        for (source, weight) in &self.weights {
+            if !(0.0..=1000.0).contains(weight) {
+                return Err(bad(
+                    &format!("weights.{source}"),
+                    "a number from 0 to 1000",
+                    weight,
+                ));
+            }
+        }
+        if !(0.0..=0.9).contains(&self.superword_share) {
+            return Err(bad(
+                "superword_share",
+                "a share from 0 to 0.9",
+                &self.superword_share,
+            ));
+        }
+        if self.has_superwords() && self.algorithm != Algorithm::Bpe {
+            return Err(bad(
+                "superword_share",
+                "0 for an algorithm other than `bpe`",
+                &self.superword_share,
+            ));
+        }
+        self.pre_tokenizer_json(self.has_superwords())?;
         if self.vocab_size > crate::validate::MAX_VOCAB {
             return Err(bad(
                 "vocab_size",
@@ -187,7 +313,11 @@ impl TokenizerConfig {
     }
 }
 
-fn bad(field: &str, expected: &'static str, got: &dyn std::fmt::Display) -> TokenizerError {
+pub(crate) fn bad(
+    field: &str,
+    expected: &'static str,
+    got: &dyn std::fmt::Display,
+) -> TokenizerError {
     TokenizerError::Config {
         field: field.to_owned(),
         expected,
@@ -210,8 +340,8 @@ mod tests {
         let config: TokenizerConfig = serde_json::from_str(r#"{"vocab_size": 4096}"#).unwrap();
         assert_eq!(config, TokenizerConfig::with_vocab_size(4096));
         let config: TokenizerConfig =
-            serde_json::from_str(r#"{"vocab_size": 4096, "digits": "up_to_three"}"#).unwrap();
-        assert_eq!(config.digits, Digits::UpToThree);
+            serde_json::from_str(r#"{"vocab_size": 4096, "digits": "single"}"#).unwrap();
+        assert_eq!(config.digits, Digits::Single);
         let error = serde_json::from_str::<TokenizerConfig>(r#"{"vocab_size": 1, "vocabsize": 2}"#)
             .unwrap_err();
         assert!(

@@ -1,10 +1,11 @@
-//! Encoding without the library, for byte-level BPE files whose parts are all known: the same ids, many times faster.
+//! Encoding without the library, for byte-level files whose parts are all known: the same ids, many times faster.
 //!
-//! Text is cut without a regex engine, each piece is merged by rank (Sennrich et al. 2016, arXiv 1508.07909), and pieces that come
+//! Text is cut without a regex engine, each piece is merged by rank (Sennrich et al. 2016, arXiv 1508.07909) or cut into its most probable tokens, and pieces that come
 //! back are found in a cache. What has a part that is not known here stays with Hugging Face's library, as a whole.
 
 mod cache;
 mod merge;
+mod unigram;
 
 use std::sync::{Mutex, PoisonError};
 
@@ -16,7 +17,8 @@ use unicode_normalization::{IsNormalized, is_nfkc_quick};
 
 use crate::pre_tokenizer::PreTokenizer;
 use cache::{Cache, Place};
-use merge::Merges;
+pub(crate) use merge::Merges;
+use unigram::Unigram;
 
 /// Pieces that are cut before they are looked up.
 const BATCH: usize = 32;
@@ -25,12 +27,38 @@ const BATCH: usize = 32;
 #[derive(Debug)]
 pub(crate) struct Encoder {
     pre_tokenizer: PreTokenizer,
-    merges: Merges,
+    model: Model,
     /// Where text that holds one of these is to be encoded, the library does it.
     added: AhoCorasick,
     /// A normal form that is not NFC, as the library has it.
     normalizer: Option<NormalizerWrapper>,
+    /// What the post-processor puts before and behind a text, if it does nothing else.
+    around: Option<[Vec<u32>; 2]>,
     caches: Mutex<Vec<Cache>>,
+}
+
+/// How a piece becomes tokens.
+#[derive(Debug)]
+enum Model {
+    Bpe(Box<Merges>),
+    Unigram(Unigram),
+}
+
+impl Model {
+    fn new(json: &Value) -> Option<Self> {
+        match json["type"].as_str()? {
+            "BPE" => Merges::new(json).map(|merges| Self::Bpe(Box::new(merges))),
+            "Unigram" => Unigram::new(json).map(Self::Unigram),
+            _ => None,
+        }
+    }
+
+    fn encode(&self, piece: &[u8], ids: &mut Vec<u32>) {
+        match self {
+            Self::Bpe(merges) => merges.encode(piece, ids),
+            Self::Unigram(tokens) => tokens.encode(piece, ids),
+        }
+    }
 }
 
 impl Encoder {
@@ -59,9 +87,10 @@ impl Encoder {
             .collect::<Option<_>>()?;
         Some(Self {
             pre_tokenizer: PreTokenizer::new(document.get("pre_tokenizer")?)?,
-            merges: Merges::new(document.get("model")?)?,
+            model: Model::new(document.get("model")?)?,
             added: AhoCorasick::new(added).ok()?,
             normalizer,
+            around: around(document.get("post_processor").unwrap_or(&Value::Null)),
             caches: Mutex::new(Vec::new()),
         })
     }
@@ -83,6 +112,13 @@ impl Encoder {
         (!self.added.is_match(text)).then(|| self.ids(text))
     }
 
+    /// As [`encode`](Self::encode), with what the post-processor adds.
+    pub(crate) fn encode_with_post_processor(&self, text: &str) -> Option<Vec<u32>> {
+        let [before, behind] = self.around.as_ref()?;
+        let ids = self.encode(text)?;
+        Some([before.as_slice(), &ids, behind].concat())
+    }
+
     fn ids(&self, text: &str) -> Vec<u32> {
         let lock = || self.caches.lock().unwrap_or_else(PoisonError::into_inner);
         let mut cache = lock().pop().unwrap_or_default();
@@ -91,7 +127,7 @@ impl Encoder {
         let mut finish = |batch: &mut Vec<(&[u8], Option<Place>)>| {
             cache.touch(batch.iter().filter_map(|(_, place)| place.as_ref()));
             for (piece, place) in batch.drain(..) {
-                cache.encode(place, &mut ids, |ids| self.merges.encode(piece, ids));
+                cache.encode(place, &mut ids, |ids| self.model.encode(piece, ids));
             }
         };
         self.pre_tokenizer.cut(text, |piece| {
@@ -108,6 +144,44 @@ impl Encoder {
     }
 }
 
+/// The ids that a post-processor puts before and behind a text.
+fn around(post_processor: &Value) -> Option<[Vec<u32>; 2]> {
+    if post_processor.is_null() {
+        return Some(<[Vec<u32>; 2]>::default());
+    }
+    match post_processor["type"].as_str()? {
+        // It moves offsets only.
+        "ByteLevel" => Some(<[Vec<u32>; 2]>::default()),
+        "Sequence" => {
+            let mut all = <[Vec<u32>; 2]>::default();
+            for processor in post_processor["processors"].as_array()? {
+                let [before, behind] = around(processor)?;
+                all[0].splice(0..0, before);
+                all[1].extend(behind);
+            }
+            Some(all)
+        }
+        "TemplateProcessing" => {
+            let mut sides = <[Vec<u32>; 2]>::default();
+            let mut side = 0;
+            for piece in post_processor["single"].as_array()? {
+                if let Some(token) = piece["SpecialToken"]["id"].as_str() {
+                    let ids = post_processor["special_tokens"][token]["ids"].as_array()?;
+                    for id in ids {
+                        sides.get_mut(side)?.push(u32::try_from(id.as_u64()?).ok()?);
+                    }
+                } else if piece["Sequence"]["id"] == "A" {
+                    side += 1;
+                } else {
+                    return None;
+                }
+            }
+            (side == 1).then_some(sides)
+        }
+        _ => None,
+    }
+}
+
 /// Whether `text` is in the normal form for certain, found faster than by normalizing it.
 fn is_unchanged(normalizer: &NormalizerWrapper, text: &str) -> bool {
     matches!(normalizer, NormalizerWrapper::NFKC(_))
@@ -121,8 +195,8 @@ mod tests {
     use unicode_normalization::UnicodeNormalization;
 
     use crate::config_file::ConfigFile;
-    use crate::pattern::GPT2_PATTERN;
-    use crate::{Tokenizer, TokenizerConfig, train};
+    use crate::pattern::GPT2;
+    use crate::{Algorithm, Tokenizer, TokenizerConfig, train};
 
     const TEXT: &str = "GPU를 3월에 두 개 쓰면 학습이 빨라진다. ﬁ ㎏ 한글 \u{1112}\u{1161}\u{11AB} e\u{301}  don't DON'T we'LL\n\n \
         제12조의2(벌칙) 1,250원 x=f(y);\r\n\t<tool> 漢字 नमस्ते 😀👍 ㅋㅋㅋㅋ";
@@ -170,10 +244,7 @@ mod tests {
             vec![("/normalizer", json!({"type": "NFD"})), (cut, bytes(true))],
             vec![(cut, bytes(false)), ("/model/ignore_merges", json!(true))],
             vec![(cut, sequence(&[digits, bytes(true)]))],
-            vec![(
-                cut,
-                sequence(&[split(r"\p{N}"), split(GPT2_PATTERN), bytes(false)]),
-            )],
+            vec![(cut, sequence(&[split(r"\p{N}"), split(GPT2), bytes(false)]))],
             vec![("/added_tokens/3/special", json!(false))],
         ] {
             let tokenizer = tokenizer(&parts);
@@ -198,10 +269,73 @@ mod tests {
     }
 
     #[test]
+    fn what_a_post_processor_adds_is_that_of_the_library() {
+        let special = |id| json!({"SpecialToken": {"id": id, "type_id": 0}});
+        let text = json!({"Sequence": {"id": "A", "type_id": 0}});
+        let template = |single: &[serde_json::Value]| {
+            json!({"type": "TemplateProcessing", "single": single, "pair": single,
+                "special_tokens": {
+                    "s": {"id": "s", "ids": [1, 5], "tokens": ["<|bos|>", "<|assistant|>"]},
+                    "e": {"id": "e", "ids": [2], "tokens": ["<|eos|>"]}}})
+        };
+        let bytes = json!({"type": "ByteLevel", "add_prefix_space": true, "trim_offsets": false, "use_regex": true});
+        let both = template(&[special("s"), text.clone(), special("e")]);
+        for (post_processor, is_known) in [
+            (json!(null), true),
+            (bytes.clone(), true),
+            (both.clone(), true),
+            (template(std::slice::from_ref(&text)), true),
+            (
+                json!({"type": "Sequence", "processors": [bytes, both]}),
+                true,
+            ),
+            (
+                json!({"type": "BertProcessing", "sep": ["<|eos|>", 2], "cls": ["<|bos|>", 1]}),
+                false,
+            ),
+        ] {
+            let tokenizer = tokenizer(&[("/post_processor", post_processor.clone())]);
+            for text in ["", "GPU를 3월에"] {
+                let library = tokenizer.library().encode_fast(text, true).unwrap();
+                let got = tokenizer.encode_with_post_processor(text).unwrap();
+                assert_eq!(got, library.get_ids(), "{post_processor}");
+                let own = tokenizer
+                    .encoder()
+                    .unwrap()
+                    .encode_with_post_processor(text);
+                assert_eq!(own.is_some(), is_known, "{post_processor}");
+            }
+        }
+    }
+
+    #[test]
+    fn ids_of_a_unigram_model_are_those_of_the_library() {
+        let config = TokenizerConfig {
+            algorithm: Algorithm::Unigram,
+            ..TokenizerConfig::with_vocab_size(420)
+        };
+        let tokenizer = train([TEXT.repeat(3)], &config).unwrap();
+        let encoder = tokenizer.encoder().expect("all parts are known");
+        for text in texts() {
+            let library = tokenizer.library().encode_fast(&*text, false).unwrap();
+            let normal: String = text.nfc().collect();
+            assert_eq!(
+                encoder.encode(&normal).unwrap(),
+                library.get_ids(),
+                "{text:?}"
+            );
+            assert_eq!(tokenizer.decode(library.get_ids()).unwrap(), normal);
+        }
+        // Control tokens are in the vocabulary, and no text is one.
+        let ids = tokenizer.encode("<|bos|><|reserved_3|>").unwrap();
+        assert!(ids.iter().all(|id| !tokenizer.is_special(*id)));
+    }
+
+    #[test]
     fn a_file_with_a_part_of_its_own_stays_with_the_library() {
         let bytes = json!({"type": "ByteLevel", "add_prefix_space": true, "trim_offsets": true, "use_regex": true});
         let removed = json!({"type": "Sequence", "pretokenizers": [
-            {"type": "Split", "pattern": {"Regex": GPT2_PATTERN}, "behavior": "Removed", "invert": true},
+            {"type": "Split", "pattern": {"Regex": GPT2}, "behavior": "Removed", "invert": true},
             {"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": false}]});
         for part in [
             ("/pre_tokenizer", bytes),

@@ -49,6 +49,15 @@ pub enum TokenizerError {
         #[source]
         source: DurableError,
     },
+    /// What training keeps on disk could not be written or read.
+    #[error("failed to keep counts in `{folder}`")]
+    Scratch {
+        /// Where they are kept.
+        folder: PathBuf,
+        /// The system's reason.
+        #[source]
+        source: std::io::Error,
+    },
     /// A file is longer than any tokenizer file.
     #[error("`{path}` is `{bytes}` bytes long, at most `{limit}` are read")]
     TooLarge {
@@ -112,12 +121,13 @@ impl TokenizerError {
                     .to_owned()
             }
             Self::Write { .. } => "check free space and permissions of the folder".to_owned(),
+            Self::Scratch { .. } => "free space there, or raise `memory_bytes` so that less is kept on disk".to_owned(),
             Self::TooLarge { .. } => "check that the path names a tokenizer.json and not another file".to_owned(),
             Self::Json { .. } | Self::Refused { .. } => {
                 "copy the file again from where it was published; it may be cut off or altered".to_owned()
             }
             Self::Field { field, .. } if field == "model.type" => {
-                "only BPE tokenizers (byte-level, or SentencePiece BPE with byte fallback) are supported".to_owned()
+                "only BPE tokenizers (byte-level, or SentencePiece BPE with byte fallback) and Unigram tokenizers are supported".to_owned()
             }
             Self::Field { .. } => {
                 "copy the file again from where it was published, or save it anew with the program that made it"

@@ -14,14 +14,16 @@ mod guard;
 
 mod byte_alphabet;
 mod char_class;
-mod pattern;
 mod pre_tokenizer;
 mod scan;
 
 mod merges;
+mod morphemes;
 mod piece_counts;
 mod sample;
 mod train;
+mod trie;
+mod unigram;
 
 mod config_file;
 mod encode_parts;
@@ -32,10 +34,10 @@ mod validate;
 
 pub mod chat;
 pub mod measure;
+pub mod pattern;
 
-pub use config::{Digits, SpecialTokens, TokenizerConfig};
+pub use config::{Algorithm, Digits, PreTokenization, SpecialTokens, TokenizerConfig};
 pub use error::TokenizerError;
-pub use pattern::split_pattern;
 pub use stream::DecodeStream;
 pub use tokenizer::Tokenizer;
-pub use train::train;
+pub use train::{Trainer, train};

@@ -8,15 +8,18 @@
 //! them are listed, as many as the limit allows, and merged until a pair that is not listed could be the next.
 
 mod band;
+mod store;
 mod words;
 
 use std::collections::BTreeSet;
+use std::io;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::byte_alphabet;
+use crate::encoder::Merges;
 use band::Band;
-pub(crate) use words::Words;
+pub(crate) use store::Store;
 
 /// Two neighbours, the left one in the upper half: smaller ids are smaller numbers.
 type Pair = u64;
@@ -29,12 +32,6 @@ fn halves(pair: Pair) -> (u32, u32) {
     ((pair >> 32) as u32, pair as u32)
 }
 
-/// A vocabulary in the order of its ids, and the merges in the order of their ranks.
-pub(crate) struct Learned {
-    pub(crate) tokens: Vec<String>,
-    pub(crate) merges: Vec<(String, String)>,
-}
-
 /// When learning ends, and how much of the words it lists at a time.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Limits {
@@ -44,61 +41,100 @@ pub(crate) struct Limits {
     pub(crate) places: usize,
 }
 
-/// Learns merges until there are `vocab_size` tokens or no pair occurs `min_frequency` times.
-///
-/// The vocabulary starts with `control_tokens` and the 256 bytes. No merge ever spells a control token: text could
-/// otherwise be encoded as one.
-pub(crate) fn learn(mut words: Words, control_tokens: Vec<String>, limits: Limits) -> Learned {
-    let forbidden: BTreeSet<String> = control_tokens.iter().cloned().collect();
-    let mut tokens = control_tokens;
-    let first_byte = tokens.len() as u32;
-    // By code point, as every byte-level trainer orders its alphabet; ties between merges depend on it.
-    let mut alphabet: Vec<char> = (0..=255).map(byte_alphabet::char_of).collect();
-    alphabet.sort_unstable();
-    let mut id_of_byte = [0u32; 256];
-    for (index, &character) in alphabet.iter().enumerate() {
-        if let Some(byte) = byte_alphabet::byte_of(character) {
-            id_of_byte[usize::from(byte)] = first_byte + index as u32;
-        }
-        tokens.push(character.to_string());
-    }
-    words.number(&id_of_byte);
+/// A vocabulary in the order of its ids, and its merges in the order of their ranks.
+pub(crate) struct Learner {
+    pub(crate) tokens: Vec<String>,
+    id_of: FxHashMap<String, u32>,
+    id_of_byte: [u32; 256],
+    /// Each with what it becomes.
+    merges: Vec<(Pair, u32)>,
+    merged: FxHashSet<Pair>,
+    forbidden: BTreeSet<String>,
+}
 
-    let mut id_of: FxHashMap<String, u32> = tokens
-        .iter()
-        .enumerate()
-        .map(|(id, token)| (token.clone(), id as u32))
-        .collect();
-    let mut merges = Vec::new();
-    let mut merged: FxHashSet<Pair> = FxHashSet::default();
-    let mut refused: FxHashSet<Pair> = FxHashSet::default();
-    let mut band = Band::new(&mut words, tokens.len() as u32, limits, &refused);
-    while tokens.len() < limits.vocab_size {
-        let Some(best) = band.pop() else {
-            if band.is_last() {
-                break;
+impl Learner {
+    /// The vocabulary starts with `control_tokens` and the 256 bytes. No merge ever spells a control token: text could
+    /// otherwise be encoded as one.
+    pub(crate) fn new(control_tokens: Vec<String>) -> Self {
+        let forbidden = control_tokens.iter().cloned().collect();
+        let mut tokens = control_tokens;
+        let first_byte = tokens.len() as u32;
+        // By code point, as every byte-level trainer orders its alphabet; ties between merges depend on it.
+        let mut alphabet: Vec<char> = (0..=255).map(byte_alphabet::char_of).collect();
+        alphabet.sort_unstable();
+        let mut id_of_byte = [0u32; 256];
+        for (index, &character) in alphabet.iter().enumerate() {
+            if let Some(byte) = byte_alphabet::byte_of(character) {
+                id_of_byte[usize::from(byte)] = first_byte + index as u32;
             }
-            band = Band::new(&mut words, tokens.len() as u32, limits, &refused);
-            continue;
-        };
-        let (left, right) = halves(best);
-        let (left, right) = (&tokens[left as usize], &tokens[right as usize]);
-        let spelling = format!("{left}{right}");
-        if forbidden.contains(&spelling) {
-            refused.insert(best);
-            continue;
+            tokens.push(character.to_string());
         }
-        // A token that arises in two ways can bring back a pair that merged before; its rank stands.
-        if merged.insert(best) {
-            merges.push((left.clone(), right.clone()));
+        let ids = tokens.iter().cloned().zip(0..);
+        Self {
+            id_of: ids.collect(),
+            tokens,
+            id_of_byte,
+            merges: Vec::new(),
+            merged: FxHashSet::default(),
+            forbidden,
         }
-        let id = *id_of.entry(spelling).or_insert_with_key(|spelling| {
-            tokens.push(spelling.clone());
-            tokens.len() as u32 - 1
-        });
-        band.merge(&mut words, best, id);
     }
-    Learned { tokens, merges }
+
+    /// The ids of the bytes of a piece, before any merge.
+    pub(crate) fn ids(&self, piece: &[u8]) -> impl ExactSizeIterator<Item = u32> {
+        piece.iter().map(|byte| self.id_of_byte[usize::from(*byte)])
+    }
+
+    /// What encodes pieces by the merges learned so far.
+    pub(crate) fn encoder(&self) -> Merges {
+        let merges = self.merges.iter().map(|(pair, id)| (halves(*pair), *id));
+        Merges::from_ids(&self.id_of_byte, merges)
+    }
+
+    /// The merges in the spelling of their tokens.
+    pub(crate) fn merges(&self) -> impl Iterator<Item = [&str; 2]> {
+        let token = |id: u32| self.tokens[id as usize].as_str();
+        self.merges.iter().map(move |(pair, _)| {
+            let (left, right) = halves(*pair);
+            [token(left), token(right)]
+        })
+    }
+
+    /// Learns merges until there are `vocab_size` tokens or no pair occurs `min_frequency` times. The words of `store` are those
+    /// that the merges learned before have left.
+    pub(crate) fn learn(&mut self, store: &mut Store, limits: Limits) -> io::Result<()> {
+        let mut refused: FxHashSet<Pair> = FxHashSet::default();
+        let mut band = Band::new(store, self.tokens.len() as u32, limits, &refused)?;
+        while self.tokens.len() < limits.vocab_size {
+            let Some(best) = band.pop() else {
+                if band.is_last() {
+                    break;
+                }
+                band = Band::new(store, self.tokens.len() as u32, limits, &refused)?;
+                continue;
+            };
+            let (left, right) = halves(best);
+            let spelling = format!(
+                "{}{}",
+                self.tokens[left as usize], self.tokens[right as usize]
+            );
+            if self.forbidden.contains(&spelling) {
+                refused.insert(best);
+                continue;
+            }
+            let tokens = &mut self.tokens;
+            let id = *self.id_of.entry(spelling).or_insert_with_key(|spelling| {
+                tokens.push(spelling.clone());
+                tokens.len() as u32 - 1
+            });
+            // A token that arises in two ways can bring back a pair that merged before; its rank stands.
+            if self.merged.insert(best) {
+                self.merges.push((best, id));
+            }
+            band.merge(store, best, id)?;
+        }
+        Ok(())
+    }
 }
 
 #[cfg(test)]
@@ -107,23 +143,40 @@ mod tests {
     use std::cmp::Reverse;
     use std::collections::HashMap;
 
+    /// Learned with so many places and so much memory for words.
+    fn learned(
+        pieces: &[(impl AsRef<str>, u64)],
+        control: &[&str],
+        limits: Limits,
+        memory_bytes: u64,
+    ) -> Learner {
+        let scratch = tempfile::tempdir().unwrap();
+        let mut learner = Learner::new(control.iter().map(|token| token.to_string()).collect());
+        let mut store = Store::new(memory_bytes, scratch.path());
+        for (piece, count) in pieces {
+            let ids = learner.ids(piece.as_ref().as_bytes());
+            store.push(*count, ids).unwrap();
+        }
+        learner.learn(&mut store, limits).unwrap();
+        learner
+    }
+
+    fn spelled(learner: &Learner) -> Vec<String> {
+        learner
+            .merges()
+            .map(|[left, right]| format!("{left}+{right}"))
+            .collect()
+    }
+
     fn merges(pieces: &[(&str, u64)], num_merges: usize, min_frequency: u64) -> Vec<String> {
-        let pieces = pieces
-            .iter()
-            .map(|(piece, count)| (piece.as_bytes(), *count));
-        let control = vec!["<|end|>".to_owned(), "zz".to_owned()];
         let limits = Limits {
             vocab_size: 258 + num_merges,
             min_frequency,
             places: 1000,
         };
-        let learned = learn(Words::new(pieces), control, limits);
-        assert!(learned.tokens.len() <= 258 + num_merges);
-        learned
-            .merges
-            .iter()
-            .map(|(left, right)| format!("{left}+{right}"))
-            .collect()
+        let learner = learned(pieces, &["<|end|>", "zz"], limits, u64::MAX);
+        assert!(learner.tokens.len() <= 258 + num_merges);
+        spelled(&learner)
     }
 
     #[test]
@@ -152,25 +205,22 @@ mod tests {
                 (letters.collect(), seed % 5 + 1)
             })
             .collect();
-        let learned = |places| {
-            let pieces = pieces
-                .iter()
-                .map(|(piece, count)| (piece.as_bytes(), *count));
+        let learned = |places, memory_bytes| {
             let limits = Limits {
                 vocab_size: 256 + 40,
                 min_frequency: 1,
                 places,
             };
-            learn(Words::new(pieces), Vec::new(), limits)
+            learned(&pieces, &[], limits, memory_bytes)
         };
         let mut words: Vec<(Vec<String>, u64)> = pieces
             .iter()
             .map(|(piece, count)| (piece.chars().map(String::from).collect(), *count))
             .collect();
-        let Learned { tokens, merges } = learned(usize::MAX);
-        let ids: HashMap<String, usize> = tokens.into_iter().zip(0..).collect();
+        let all_at_once = learned(usize::MAX, u64::MAX);
+        let ids: HashMap<String, usize> = all_at_once.tokens.iter().cloned().zip(0..).collect();
         let mut expected: Vec<(String, String)> = Vec::new();
-        while expected.len() < merges.len() {
+        while expected.len() < all_at_once.merges.len() {
             let mut counts: HashMap<(String, String), u64> = HashMap::new();
             for (word, count) in &words {
                 for pair in word.windows(2) {
@@ -199,9 +249,20 @@ mod tests {
                 expected.push(best);
             }
         }
-        assert_eq!(merges, expected);
+        let expected: Vec<String> = expected
+            .iter()
+            .map(|(left, right)| format!("{left}+{right}"))
+            .collect();
+        assert_eq!(spelled(&all_at_once), expected);
         for places in [0, 1, 10, 100, 1000] {
-            assert_eq!(learned(places).merges, expected, "{places} places");
+            for memory_bytes in [0, 500, 5_000, u64::MAX] {
+                let learner = learned(places, memory_bytes);
+                assert_eq!(
+                    spelled(&learner),
+                    expected,
+                    "{places} places, {memory_bytes} bytes"
+                );
+            }
         }
     }
 }

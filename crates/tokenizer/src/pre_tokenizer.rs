@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::pattern::GPT2_PATTERN;
+use crate::pattern;
 use crate::scan::Scanner;
 
 /// The steps of a pre-tokenizer whose pieces are merged as bytes; each cuts the pieces of the one before.
@@ -31,7 +31,7 @@ impl PreTokenizer {
         }
         let mut cuts: Vec<Cut> = parts.iter().map(Cut::new).collect::<Option<_>>()?;
         if bytes["use_regex"] != false {
-            cuts.push(Cut::Pattern(Scanner::new(GPT2_PATTERN)?));
+            cuts.push(Cut::Pattern(Scanner::new(pattern::GPT2)?));
         }
         Some(Self { cuts })
     }

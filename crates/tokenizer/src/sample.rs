@@ -8,7 +8,7 @@ const PIECE_BYTES: usize = 64 << 10;
 /// So the kept pieces are spread evenly over all text without knowing its length beforehand, and depend on nothing but the
 /// text. Once text overflows, between half of the limit and the limit is kept.
 pub(crate) struct EvenSample {
-    pieces: Vec<String>,
+    pieces: Vec<(String, u64)>,
     kept_bytes: u64,
     limit_bytes: u64,
     stride: u64,
@@ -26,28 +26,29 @@ impl EvenSample {
         }
     }
 
-    pub(crate) fn add(&mut self, document: &str) {
+    /// Adds a document that counts `times` times.
+    pub(crate) fn add(&mut self, document: &str, times: u64) {
         let longest = usize::try_from(self.limit_bytes)
             .map_or(PIECE_BYTES, |limit| limit.clamp(4, PIECE_BYTES));
         let mut rest = document;
         while !rest.is_empty() {
             let (piece, tail) = rest.split_at(cut_at(rest, longest));
-            self.add_piece(piece);
+            self.add_piece(piece, times);
             rest = tail;
         }
     }
 
-    pub(crate) fn into_pieces(self) -> Vec<String> {
+    pub(crate) fn into_pieces(self) -> Vec<(String, u64)> {
         self.pieces
     }
 
-    fn add_piece(&mut self, piece: &str) {
+    fn add_piece(&mut self, piece: &str, times: u64) {
         let index = self.seen;
         self.seen += 1;
         if !index.is_multiple_of(self.stride) {
             return;
         }
-        self.pieces.push(piece.to_owned());
+        self.pieces.push((piece.to_owned(), times));
         self.kept_bytes += piece.len() as u64;
         while self.kept_bytes > self.limit_bytes && self.pieces.len() > 1 {
             self.stride *= 2;
@@ -56,7 +57,11 @@ impl EvenSample {
                 keep = !keep;
                 keep
             });
-            self.kept_bytes = self.pieces.iter().map(|piece| piece.len() as u64).sum();
+            self.kept_bytes = self
+                .pieces
+                .iter()
+                .map(|(piece, _)| piece.len() as u64)
+                .sum();
         }
     }
 }
@@ -84,8 +89,12 @@ mod tests {
 
     fn sample(limit_bytes: u64, documents: impl Iterator<Item = String>) -> Vec<String> {
         let mut sample = EvenSample::new(limit_bytes);
-        documents.for_each(|document| sample.add(&document));
-        sample.into_pieces()
+        documents.for_each(|document| sample.add(&document, 1));
+        sample
+            .into_pieces()
+            .into_iter()
+            .map(|(piece, _)| piece)
+            .collect()
     }
 
     #[test]

@@ -6,8 +6,8 @@
 use std::ops::Range;
 
 use crate::char_class::{
-    self, Classes, HANGUL, HANGUL_RANGES, LETTER, LOWER, MARK, NEWLINE, NUMBER, SLASH, SPACE,
-    UPPER, next,
+    self, Classes, EOJEOL, HANGUL, HANGUL_RANGES, LETTER, LOWER, MARK, NEWLINE, NUMBER, SLASH,
+    SPACE, UPPER, next,
 };
 
 /// A split pattern as matchers.
@@ -37,6 +37,10 @@ enum Rule {
     Cased { wants_lower: bool },
     /// `\p{N}{1,most}`
     Digits { most: usize },
+    /// Digits, so many that the rest of a run of at most 27 is groups of three.
+    DigitsFromRight,
+    /// Runs that single spaces behind letters may stand between.
+    Superwords { run: Set },
     /// Blanks up to the last newline of a run.
     Lines,
     /// Blanks that leave one for the next word, or all of them at the end.
@@ -50,6 +54,8 @@ enum Before {
     Space,
     /// `[^\r\n\p{L}\p{N}]`
     AnySeparator,
+    /// A space, and then any number of these.
+    SpaceAnd(Set),
 }
 
 /// What a run takes in behind its last character.
@@ -198,6 +204,16 @@ fn rule(alternative: &str) -> Option<Rule> {
         r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?" => {
             Rule::Cased { wants_lower: false }
         }
+        r"[^\r\n\p{L}\p{N}]?(?:\p{L}\p{M}*)+" => Rule::Run {
+            before: Before::AnySeparator,
+            first: LETTERS,
+            more: Set::of(LETTER | MARK),
+            tail: Tail::Nothing,
+        },
+        r" ?[^\s\p{N}]+(?:(?<=[\p{L}\p{M}]) [^\s\p{N}]+)*[\r\n]*" => Rule::Superwords {
+            run: Set::outside(SPACE | NUMBER),
+        },
+        r"\p{N}{1,3}(?=(?:\p{N}{3}){0,8}(?!\p{N}))" => Rule::DigitsFromRight,
         r"\p{N}" => Rule::Digits { most: 1 },
         r"\p{N}{1,3}" => Rule::Digits { most: 3 },
         r"\p{N}+" => Rule::Digits { most: usize::MAX },
@@ -221,20 +237,23 @@ fn other_rule(alternative: &str) -> Option<Rule> {
         let letters = ENDINGS.into_iter().find(|ending| *ending == letters)?;
         return Some(Rule::Ending { letters });
     }
-    let hangul = format!(r" ?[{HANGUL_RANGES}][{HANGUL_RANGES}\p{{M}}]*");
-    let others = format!(r" ?(?:(?![{HANGUL_RANGES}])\p{{L}}\p{{M}}*)+");
-    let [first, more] = if alternative == hangul {
-        [HANGUL, HANGUL | MARK].map(Set::of)
+    let eojeol = format!(
+        r" ?[^\s\p{{L}}\p{{N}}{HANGUL_RANGES}]*[{HANGUL_RANGES}](?:[{HANGUL_RANGES}]|[^\s\p{{L}}\p{{N}}])*[\r\n]*"
+    );
+    let others = format!(r" ?[^\s\p{{N}}{HANGUL_RANGES}]+[\r\n]*");
+    let (before, [first, more]) = if alternative == eojeol {
+        let symbols = Set::outside(SPACE | LETTER | NUMBER | HANGUL);
+        (Before::SpaceAnd(symbols), [HANGUL, EOJEOL].map(Set::of))
     } else if alternative == others {
-        [LETTER, LETTER | MARK].map(|of| Set { of, not: HANGUL })
+        (Before::Space, [Set::outside(SPACE | NUMBER | HANGUL); 2])
     } else {
         return None;
     };
     Some(Rule::Run {
-        before: Before::Space,
+        before,
         first,
         more,
-        tail: Tail::Nothing,
+        tail: Tail::All(NEWLINE),
     })
 }
 
@@ -272,6 +291,15 @@ impl Text<'_> {
             at = after;
         }
         at
+    }
+
+    /// Whether a letter or a mark stands before `at`, which is not the start.
+    fn ends_word(self, at: usize) -> bool {
+        let mut start = at - 1;
+        while self.bytes[start] & 0xC0 == 0x80 {
+            start -= 1;
+        }
+        self.is(start, Set::of(LETTER | MARK))
     }
 
     /// Behind `'ll` and its like in either case.
@@ -366,6 +394,38 @@ impl Rule {
                 }
                 Some(end)
             }
+            Self::DigitsFromRight => {
+                const GROUPS: usize = 9;
+                let mut ends = [0; 3];
+                let (mut num_digits, mut end) = (0, at);
+                while let Some((classes, after)) = text.next(end)
+                    && classes & NUMBER != 0
+                {
+                    if num_digits == 3 * GROUPS {
+                        return None;
+                    }
+                    if let Some(room) = ends.get_mut(num_digits) {
+                        *room = after;
+                    }
+                    num_digits += 1;
+                    end = after;
+                }
+                (num_digits > 0).then(|| ends[(num_digits - 1) % 3])
+            }
+            Self::Superwords { run } => {
+                let start = Before::Space.skip(text, place).unwrap_or(at);
+                let mut end = text.run(start, run);
+                if end == start {
+                    return None;
+                }
+                while text.bytes.get(end) == Some(&b' ')
+                    && text.is(end + 1, run)
+                    && text.ends_word(end)
+                {
+                    end = text.run(end + 1, run);
+                }
+                Some(text.run(end, Set::of(NEWLINE)))
+            }
             Self::Lines => {
                 let (mut at, mut end) = (at, None);
                 while let Some((classes, after)) = text.next(at)
@@ -404,6 +464,10 @@ impl Before {
             Self::Nothing => false,
             Self::Space => text.bytes[place.at] == b' ',
             Self::AnySeparator => SEPARATOR.has(place.classes),
+            Self::SpaceAnd(set) => {
+                let start = Self::Space.skip(text, place).unwrap_or(place.at);
+                return Some(text.run(start, set));
+            }
         };
         stands.then_some(place.after)
     }
@@ -436,33 +500,31 @@ fn cased(text: Text<'_>, start: usize, wants_lower: bool) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Digits;
-    use crate::pattern::{GPT2_PATTERN, split_pattern};
+    use crate::pattern::{self, GPT2, K_EXAONE, LLAMA3, O200K, QWEN2};
+    use crate::{Digits, PreTokenization};
     use tokenizers::utils::SysRegex;
 
-    const QWEN2: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
-    const LLAMA3: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
     const CL100K: &str = r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]++[\r\n]*|\s*[\r\n]|\s+(?!\S)|\s+";
-    const O200K: &str = r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+";
-    const K_EXAONE: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?(?:\p{L}\p{M}*(?: \p{L}\p{M}*)*)+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]?|\s*[\r\n]|\s+(?!\S)|\s+";
     /// Parts of text leave gaps, which are pieces too.
     const WITH_GAPS: &str = r"\p{L}+|\p{N}+| ?\p{N}+";
 
     fn patterns() -> Vec<String> {
-        let ours = [Digits::Single, Digits::UpToThree].map(split_pattern);
-        [
-            GPT2_PATTERN,
-            QWEN2,
-            LLAMA3,
-            CL100K,
-            O200K,
-            K_EXAONE,
-            WITH_GAPS,
-        ]
-        .map(str::to_owned)
-        .into_iter()
-        .chain(ours)
-        .collect()
+        let digits = [Digits::Single, Digits::UpToThree];
+        let ours = digits.map(pattern::korean).into_iter();
+        let ours = ours.chain(digits.map(pattern::korean_superwords));
+        let k_exaone = PreTokenization::KExaone
+            .json(Digits::Single, false)
+            .unwrap();
+        let words = k_exaone["pretokenizers"][0]["pattern"]["Regex"]
+            .as_str()
+            .unwrap()
+            .to_owned();
+        [GPT2, QWEN2, LLAMA3, CL100K, O200K, K_EXAONE, WITH_GAPS]
+            .map(str::to_owned)
+            .into_iter()
+            .chain(ours)
+            .chain([words])
+            .collect()
     }
 
     fn assert_cut_alike(pattern: &str, scanner: &Scanner, regex: &SysRegex, text: &str) {

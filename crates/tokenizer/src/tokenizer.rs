@@ -14,6 +14,7 @@ use crate::config_file::{self, ConfigFile, read_text};
 use crate::encode_parts::inside_of_text;
 use crate::encoder::Encoder;
 use crate::guard::guarded;
+use crate::measure::Kind;
 use crate::validate::outline::read_tokenizer;
 use crate::validate::{check_document, check_normalized, culprit, field_error, strip_run_settings};
 use crate::{DecodeStream, TokenizerError, byte_alphabet};
@@ -40,6 +41,8 @@ pub struct Tokenizer {
     /// The file normalizes to NFC and does nothing else before cutting.
     normalizes_to_nfc: bool,
     fingerprint: String,
+    /// What is counted of each token; made when first asked for.
+    kinds: OnceLock<Vec<Kind>>,
     /// The library for pieces inside of a text, where it is another one; made when first asked for.
     continuation: OnceLock<Option<Box<tokenizers::Tokenizer>>>,
 }
@@ -144,6 +147,7 @@ impl Tokenizer {
             spelling,
             normalizes_to_nfc,
             fingerprint: String::new(),
+            kinds: OnceLock::new(),
             continuation: OnceLock::new(),
         };
         tokenizer.fingerprint = tokenizer.probe().map_err(|reason| {
@@ -344,11 +348,17 @@ impl Tokenizer {
         }
     }
 
-    /// Whether `id` stands for a single byte that is not a character by itself.
-    pub(crate) fn is_fragment_of_character(&self, id: u32) -> bool {
-        let mut bytes = Vec::new();
-        self.push_bytes(id, &mut bytes);
-        matches!(bytes[..], [byte] if !byte.is_ascii())
+    /// What is counted of a token.
+    pub(crate) fn kind(&self, id: u32) -> Kind {
+        let kinds = self.kinds.get_or_init(|| {
+            let kind = |id| {
+                let mut bytes = Vec::new();
+                self.push_bytes(id, &mut bytes);
+                Kind::of(&bytes)
+            };
+            (0..self.vocab_size as u32).map(kind).collect()
+        });
+        kinds.get(id as usize).copied().unwrap_or(Kind::Word)
     }
 
     fn encode_as(&self, text: &str, post_process: bool) -> Result<Vec<u32>, TokenizerError> {
@@ -371,10 +381,15 @@ impl Tokenizer {
         } else {
             text
         };
-        if let Some(encoder) = &self.encoder
-            && !post_process
-            && let Some(ids) = encoder.encode(text)
-        {
+        let own = self.encoder.as_ref();
+        let ids = own.and_then(|encoder| {
+            if post_process {
+                encoder.encode_with_post_processor(text)
+            } else {
+                encoder.encode(text)
+            }
+        });
+        if let Some(ids) = ids {
             return Ok(ids);
         }
         let encoding = guarded(|| library.encode_fast(text, post_process)).map_err(|reason| {

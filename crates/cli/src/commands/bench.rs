@@ -76,10 +76,10 @@ pub(crate) fn run(command: &BenchCommand) -> Result<(), Failure> {
         }
         BenchCommand::Encode {
             tokenizer,
-            input,
+            texts,
             repeats,
             json,
-        } => super::encode_bench::run(tokenizer, input, repeats.get(), *json),
+        } => super::encode_bench::run(tokenizer, texts, repeats.get(), *json),
     }
 }
 

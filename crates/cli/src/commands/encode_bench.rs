@@ -6,32 +6,16 @@ use std::time::Instant;
 use jikji_ops::median;
 use jikji_tokenizer::Tokenizer;
 
-use super::tokenizer::documents;
+use super::tokenizer::all_texts;
+use crate::arguments::Texts;
 use crate::console;
-use crate::exit;
 use crate::failure::Failure;
 
 /// Encodes all texts `repeats` times on one thread, after once that does not count.
-pub(super) fn run(
-    dir: &Path,
-    inputs: &[String],
-    repeats: usize,
-    json: bool,
-) -> Result<(), Failure> {
+pub(super) fn run(dir: &Path, texts: &Texts, repeats: usize, json: bool) -> Result<(), Failure> {
     let tokenizer = Tokenizer::load(dir)?;
-    let mut texts = Vec::new();
-    for (_, config, file) in documents(inputs)? {
-        for document in jikji_corpus::read(&config, &file)? {
-            texts.push(document?.text);
-        }
-    }
+    let texts = all_texts(texts)?;
     let bytes: usize = texts.iter().map(String::len).sum();
-    if bytes == 0 {
-        return Err(Failure::new(
-            exit::DATA,
-            "the files of `--input` hold no text",
-        ));
-    }
     let encode_all = || {
         let clock = Instant::now();
         let mut tokens = 0;

@@ -2,7 +2,8 @@
 //!
 //! llama.cpp reads no regular expression from the file: it has a list of them, each under the names of the models that use it.
 
-use jikji_tokenizer::{Digits, split_pattern};
+use jikji_tokenizer::Digits;
+use jikji_tokenizer::pattern::{self, LLAMA3, QWEN2};
 use serde_json::{Value, json};
 
 use super::no_form;
@@ -17,14 +18,12 @@ pub(super) struct PreTokenizer {
     pub(super) difference: Option<&'static str>,
 }
 
-const QWEN2: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
-const LLAMA3: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
-
-/// No entry of the list cuts Hangul from Latin as ours does. Where a piece is longer there, ids are the same all the same, for
-/// merges learned here stay within our pieces; only bytes of two characters that meet at such a border may be merged.
+/// `superbpe` cuts numbers from everything else and into threes from the right, and nothing more: where a piece is longer there, ids
+/// are the same all the same, for merges learned here stay within our pieces. Only bytes that meet at a border of ours, and are
+/// also merged somewhere else, may be merged there.
 const OWN_DIFFERENCE: &str = "llama.cpp has no pre-tokenizer that cuts text exactly as this tokenizer does; with the one \
-    named in `tokenizer.ggml.pre`, ids differ where an apostrophe stands before a word that begins with s, d, m, t, ll, ve or re, where \
-    combining marks follow a letter, and, rarely, where a symbol or a Chinese character touches Hangul";
+    named in `tokenizer.ggml.pre`, ids may differ in runs of blanks, in numbers of other digits than 0-9 or of more than 27, and, \
+    rarely, where Hangul touches other letters";
 
 /// The entry of the list for a file's `pre_tokenizer`; `ignore_merges` is that of its model.
 ///
@@ -48,12 +47,7 @@ pub(super) fn pre_tokenizer(
         Some(Shape::Pattern(QWEN2)) => Some(same("qwen2")),
         Some(Shape::Pattern(LLAMA3)) if ignore_merges => return Ok(same("llama-bpe")),
         Some(Shape::Pattern(LLAMA3)) => Some(same("smaug-bpe")),
-        Some(Shape::Pattern(pattern)) if pattern == split_pattern(Digits::Single) => {
-            Some(own("qwen2"))
-        }
-        Some(Shape::Pattern(pattern)) if pattern == split_pattern(Digits::UpToThree) => {
-            Some(own("smaug-bpe"))
-        }
+        Some(Shape::Pattern(pattern)) if is_own(pattern) => Some(own("superbpe")),
         Some(Shape::Pattern(_)) | None => None,
     };
     match found {
@@ -67,6 +61,14 @@ pub(super) fn pre_tokenizer(
             Err(no_form("pre_tokenizer", reason))
         }
     }
+}
+
+fn is_own(pattern: &str) -> bool {
+    [Digits::Single, Digits::UpToThree]
+        .into_iter()
+        .any(|digits| {
+            pattern == pattern::korean(digits) || pattern == pattern::korean_superwords(digits)
+        })
 }
 
 /// Whether a file's `pre_tokenizer` is that of the Qwen2 models.
@@ -146,9 +148,9 @@ mod tests {
 
     #[test]
     fn our_own_form_is_named_with_its_difference() {
-        for (digits, expected) in [(Digits::Single, "qwen2"), (Digits::UpToThree, "smaug-bpe")] {
-            let found = pre_tokenizer(&split(&split_pattern(digits)), false).unwrap();
-            assert_eq!(found.name, expected);
+        for digits in [Digits::Single, Digits::UpToThree] {
+            let found = pre_tokenizer(&split(&pattern::korean(digits)), false).unwrap();
+            assert_eq!(found.name, "superbpe");
             assert!(found.difference.is_some());
         }
     }

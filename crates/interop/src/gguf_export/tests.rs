@@ -258,7 +258,7 @@ fn the_tokenizer_is_written_whole() {
             .map(str::to_owned)
     };
     assert_eq!(text("tokenizer.ggml.model").as_deref(), Some("gpt2"));
-    assert_eq!(text("tokenizer.ggml.pre").as_deref(), Some("qwen2"));
+    assert_eq!(text("tokenizer.ggml.pre").as_deref(), Some("superbpe"));
     let Some(GgufValue::Array(GgufArray::Text(tokens))) = file.get("tokenizer.ggml.tokens") else {
         panic!("no tokens");
     };

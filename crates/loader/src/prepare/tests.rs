@@ -34,7 +34,7 @@ fn config(texts: &Path, dir: &Path) -> PrepareConfig {
             inputs: vec![input],
             ..BuildConfig::default()
         },
-        tokenizer: TokenizerPlan::Train(TokenizerConfig::with_vocab_size(320)),
+        tokenizer: TokenizerPlan::Train(Box::new(TokenizerConfig::with_vocab_size(320))),
         validation: ValidationSplit {
             fraction: 0.25,
             sources: Vec::new(),

@@ -42,9 +42,12 @@ fn the_least_recipe_gets_every_value() {
 
     [tokenizer]
     vocab_size = 512
-    digits = "single"
+    algorithm = "bpe"
+    pre_tokenizer = "korean"
+    digits = "up_to_three"
     min_frequency = 2
-    sample_bytes = 134217728
+    superword_share = 0.0
+    memory_bytes = 1073741824
     reserved_tokens = 16
 
     [tokenizer.special_tokens]
@@ -383,7 +386,7 @@ fn identity_is_what_must_not_change() {
         ("train.seq_len=32", "train.seq_len"),
         ("train.precision=bf16", "train.precision"),
         ("optimizer.learning_rate=2e-3", "optimizer.learning_rate"),
-        ("tokenizer.digits=up_to_three", "tokenizer.digits"),
+        ("tokenizer.digits=single", "tokenizer.digits"),
         ("model.num_layers=3", "model.num_hidden_layers"),
         ("data.min_chars=5", "data.min_chars"),
         ("data.license=MIT", "data.sources.law.license"),

@@ -26,7 +26,7 @@ struct Merge {
 
 /// The vocabulary and the merges of a byte-level BPE model.
 #[derive(Debug)]
-pub(super) struct Merges {
+pub(crate) struct Merges {
     id_of_byte: [u32; 256],
     merge_of_pair: FxHashMap<u64, Merge>,
     /// Those of two bytes once more, by the bytes: a piece's first look at its pairs.
@@ -58,26 +58,18 @@ impl Merges {
             let spelling: &str = byte_alphabet::char_of(byte).encode_utf8(&mut letters);
             id_of_byte[usize::from(byte)] = *vocab.get(spelling)?;
         }
-        let mut merge_of_pair = FxHashMap::default();
+        let mut merges = Vec::new();
         let mut spelling = String::new();
-        for (rank, merge) in model["merges"].as_array()?.iter().enumerate() {
+        for merge in model["merges"].as_array()? {
             let (left, right) = match merge {
                 Value::String(both) => both.split_once(' ')?,
                 both => (both.get(0)?.as_str()?, both.get(1)?.as_str()?),
             };
             spelling.clear();
             spelling.extend([left, right]);
-            let merge = Merge {
-                rank: u32::try_from(rank).ok()?,
-                id: *vocab.get(spelling.as_str())?,
-            };
-            merge_of_pair.insert(pair(*vocab.get(left)?, *vocab.get(right)?), merge);
+            let id = *vocab.get(spelling.as_str())?;
+            merges.push(((*vocab.get(left)?, *vocab.get(right)?), id));
         }
-        let ids = || id_of_byte.iter();
-        let merge_of_bytes = ids()
-            .flat_map(|left| ids().map(|right| pair(*left, *right)))
-            .map(|pair| merge_of_pair.get(&pair).copied().unwrap_or(NEVER))
-            .collect();
         let is_whole = model["ignore_merges"] == true;
         let whole = vocab
             .into_iter()
@@ -85,15 +77,36 @@ impl Merges {
             .filter_map(|(token, id)| Some((byte_alphabet::unspell(token)?.into_boxed_slice(), id)))
             .collect();
         Some(Self {
-            id_of_byte,
-            merge_of_pair,
-            merge_of_bytes,
             whole,
+            ..Self::from_ids(&id_of_byte, merges)
         })
     }
 
+    /// Of the ids of the bytes, and of pairs of ids with what they become, in the order of their ranks.
+    pub(crate) fn from_ids(
+        id_of_byte: &[u32; 256],
+        merges: impl IntoIterator<Item = ((u32, u32), u32)>,
+    ) -> Self {
+        let merge_of_pair: FxHashMap<u64, Merge> = merges
+            .into_iter()
+            .zip(0..)
+            .map(|(((left, right), id), rank)| (pair(left, right), Merge { rank, id }))
+            .collect();
+        let ids = || id_of_byte.iter();
+        let merge_of_bytes = ids()
+            .flat_map(|left| ids().map(|right| pair(*left, *right)))
+            .map(|pair| merge_of_pair.get(&pair).copied().unwrap_or(NEVER))
+            .collect();
+        Self {
+            id_of_byte: *id_of_byte,
+            merge_of_pair,
+            merge_of_bytes,
+            whole: FxHashMap::default(),
+        }
+    }
+
     /// Appends the ids of a piece.
-    pub(super) fn encode(&self, piece: &[u8], ids: &mut Vec<u32>) {
+    pub(crate) fn encode(&self, piece: &[u8], ids: &mut Vec<u32>) {
         if let Some(id) = self.whole.get(piece) {
             return ids.push(*id);
         }

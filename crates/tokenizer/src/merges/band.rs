@@ -2,11 +2,16 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::io;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::words::{Place, Words};
+use super::store::Store;
+use super::words::Place;
 use super::{Limits, Pair, halves};
+
+/// Merges for which all words on disk are gone through, before it is tried again whether lists suffice.
+const MOST_PASSES: u32 = 8;
 
 /// Every pair that occurred at least `floor` times when the band was made, and every pair with a token that was made since.
 ///
@@ -27,6 +32,8 @@ pub(super) struct Band {
     most_grown: u64,
     /// Places that may still be listed.
     places_left: usize,
+    /// Set where pairs have no lists and all words are gone through for each merge: how often that may still be.
+    passes_left: Option<u32>,
 }
 
 #[derive(Default)]
@@ -46,54 +53,66 @@ struct Tally {
 }
 
 impl Band {
-    /// The most frequent pairs of `words` that have no more than `limits.places` places, but at least one pair;
-    /// those of `refused` are left out.
+    /// The most frequent pairs of a store's words that have no more than `limits.places` places; those of `refused` are left
+    /// out. If the most frequent one alone has more, and the words are on disk, pairs are counted and not listed.
     pub(super) fn new(
-        words: &mut Words,
+        store: &mut Store,
         first_new: u32,
         limits: Limits,
         refused: &FxHashSet<Pair>,
-    ) -> Self {
-        words.compact();
+    ) -> io::Result<Self> {
+        store.settle()?;
         let min_frequency = limits.min_frequency.max(1);
-        let mut tallies: FxHashMap<Pair, Tally> = FxHashMap::default();
-        words.for_each(|_, count, ids| {
-            for neighbours in ids.windows(2) {
-                let tally = tallies
-                    .entry(super::pair(neighbours[0], neighbours[1]))
-                    .or_default();
-                tally.count += count;
-                tally.places += 1;
-            }
-        });
-        let mut listed: Vec<(Pair, Tally)> = tallies
-            .into_iter()
-            .filter(|(pair, tally)| tally.count >= min_frequency && !refused.contains(pair))
-            .collect();
-        let floor = cut_to(&mut listed, limits.places).unwrap_or(min_frequency);
+        let (mut most_frequent, least) = tallies(store, min_frequency, limits.places, refused)?;
+        most_frequent.sort_unstable_by_key(|(pair, tally)| (Reverse(tally.count), *pair));
+        let mut is_listed = !store.is_on_disk()
+            || most_frequent
+                .first()
+                .is_none_or(|(_, tally)| tally.places <= limits.places);
+        let mut floor = least;
+        let mut places = limits.places;
         let mut pairs: FxHashMap<Pair, PairState> = FxHashMap::default();
-        let (mut queue, mut places) = (BinaryHeap::with_capacity(listed.len()), 0);
-        pairs.reserve(listed.len());
-        for (pair, tally) in listed {
-            places += tally.places;
-            queue.push((tally.count, Reverse(pair)));
-            pairs.insert(
-                pair,
-                PairState {
-                    count: tally.count,
-                    queued: tally.count,
-                    words: Vec::with_capacity(tally.places),
-                },
-            );
-        }
-        words.for_each(|place, _, ids| {
-            for neighbours in ids.windows(2) {
-                if let Some(state) = pairs.get_mut(&super::pair(neighbours[0], neighbours[1])) {
-                    state.list(place);
+        {
+            while is_listed {
+                floor = cut_to(&mut most_frequent, places).unwrap_or(floor);
+                pairs.clear();
+                pairs.reserve(most_frequent.len());
+                pairs.extend(
+                    most_frequent
+                        .iter()
+                        .map(|(pair, _)| (*pair, PairState::default())),
+                );
+                if store.fetch(|pair| pairs.contains_key(&pair))? {
+                    break;
                 }
+                // Words are so long that those of fewer pairs fill the memory.
+                store.settle()?;
+                is_listed = places > 0;
+                places =
+                    (places / 2).min(most_frequent.iter().map(|(_, tally)| tally.places).sum());
             }
-        });
-        Self {
+        }
+        let mut listed = 0;
+        let mut queue = BinaryHeap::with_capacity(most_frequent.len());
+        for (pair, tally) in most_frequent {
+            listed += tally.places;
+            queue.push((tally.count, Reverse(pair)));
+            let state = pairs.entry(pair).or_default();
+            (state.count, state.queued) = (tally.count, tally.count);
+            if is_listed {
+                state.words.reserve_exact(tally.places);
+            }
+        }
+        if is_listed {
+            store.near.for_each(|place, _, ids| {
+                for neighbours in ids.windows(2) {
+                    if let Some(state) = pairs.get_mut(&super::pair(neighbours[0], neighbours[1])) {
+                        state.list(place);
+                    }
+                }
+            });
+        }
+        Ok(Self {
             pairs,
             queue,
             raised: Vec::new(),
@@ -103,19 +122,23 @@ impl Band {
             grown: FxHashMap::default(),
             most_grown: 0,
             places_left: (limits.places / 2)
-                .saturating_add(limits.places.saturating_sub(places))
+                .saturating_add(limits.places.saturating_sub(listed))
                 .max(1),
-        }
+            passes_left: (!is_listed).then_some(MOST_PASSES),
+        })
     }
 
     /// Whether no pair outside of the band occurs often enough to merge.
     pub(super) fn is_last(&self) -> bool {
-        self.floor <= self.min_frequency && self.grown.is_empty() && self.places_left > 0
+        self.floor <= self.min_frequency
+            && self.grown.is_empty()
+            && self.places_left > 0
+            && self.passes_left.is_none()
     }
 
     /// The most frequent pair of all; `None` where a pair that is not listed might be.
     pub(super) fn pop(&mut self) -> Option<Pair> {
-        if self.places_left == 0 {
+        if self.places_left == 0 || self.passes_left == Some(0) {
             return None;
         }
         while let Some((queued, Reverse(pair))) = self.queue.pop() {
@@ -138,22 +161,25 @@ impl Band {
     }
 
     /// Makes `id` of a pair wherever it occurs.
-    pub(super) fn merge(&mut self, words: &mut Words, merged: Pair, id: u32) {
-        let mut places = self
-            .pairs
-            .get_mut(&merged)
-            .map(|state| std::mem::take(&mut state.words))
-            .unwrap_or_default();
-        places.sort_unstable();
-        places.dedup();
-        for place in places {
-            words.merge(place, merged, id, |pair, count, came| {
-                if came {
-                    self.add(pair, count, place);
-                } else if let Some(state) = self.pairs.get_mut(&pair) {
-                    state.count = state.count.saturating_sub(count);
-                }
-            });
+    pub(super) fn merge(&mut self, store: &mut Store, merged: Pair, id: u32) -> io::Result<()> {
+        if let Some(passes) = &mut self.passes_left {
+            *passes -= 1;
+            store.merge_everywhere(merged, id, |pair, count, came| {
+                self.change(pair, count, came.then_some(0));
+            })?;
+        } else {
+            let mut places = self
+                .pairs
+                .get_mut(&merged)
+                .map(|state| std::mem::take(&mut state.words))
+                .unwrap_or_default();
+            places.sort_unstable();
+            places.dedup();
+            for place in places {
+                store.near.merge_at(place, merged, id, |pair, count, came| {
+                    self.change(pair, count, came.then_some(place));
+                });
+            }
         }
         for pair in self.raised.drain(..) {
             if let Some(state) = self.pairs.get_mut(&pair)
@@ -163,6 +189,16 @@ impl Band {
                 state.queued = state.count;
                 self.queue.push((state.count, Reverse(pair)));
             }
+        }
+        Ok(())
+    }
+
+    /// Notes that a pair went from a word, or came at a place.
+    fn change(&mut self, pair: Pair, count: u64, came_at: Option<Place>) {
+        if let Some(place) = came_at {
+            self.add(pair, count, place);
+        } else if let Some(state) = self.pairs.get_mut(&pair) {
+            state.count = state.count.saturating_sub(count);
         }
     }
 
@@ -179,7 +215,7 @@ impl Band {
             return;
         };
         state.count += count;
-        if state.list(place) {
+        if self.passes_left.is_none() && state.list(place) {
             self.places_left = self.places_left.saturating_sub(1);
         }
         self.raised.push(pair);
@@ -197,10 +233,98 @@ impl PairState {
     }
 }
 
-/// Leaves the most frequent pairs, so many that they have at most `places` places; of those that occur equally often all or
+/// All pairs that occur at least so often, with that number: `min_frequency`, or more where words are on disk and the pairs might
+/// not fit into memory.
+///
+/// There, counts are first summed by a hash of the pair; a pair whose sum is small is itself rare and is not counted alone
+/// (Park, Chen and Yu 1995, "An effective hash-based algorithm for mining association rules").
+fn tallies(
+    store: &mut Store,
+    min_frequency: u64,
+    places: usize,
+    refused: &FxHashSet<Pair>,
+) -> io::Result<(Vec<(Pair, Tally)>, u64)> {
+    let mut sums = Sums::default();
+    if store.is_on_disk() {
+        sums = Sums::new(places);
+        store.for_each(|count, ids| {
+            for neighbours in ids.windows(2) {
+                sums.add(super::pair(neighbours[0], neighbours[1]), count);
+            }
+        })?;
+    }
+    let mut num_counted = sums.counts.len() / 16;
+    loop {
+        let least = sums.nth(num_counted).max(min_frequency);
+        let mut tallies: FxHashMap<Pair, Tally> = FxHashMap::default();
+        store.for_each(|count, ids| {
+            for neighbours in ids.windows(2) {
+                let pair = super::pair(neighbours[0], neighbours[1]);
+                if sums.of(pair) >= least {
+                    let tally = tallies.entry(pair).or_default();
+                    tally.count += count;
+                    tally.places += 1;
+                }
+            }
+        })?;
+        let frequent: Vec<(Pair, Tally)> = tallies
+            .into_iter()
+            .filter(|(pair, tally)| tally.count >= least && !refused.contains(pair))
+            .collect();
+        if !frequent.is_empty() || least == min_frequency {
+            return Ok((frequent, least));
+        }
+        // Rare pairs with one hash looked like a frequent one.
+        num_counted = (num_counted * 2).max(1);
+    }
+}
+
+/// Counts of pairs, summed by a hash of the pair. Without any, every pair is taken for frequent.
+#[derive(Default)]
+struct Sums {
+    counts: Vec<u64>,
+}
+
+impl Sums {
+    fn new(places: usize) -> Self {
+        let len = places.next_power_of_two().clamp(1 << 8, 1 << 24);
+        Self {
+            counts: vec![0; len],
+        }
+    }
+
+    fn add(&mut self, pair: Pair, count: u64) {
+        let index = self.index(pair);
+        self.counts[index] = self.counts[index].saturating_add(count);
+    }
+
+    fn of(&self, pair: Pair) -> u64 {
+        if self.counts.is_empty() {
+            return u64::MAX;
+        }
+        self.counts[self.index(pair)]
+    }
+
+    fn index(&self, pair: Pair) -> usize {
+        // The upper bits of the product depend on all of the pair.
+        let mixed = pair.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        ((mixed ^ mixed >> 32) as usize) & (self.counts.len() - 1)
+    }
+
+    /// The sum that so many are larger than; 0 if there are not so many.
+    fn nth(&self, index: usize) -> u64 {
+        if index >= self.counts.len() {
+            return 0;
+        }
+        let mut counts = self.counts.clone();
+        let (_, nth, _) = counts.select_nth_unstable_by_key(index, |count| Reverse(*count));
+        *nth + 1
+    }
+}
+
+/// Of pairs sorted by count leaves the most frequent ones, so many that they have at most `places` places; of those that occur equally often all or
 /// none. Returns the lowest count that is left complete, if not all of them are left.
 fn cut_to(pairs: &mut Vec<(Pair, Tally)>, places: usize) -> Option<u64> {
-    pairs.sort_unstable_by_key(|(pair, tally)| (Reverse(tally.count), *pair));
     let mut sum = 0usize;
     let over = pairs.iter().position(|(_, tally)| {
         sum += tally.places;

@@ -1,12 +1,13 @@
-//! The distinct pieces as token ids, one record after the other in one buffer; merging shortens a record in place.
+//! Words as token ids, one record after the other in one buffer; merging shortens a record in place.
 
 use super::{Pair, pair};
 
 /// A record: how often the word occurs, lower and upper half; its ids and its room for ids; the ids.
 const HEAD: usize = 3;
 
-/// All words.
-pub(crate) struct Words {
+/// Words in memory.
+#[derive(Default)]
+pub(super) struct Words {
     records: Vec<u32>,
 }
 
@@ -14,29 +15,28 @@ pub(crate) struct Words {
 pub(super) type Place = u32;
 
 impl Words {
-    /// Of pieces of at most 65,535 bytes with their counts; the ids are the bytes until [`number`](Self::number) is called.
-    pub(crate) fn new<'a>(pieces: impl Iterator<Item = (&'a [u8], u64)>) -> Self {
-        let mut records = Vec::new();
-        // What has no pair merges nothing.
-        for (piece, count) in pieces.filter(|(piece, _)| piece.len() > 1) {
-            debug_assert!(u16::try_from(piece.len()).is_ok(), "its length is a u16");
-            let len = piece.len() as u32;
-            records.extend([count as u32, (count >> 32) as u32, len << 16 | len]);
-            records.extend(piece.iter().map(|byte| u32::from(*byte)));
+    /// Adds a word of at most 65,535 ids, if it has a pair: what has none merges nothing.
+    pub(super) fn push(&mut self, count: u64, ids: impl ExactSizeIterator<Item = u32>) {
+        if ids.len() > 1 {
+            debug_assert!(u16::try_from(ids.len()).is_ok(), "its length is a u16");
+            let len = ids.len() as u32;
+            self.records
+                .extend([count as u32, (count >> 32) as u32, len << 16 | len]);
+            self.records.extend(ids);
         }
-        Self { records }
     }
 
-    /// Exchanges bytes for their ids.
-    pub(super) fn number(&mut self, id_of_byte: &[u32; 256]) {
-        let mut at = 0;
-        while at < self.records.len() {
-            let word = self.word_mut(at as Place);
-            for id in &mut *word.ids {
-                *id = id_of_byte[*id as usize];
-            }
-            at += HEAD + word.ids.len();
-        }
+    pub(super) fn bytes(&self) -> usize {
+        self.records.len() * size_of::<u32>()
+    }
+
+    /// Whether a place can still be told for another word.
+    pub(super) fn has_room(&self) -> bool {
+        self.records.len() < Place::MAX as usize - usize::from(u16::MAX) - HEAD
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.records.clear();
     }
 
     /// Closes the gaps that merging left, and drops the words that are one token by now.
@@ -74,58 +74,58 @@ impl Words {
         }
     }
 
-    fn word_mut(&mut self, place: Place) -> Word<'_> {
-        let (head, ids) = self.records[place as usize..].split_at_mut(HEAD);
-        let (count, lens) = head.split_at_mut(2);
-        let count = u64::from(count[1]) << 32 | u64::from(count[0]);
-        let len = (lens[0] & 0xFFFF) as usize;
-        Word {
-            count,
-            lens: &mut lens[0],
-            ids: &mut ids[..len],
-        }
-    }
-
-    /// Replaces each `merged` in a word by `id`, from the left, and tells which pairs went and came.
-    ///
-    /// `changed` is called with a pair, the word's count, and whether the pair came.
-    pub(super) fn merge(
+    /// As [`merge`], in the word at `place`.
+    pub(super) fn merge_at(
         &mut self,
         place: Place,
         merged: Pair,
         id: u32,
-        mut changed: impl FnMut(Pair, u64, bool),
+        changed: impl FnMut(Pair, u64, bool),
     ) {
-        let Word { count, lens, ids } = self.word_mut(place);
-        let len = ids.len();
-        let (mut read, mut write) = (0, 0);
-        while read < len {
-            if read + 1 < len && pair(ids[read], ids[read + 1]) == merged {
-                changed(merged, count, false);
-                // On the left neighbours are merged already, on the right not yet: in a run like `abab` the second
-                // merge corrects what the first one noted.
-                if write > 0 {
-                    changed(pair(ids[write - 1], ids[read]), count, false);
-                    changed(pair(ids[write - 1], id), count, true);
-                }
-                if read + 2 < len {
-                    changed(pair(ids[read + 1], ids[read + 2]), count, false);
-                    changed(pair(id, ids[read + 2]), count, true);
-                }
-                ids[write] = id;
-                read += 2;
-            } else {
-                ids[write] = ids[read];
-                read += 1;
-            }
-            write += 1;
-        }
-        *lens = *lens & 0xFFFF_0000 | write as u32;
+        let (head, ids) = self.records[place as usize..].split_at_mut(HEAD);
+        let count = u64::from(head[1]) << 32 | u64::from(head[0]);
+        let len = merge(
+            &mut ids[..(head[2] & 0xFFFF) as usize],
+            count,
+            merged,
+            id,
+            changed,
+        );
+        head[2] = head[2] & 0xFFFF_0000 | len as u32;
     }
 }
 
-struct Word<'a> {
+/// Replaces each `merged` in a word by `id`, from the left, tells which pairs went and came, and returns how many ids are left.
+///
+/// `changed` is called with a pair, the word's count, and whether the pair came.
+pub(super) fn merge(
+    ids: &mut [u32],
     count: u64,
-    lens: &'a mut u32,
-    ids: &'a mut [u32],
+    merged: Pair,
+    id: u32,
+    mut changed: impl FnMut(Pair, u64, bool),
+) -> usize {
+    let (mut read, mut write) = (0, 0);
+    while read < ids.len() {
+        if read + 1 < ids.len() && pair(ids[read], ids[read + 1]) == merged {
+            changed(merged, count, false);
+            // On the left neighbours are merged already, on the right not yet: in a run like `abab` the second
+            // merge corrects what the first one noted.
+            if write > 0 {
+                changed(pair(ids[write - 1], ids[read]), count, false);
+                changed(pair(ids[write - 1], id), count, true);
+            }
+            if read + 2 < ids.len() {
+                changed(pair(ids[read + 1], ids[read + 2]), count, false);
+                changed(pair(id, ids[read + 2]), count, true);
+            }
+            ids[write] = id;
+            read += 2;
+        } else {
+            ids[write] = ids[read];
+            read += 1;
+        }
+        write += 1;
+    }
+    write
 }

@@ -4,11 +4,14 @@ use std::collections::HashMap;
 
 use serde_json::{Map, Value};
 
-use super::{File, id, shortened};
+use super::{File, MAX_VOCAB, id, shortened};
 use crate::TokenizerError;
 
 /// The longest token in bytes; published ones stay below 1,000 (runs of blanks).
 const MAX_TOKEN_BYTES: usize = 4096;
+
+/// All tokens of a unigram vocabulary; the largest published ones have about 2 MB.
+const MAX_UNIGRAM_BYTES: usize = 8 << 20;
 
 /// A vocabulary that passed.
 pub(super) struct Model<'a> {
@@ -22,9 +25,17 @@ pub(super) fn check<'a>(file: File<'_>, model: &'a Value) -> Result<Model<'a>, T
         return Err(file.error("model", "an object", model));
     };
     let kind = fields.get("type").unwrap_or(&Value::Null);
-    if kind.as_str() != Some("BPE") {
-        return Err(file.error("model.type", "`BPE`", kind));
+    match kind.as_str() {
+        Some("BPE") => check_bpe(file, fields),
+        Some("Unigram") => check_unigram(file, fields),
+        _ => Err(file.error("model.type", "`BPE` or `Unigram`", kind)),
     }
+}
+
+fn check_bpe<'a>(
+    file: File<'_>,
+    fields: &'a Map<String, Value>,
+) -> Result<Model<'a>, TokenizerError> {
     let prefix = check_switches(file, fields)?;
     let model = check_vocab(file, file.required(fields, "vocab", "model.vocab")?)?;
     if let Some(value @ Value::String(token)) = fields.get("unk_token")
@@ -38,6 +49,53 @@ pub(super) fn check<'a>(file: File<'_>, model: &'a Value) -> Result<Model<'a>, T
         &model.vocab,
         prefix,
     )?;
+    Ok(model)
+}
+
+/// Ids are places in the list. The library keeps a node for each byte of the tokens.
+fn check_unigram<'a>(
+    file: File<'_>,
+    fields: &'a Map<String, Value>,
+) -> Result<Model<'a>, TokenizerError> {
+    let vocab = file.required(fields, "vocab", "model.vocab")?;
+    let entries = match vocab {
+        Value::Array(entries) if (1..=MAX_VOCAB).contains(&entries.len()) => entries,
+        other => return Err(file.error("model.vocab", "a list of 1 to 1048576 tokens", other)),
+    };
+    match fields.get("byte_fallback") {
+        None | Some(Value::Null | Value::Bool(_)) => {}
+        Some(other) => return Err(file.error("model.byte_fallback", "true or false", other)),
+    }
+    match fields.get("unk_id") {
+        None | Some(Value::Null) => {}
+        Some(id) if id.as_u64().is_some_and(|id| id < entries.len() as u64) => {}
+        Some(other) => {
+            return Err(file.error("model.unk_id", "null or a place in `model.vocab`", other));
+        }
+    }
+    let mut model = Model {
+        vocab: HashMap::with_capacity(entries.len()),
+        token_of: HashMap::with_capacity(entries.len()),
+        largest_id: entries.len() as u32 - 1,
+    };
+    let mut bytes = 0;
+    for (entry, id) in entries.iter().zip(0..) {
+        let field = || format!("model.vocab[{id}]");
+        let parts = entry.as_array().map(Vec::as_slice);
+        let Some([Value::String(token), Value::Number(_)]) = parts else {
+            return Err(file.error(&field(), "a token and its score", entry));
+        };
+        bytes += token.len();
+        if token.len() > MAX_TOKEN_BYTES || bytes > MAX_UNIGRAM_BYTES {
+            let expected = "tokens of at most 4096 bytes, of 8388608 bytes in all";
+            return Err(file.error(&field(), expected, &Value::from(token.len())));
+        }
+        if let Some(other) = model.vocab.insert(token, id) {
+            let expected = format!("a token that `model.vocab[{other}]` is not");
+            return Err(file.error(&field(), &expected, &entry[0]));
+        }
+        model.token_of.insert(id, token);
+    }
     Ok(model)
 }
 

@@ -92,7 +92,7 @@ fn units(pattern: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::slow_text;
-    use crate::{Digits, pattern::split_pattern};
+    use crate::{Digits, pattern::korean};
 
     #[test]
     fn published_patterns_are_quick() {
@@ -102,8 +102,8 @@ mod tests {
             r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+",
             r"[!#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+| ?[\p{P}\p{S}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+",
             r"(?:\r?\n)+(?!\r?\n)|\p{N}(?=(?:\p{N}{3})+(?!\p{N}))",
-            &split_pattern(Digits::UpToThree),
-            &split_pattern(Digits::Single),
+            &korean(Digits::UpToThree),
+            &korean(Digits::Single),
         ] {
             assert_eq!(slow_text(pattern), Ok(None), "{pattern}");
         }

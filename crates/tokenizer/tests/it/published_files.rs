@@ -216,12 +216,12 @@ fn a_configuration_that_names_a_token_the_file_lacks_is_refused() {
 #[test]
 fn other_models_are_refused_by_name() {
     let mut document = byte_level(true);
-    document["model"]["type"] = json!("Unigram");
+    document["model"]["type"] = json!("WordLevel");
     let error = load(&document, None).unwrap_err();
     assert!(
         error
             .to_string()
-            .contains("field `model.type`: expected `BPE`, got `Unigram`"),
+            .contains("field `model.type`: expected `BPE` or `Unigram`, got `WordLevel`"),
         "{error}"
     );
     assert!(error.hint().unwrap().contains("BPE"));

@@ -3,7 +3,9 @@
 use std::fs;
 
 use jikji_tokenizer::measure::Measure;
-use jikji_tokenizer::{Digits, Tokenizer, TokenizerConfig, TokenizerError, train};
+use jikji_tokenizer::{
+    Digits, PreTokenization, Tokenizer, TokenizerConfig, TokenizerError, Trainer, train,
+};
 
 use super::{TEXTS, small, trained};
 
@@ -160,17 +162,136 @@ fn the_configuration_file_is_what_transformers_writes() {
 #[test]
 fn digits_are_cut_as_asked() {
     let texts = ["1234 1234 1234 1234"];
-    let single = train(texts, &small()).unwrap();
-    assert_eq!(single.encode("1234").unwrap().len(), 4);
-    let grouped = train(
-        texts,
-        &TokenizerConfig {
-            digits: Digits::UpToThree,
-            ..small()
-        },
-    )
-    .unwrap();
-    assert_eq!(grouped.encode("1234").unwrap().len(), 2);
+    for (digits, expected) in [(Digits::Single, 4), (Digits::UpToThree, 2)] {
+        let config = TokenizerConfig { digits, ..small() };
+        let tokenizer = train(texts, &config).unwrap();
+        assert_eq!(tokenizer.encode("1234").unwrap().len(), expected);
+    }
+}
+
+/// How often each pre-tokenizer keeps words, digits and symbols apart is told by the pieces that it may merge.
+#[test]
+fn published_ways_to_cut_are_learned_and_saved() {
+    let text = ["GPU를 2024년에 don't (가)나 ABCdef "; 40];
+    for (pre_tokenizer, whole) in [
+        (PreTokenization::Korean, " (가)나"),
+        (PreTokenization::Gpt2, " 2024"),
+        (PreTokenization::Llama3, "202"),
+        (PreTokenization::Qwen2, "'t"),
+        (PreTokenization::Exaone, "GPU를"),
+        (PreTokenization::KExaone, "GPU를"),
+        (PreTokenization::O200k, " don't"),
+    ] {
+        let config = TokenizerConfig {
+            pre_tokenizer,
+            ..TokenizerConfig::with_vocab_size(700)
+        };
+        let tokenizer = train(text, &config).unwrap();
+        assert_eq!(
+            tokenizer.encode(whole).unwrap().len(),
+            1,
+            "{pre_tokenizer:?}"
+        );
+        let folder = tempfile::tempdir().unwrap();
+        tokenizer.save(folder.path()).unwrap();
+        let loaded = Tokenizer::load(folder.path()).unwrap();
+        assert_eq!(
+            loaded.encode(text[0]).unwrap(),
+            tokenizer.encode(text[0]).unwrap()
+        );
+    }
+}
+
+#[test]
+fn superwords_are_learned_last_and_only_where_asked() {
+    let text = ["할 수 있다. 할 수 있는 것이다. 할 수 있다. "; 20];
+    let superwords = |superword_share, pre_tokenizer| {
+        let config = TokenizerConfig {
+            superword_share,
+            pre_tokenizer,
+            ..TokenizerConfig::with_vocab_size(320)
+        };
+        let tokenizer = train(text, &config).unwrap();
+        let tokens = (0..tokenizer.vocab_size() as u32).map(|id| tokenizer.decode(&[id]).unwrap());
+        tokens
+            .enumerate()
+            .filter(|(_, token)| token.trim().contains(' '))
+            .map(|(id, _)| id)
+            .collect::<Vec<usize>>()
+    };
+    assert!(superwords(0.0, PreTokenization::Korean).is_empty());
+    assert!(superwords(0.0, PreTokenization::KExaone).is_empty());
+    for pre_tokenizer in [PreTokenization::Korean, PreTokenization::KExaone] {
+        let found = superwords(0.3, pre_tokenizer);
+        assert!(
+            !found.is_empty() && found.iter().all(|id| *id >= 280),
+            "{found:?}"
+        );
+    }
+    let config = TokenizerConfig {
+        superword_share: 0.2,
+        pre_tokenizer: PreTokenization::Gpt2,
+        ..small()
+    };
+    let error = train(text, &config).unwrap_err().to_string();
+    insta::assert_snapshot!(error, @"tokenizer setting `superword_share`: expected 0 for a pre-tokenizer other than `korean` and `k_exaone`, got `0.2`");
+}
+
+#[test]
+fn weights_count_as_repeating_does() {
+    let trained = |weights: &[(&str, f64)], texts: &[(&str, &str)]| {
+        let weights = weights
+            .iter()
+            .map(|(name, weight)| ((*name).to_owned(), *weight));
+        let config = TokenizerConfig {
+            weights: weights.collect(),
+            ..TokenizerConfig::with_vocab_size(300)
+        };
+        let mut trainer = Trainer::new(&config, &std::env::temp_dir())?;
+        for (source, text) in texts {
+            trainer.add(source, text)?;
+        }
+        trainer.finish()
+    };
+    let (law, news) = (
+        ("law", "제조의 벌칙 제조의 벌칙"),
+        ("news", "오늘의 날씨는 맑음 오늘의 소식"),
+    );
+    let twice = trained(&[], &[law, law, law, news]).unwrap();
+    let weighted = trained(&[("law", 3.0)], &[law, news]).unwrap();
+    let halves = trained(&[("law", 1.5), ("news", 0.5)], &[law, news]).unwrap();
+    let without = trained(&[("news", 0.0)], &[law, news]).unwrap();
+    assert_eq!(saved(&twice), saved(&weighted));
+    // A pair that occurs twice, half as often, is too rare.
+    assert!(halves.vocab_size() < weighted.vocab_size());
+    assert_eq!(saved(&without), saved(&trained(&[], &[law]).unwrap()));
+    let error = trained(&[("lwa", 2.0)], &[law]).unwrap_err().to_string();
+    insta::assert_snapshot!(error, @"tokenizer setting `weights.lwa`: expected the name of a source that has text, got `lwa`");
+    let error = trained(&[("law", f64::NAN)], &[law])
+        .unwrap_err()
+        .to_string();
+    insta::assert_snapshot!(error, @"tokenizer setting `weights.law`: expected a number from 0 to 1000, got `NaN`");
+}
+
+#[test]
+fn no_token_crosses_a_morpheme_of_the_dictionary() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("words.txt"), "학교\n에서\n는\n").unwrap();
+    let text = ["학교에서는 학교에서는 학교에서"; 30];
+    let config = TokenizerConfig {
+        morphemes: Some(folder.path().to_owned()),
+        ..small()
+    };
+    let tokenizer = train(text, &config).unwrap();
+    let tokens: Vec<String> = tokenizer
+        .encode(" 학교에서는")
+        .unwrap()
+        .iter()
+        .map(|id| tokenizer.decode(&[*id]).unwrap())
+        .collect();
+    assert_eq!(tokens, [" 학교", "에서", "는"]);
+    let plain = train(text, &small()).unwrap();
+    assert_eq!(plain.encode(" 학교에서는").unwrap().len(), 1);
 }
 
 #[test]
@@ -198,7 +319,7 @@ fn training_reads_no_more_than_it_may() {
         .map(|i| format!("문서{}", "가나다".repeat(i % 3)))
         .collect();
     let config = TokenizerConfig {
-        sample_bytes: 500,
+        sample_bytes: Some(500),
         ..small()
     };
     let few = train(&texts, &config).unwrap();

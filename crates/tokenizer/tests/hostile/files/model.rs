@@ -58,14 +58,6 @@ pub(super) fn cases() -> Vec<FileCase> {
             json!({"type": "WordLevel", "vocab": vocab, "unk_token": "[UNK]"}),
         ),
         (
-            "Unigram",
-            json!({"type": "Unigram", "unk_id": 9, "vocab": [["a", 0.0]], "byte_fallback": true}),
-        ),
-        (
-            "Unigram that knows no unknown",
-            json!({"type": "Unigram", "unk_id": u64::MAX, "vocab": []}),
-        ),
-        (
             "type is a number",
             json!({"type": 3, "vocab": vocab, "merges": []}),
         ),
@@ -81,6 +73,40 @@ pub(super) fn cases() -> Vec<FileCase> {
         ("an empty model", json!({})),
     ] {
         cases.push(refused(name, with("/model", Some(model)), "`model.type`"));
+    }
+    let unigram = |name: &str, field: &str, value: Value| {
+        let mut model = json!({"type": "Unigram", "unk_id": 0, "vocab": [["<unk>", 0.0], ["a", -1.0]], "byte_fallback": false});
+        model[field] = value;
+        (
+            name.to_owned(),
+            with("/model", Some(model)),
+            format!("`model.{field}"),
+        )
+    };
+    for (name, document, field) in [
+        unigram("Unigram of a map", "vocab", json!({"a": 0})),
+        unigram("Unigram without tokens", "vocab", json!([])),
+        unigram(
+            "Unigram whose score is a text",
+            "vocab",
+            json!([["a", "-1"]]),
+        ),
+        unigram("Unigram without scores", "vocab", json!([["a"], ["b"]])),
+        unigram(
+            "Unigram that has a token twice",
+            "vocab",
+            json!([["a", -1.0], ["a", -2.0]]),
+        ),
+        unigram(
+            "Unigram of one huge token",
+            "vocab",
+            json!([["x".repeat(5000), -1.0]]),
+        ),
+        unigram("Unigram whose unknown token is too far", "unk_id", json!(2)),
+        unigram("Unigram that knows no unknown", "unk_id", json!(u64::MAX)),
+        unigram("Unigram with bytes by name", "byte_fallback", json!("yes")),
+    ] {
+        cases.push(refused(&name, document, &field));
     }
     for (name, model) in [
         ("model is a list", json!([])),

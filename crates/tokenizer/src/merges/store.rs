@@ -1,0 +1,218 @@
+//! All words of a corpus: in memory as long as they fit; else on disk, but for those that are being merged.
+
+use std::fs::File;
+use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use super::words::{Words, merge};
+use super::{Pair, pair};
+
+/// Read and written at once.
+const BUFFER_BYTES: usize = 1 << 18;
+
+/// Words with their counts.
+pub(crate) struct Store {
+    /// Those that merging can find by their place. All of them, while nothing is on disk.
+    pub(super) near: Words,
+    far: Option<WordFile>,
+    memory_bytes: usize,
+    scratch: PathBuf,
+}
+
+impl Store {
+    /// With so much memory for words, and a folder for the others.
+    pub(crate) fn new(memory_bytes: u64, scratch: &Path) -> Self {
+        Self {
+            near: Words::default(),
+            far: None,
+            memory_bytes: usize::try_from(memory_bytes).unwrap_or(usize::MAX),
+            scratch: scratch.to_owned(),
+        }
+    }
+
+    /// Adds a word of at most 65,535 ids.
+    pub(crate) fn push(
+        &mut self,
+        count: u64,
+        ids: impl ExactSizeIterator<Item = u32>,
+    ) -> io::Result<()> {
+        self.near.push(count, ids);
+        // A buffer that grows takes twice as much for a moment, and as much again if it is kept whole.
+        if self.near.bytes() > self.memory_bytes / 3 || !self.near.has_room() {
+            self.send_away()?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn is_on_disk(&self) -> bool {
+        self.far.is_some()
+    }
+
+    /// Before a band of merges: nothing is near that need not be.
+    pub(super) fn settle(&mut self) -> io::Result<()> {
+        if self.is_on_disk() {
+            self.send_away()
+        } else {
+            self.near.compact();
+            Ok(())
+        }
+    }
+
+    /// Calls `each` with the count and the ids of every word.
+    pub(super) fn for_each(&mut self, mut each: impl FnMut(u64, &[u32])) -> io::Result<()> {
+        self.near.for_each(|_, count, ids| each(count, ids));
+        if let Some(far) = &mut self.far {
+            let mut words = far.read()?;
+            while let Some((count, ids)) = words.next()? {
+                each(count, ids);
+            }
+        }
+        Ok(())
+    }
+
+    /// Brings the words near that have a pair which is wanted; tells whether there was room for all.
+    pub(super) fn fetch(&mut self, wanted: impl Fn(Pair) -> bool) -> io::Result<bool> {
+        let Some(far) = &mut self.far else {
+            return Ok(true);
+        };
+        let mut left = WordFile::new(&self.scratch)?;
+        let mut words = far.read()?;
+        let mut fits = true;
+        while let Some((count, ids)) = words.next()? {
+            let is_wanted = || {
+                ids.windows(2)
+                    .any(|neighbours| wanted(pair(neighbours[0], neighbours[1])))
+            };
+            fits &= self.near.bytes() <= self.memory_bytes / 3 && self.near.has_room();
+            if fits && is_wanted() {
+                self.near.push(count, ids.iter().copied());
+            } else {
+                left.push(count, ids)?;
+            }
+        }
+        drop(words);
+        left.flush()?;
+        self.far = Some(left);
+        Ok(fits)
+    }
+
+    /// Makes `id` of a pair in every word; `changed` is that of [`merge`].
+    pub(super) fn merge_everywhere(
+        &mut self,
+        merged: Pair,
+        id: u32,
+        mut changed: impl FnMut(Pair, u64, bool),
+    ) -> io::Result<()> {
+        self.send_away()?;
+        let Some(far) = &mut self.far else {
+            return Ok(());
+        };
+        let mut left = WordFile::new(&self.scratch)?;
+        let mut words = far.read()?;
+        while let Some((count, ids)) = words.next()? {
+            let len = merge(ids, count, merged, id, &mut changed);
+            left.push(count, &ids[..len])?;
+        }
+        drop(words);
+        left.flush()?;
+        self.far = Some(left);
+        Ok(())
+    }
+
+    fn send_away(&mut self) -> io::Result<()> {
+        let Self { near, far, .. } = self;
+        let far = match far {
+            Some(far) => far,
+            None => far.insert(WordFile::new(&self.scratch)?),
+        };
+        let mut result = Ok(());
+        near.for_each(|_, count, ids| {
+            if result.is_ok() {
+                result = far.push(count, ids);
+            }
+        });
+        near.clear();
+        result?;
+        far.flush()
+    }
+}
+
+/// Words one after the other: the count, the number of ids, the ids. The file has no name: it is gone when it is closed.
+struct WordFile {
+    out: BufWriter<File>,
+    bytes: Vec<u8>,
+}
+
+impl WordFile {
+    fn new(scratch: &Path) -> io::Result<Self> {
+        Ok(Self {
+            out: BufWriter::with_capacity(BUFFER_BYTES, tempfile::tempfile_in(scratch)?),
+            bytes: Vec::new(),
+        })
+    }
+
+    fn push(&mut self, count: u64, ids: &[u32]) -> io::Result<()> {
+        if ids.len() < 2 {
+            return Ok(());
+        }
+        self.bytes.clear();
+        self.bytes.extend(count.to_le_bytes());
+        self.bytes.extend((ids.len() as u32).to_le_bytes());
+        self.bytes
+            .extend(ids.iter().flat_map(|id| id.to_le_bytes()));
+        self.out.write_all(&self.bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+
+    /// From the first word on; what is pushed later is added at the end.
+    fn read(&mut self) -> io::Result<WordReader<'_>> {
+        self.out.flush()?;
+        let file = self.out.get_mut();
+        file.rewind()?;
+        Ok(WordReader {
+            file: BufReader::with_capacity(BUFFER_BYTES, file),
+            bytes: Vec::new(),
+            ids: Vec::new(),
+        })
+    }
+}
+
+struct WordReader<'a> {
+    file: BufReader<&'a mut File>,
+    bytes: Vec<u8>,
+    ids: Vec<u32>,
+}
+
+impl WordReader<'_> {
+    fn next(&mut self) -> io::Result<Option<(u64, &mut [u32])>> {
+        const WORD: usize = size_of::<u32>();
+        let mut head = [0; 3 * WORD];
+        match self.file.read_exact(&mut head) {
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
+            read => read?,
+        }
+        let (head, _) = head.as_chunks::<WORD>();
+        let [low, high, len] = [0, 1, 2].map(|index| u32::from_le_bytes(head[index]));
+        self.bytes.resize(len as usize * WORD, 0);
+        self.file.read_exact(&mut self.bytes)?;
+        let (ids, _) = self.bytes.as_chunks::<WORD>();
+        self.ids.clear();
+        self.ids
+            .extend(ids.iter().map(|id| u32::from_le_bytes(*id)));
+        Ok(Some((
+            u64::from(high) << 32 | u64::from(low),
+            &mut self.ids,
+        )))
+    }
+}
+
+impl Drop for WordReader<'_> {
+    /// Where the next word is to be written.
+    fn drop(&mut self) {
+        // A failure shows when that word is written or read.
+        let _ = self.file.get_mut().seek(SeekFrom::End(0));
+    }
+}
