@@ -172,7 +172,7 @@ pub(crate) struct TrainTokenizer {
     /// Tokens, special ones and the 256 bytes among them; required unless --config says it
     #[arg(long, required_unless_present = "config")]
     pub(crate) vocab_size: Option<usize>,
-    /// TOML file with a table [tokenizer], as configs/tokenizers/*.toml
+    /// TOML file with a table `tokenizer`, as configs/tokenizers/*.toml
     #[arg(long)]
     pub(crate) config: Option<PathBuf>,
     /// Settings over those of the file
@@ -202,7 +202,7 @@ pub(crate) struct MeasureTokenizers {
     /// Also show how the commonest particles and endings are cut
     #[arg(long)]
     pub(crate) endings: bool,
-    /// Sentences with their morphemes: JSON lines with `text` and `words`, a list of [form, morphemes joined by +, ...]; also show
+    /// Sentences with their morphemes: JSON lines with `text` and `words`, a list of lists (form, morphemes joined by +); also show
     /// how well borders of tokens and of morphemes agree
     #[arg(long, value_name = "FILE")]
     pub(crate) morphemes: Option<PathBuf>,

@@ -151,7 +151,7 @@ mod tests {
         memory_bytes: u64,
     ) -> Learner {
         let scratch = tempfile::tempdir().unwrap();
-        let mut learner = Learner::new(control.iter().map(|token| token.to_string()).collect());
+        let mut learner = Learner::new(control.iter().map(ToString::to_string).collect());
         let mut store = Store::new(memory_bytes, scratch.path());
         for (piece, count) in pieces {
             let ids = learner.ids(piece.as_ref().as_bytes());

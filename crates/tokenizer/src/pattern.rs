@@ -178,11 +178,7 @@ mod tests {
             });
             let text = "나는 GPU를 3월에 e\u{301} e\u{301}가 \u{301}나, (다) 라\n\n마 바  사 12345 6 a.b c' d'll 「자」 차 카\t타 ";
             let borders = |regex: &SysRegex| -> Vec<usize> {
-                regex
-                    .find_iter(text)
-                    .into_iter()
-                    .map(|(_, to)| to)
-                    .collect()
+                regex.find_iter(text).map(|(_, to)| to).collect()
             };
             let words = borders(&words);
             assert!(
