@@ -29,9 +29,6 @@ pub(crate) const HANGUL: Classes = 1 << 7;
 pub(crate) const SLASH: Classes = 1 << 8;
 /// What may change, or change what stands beside it, when text is normalized to NFC.
 pub(crate) const NOT_NFC: Classes = 1 << 9;
-/// Hangul, and whatever is no blank, letter or number: `[^\s\p{L}\p{N}]`
-pub(crate) const EOJEOL: Classes = 1 << 10;
-
 /// Hangul blocks: jamo, compatibility jamo, extended A, syllables with extended B, half-width forms.
 /// Ranges rather than the script property: regex engines spell the property differently.
 pub(crate) const HANGUL_RANGES: &str =
@@ -59,11 +56,6 @@ static TABLE: LazyLock<Box<[Classes]>> = LazyLock::new(|| {
             for classes in &mut table[first as usize..=last as usize] {
                 *classes |= class;
             }
-        }
-    }
-    for classes in &mut table {
-        if *classes & HANGUL != 0 || *classes & (SPACE | LETTER | NUMBER) == 0 {
-            *classes |= EOJEOL;
         }
     }
     // Nothing beyond composes or has parts.

@@ -6,8 +6,7 @@
 use std::ops::Range;
 
 use crate::char_class::{
-    self, Classes, EOJEOL, HANGUL, HANGUL_RANGES, LETTER, LOWER, MARK, NEWLINE, NUMBER, SLASH,
-    SPACE, UPPER, next,
+    self, Classes, LETTER, LOWER, MARK, NEWLINE, NUMBER, SLASH, SPACE, UPPER, next,
 };
 
 /// A split pattern as matchers.
@@ -54,8 +53,8 @@ enum Before {
     Space,
     /// `[^\r\n\p{L}\p{N}]`
     AnySeparator,
-    /// A space, and then any number of these.
-    SpaceAnd(Set),
+    /// `[^\S\r\n]*`
+    Blanks,
 }
 
 /// What a run takes in behind its last character.
@@ -92,6 +91,12 @@ impl Set {
 /// `[^\r\n\p{L}\p{N}]`
 const SEPARATOR: Set = Set::outside(NEWLINE | LETTER | NUMBER);
 
+/// `[^\S\r\n]`
+const BLANKS_OF_LINE: Set = Set {
+    of: SPACE,
+    not: NEWLINE,
+};
+
 /// `\s`
 const BLANKS: Set = Set::of(SPACE);
 
@@ -112,7 +117,12 @@ impl Scanner {
             rule => *rule == Rule::BlanksBeforeWord,
         });
         let is_linear = rules.iter().all(|rule| match rule {
-            Rule::Lines => blanks_are_taken,
+            Rule::Lines
+            | Rule::Superwords { .. }
+            | Rule::Run {
+                before: Before::Blanks,
+                ..
+            } => blanks_are_taken,
             Rule::Cased { wants_lower: true } => {
                 rules.contains(&Rule::Cased { wants_lower: false })
             }
@@ -210,9 +220,14 @@ fn rule(alternative: &str) -> Option<Rule> {
             more: Set::of(LETTER | MARK),
             tail: Tail::Nothing,
         },
-        r" ?[^\s\p{N}]+(?:(?<=[\p{L}\p{M}]) [^\s\p{N}]+)*[\r\n]*" => Rule::Superwords {
+        r"[^\S\r\n]*[^\s\p{N}]+(?:(?<=[\p{L}\p{M}]) [^\s\p{N}]+)*[\r\n]*" => Rule::Superwords {
             run: Set::outside(SPACE | NUMBER),
         },
+        r"[^\S\r\n]*[^\s\p{N}]+[\r\n]*" => run(
+            Before::Blanks,
+            Set::outside(SPACE | NUMBER),
+            Tail::All(NEWLINE),
+        ),
         r"\p{N}{1,3}(?=(?:\p{N}{3}){0,8}(?!\p{N}))" => Rule::DigitsFromRight,
         r"\p{N}" => Rule::Digits { most: 1 },
         r"\p{N}{1,3}" => Rule::Digits { most: 3 },
@@ -227,33 +242,11 @@ fn rule(alternative: &str) -> Option<Rule> {
         r"\s*[\r\n]+" | r"\s*[\r\n]" => Rule::Lines,
         r"\s+(?!\S)" => Rule::BlanksBeforeWord,
         r"\s+" => run(Before::Nothing, BLANKS, Tail::Nothing),
-        _ => return other_rule(alternative),
-    })
-}
-
-/// The alternatives that name letters: English endings and the Hangul blocks.
-fn other_rule(alternative: &str) -> Option<Rule> {
-    if let Some(letters) = alternative.strip_prefix('\'') {
-        let letters = ENDINGS.into_iter().find(|ending| *ending == letters)?;
-        return Some(Rule::Ending { letters });
-    }
-    let eojeol = format!(
-        r" ?[^\s\p{{L}}\p{{N}}{HANGUL_RANGES}]*[{HANGUL_RANGES}](?:[{HANGUL_RANGES}]|[^\s\p{{L}}\p{{N}}])*[\r\n]*"
-    );
-    let others = format!(r" ?[^\s\p{{N}}{HANGUL_RANGES}]+[\r\n]*");
-    let (before, [first, more]) = if alternative == eojeol {
-        let symbols = Set::outside(SPACE | LETTER | NUMBER | HANGUL);
-        (Before::SpaceAnd(symbols), [HANGUL, EOJEOL].map(Set::of))
-    } else if alternative == others {
-        (Before::Space, [Set::outside(SPACE | NUMBER | HANGUL); 2])
-    } else {
-        return None;
-    };
-    Some(Rule::Run {
-        before,
-        first,
-        more,
-        tail: Tail::All(NEWLINE),
+        _ => {
+            let letters = alternative.strip_prefix('\'')?;
+            let letters = ENDINGS.into_iter().find(|ending| *ending == letters)?;
+            Rule::Ending { letters }
+        }
     })
 }
 
@@ -413,7 +406,7 @@ impl Rule {
                 (num_digits > 0).then(|| ends[(num_digits - 1) % 3])
             }
             Self::Superwords { run } => {
-                let start = Before::Space.skip(text, place).unwrap_or(at);
+                let start = text.run(at, BLANKS_OF_LINE);
                 let mut end = text.run(start, run);
                 if end == start {
                     return None;
@@ -464,10 +457,7 @@ impl Before {
             Self::Nothing => false,
             Self::Space => text.bytes[place.at] == b' ',
             Self::AnySeparator => SEPARATOR.has(place.classes),
-            Self::SpaceAnd(set) => {
-                let start = Self::Space.skip(text, place).unwrap_or(place.at);
-                return Some(text.run(start, set));
-            }
+            Self::Blanks => return Some(text.run(place.at, BLANKS_OF_LINE)),
         };
         stands.then_some(place.after)
     }

@@ -18,12 +18,11 @@ pub(super) struct PreTokenizer {
     pub(super) difference: Option<&'static str>,
 }
 
-/// `superbpe` cuts numbers from everything else and into threes from the right, and nothing more: where a piece is longer there, ids
-/// are the same all the same, for merges learned here stay within our pieces. Only bytes that meet at a border of ours, and are
-/// also merged somewhere else, may be merged there.
+/// `superbpe` cuts numbers from everything else and into threes from the right, and nothing more. Where a piece is longer there, ids
+/// are the same all the same, for merges learned here stay within our pieces.
 const OWN_DIFFERENCE: &str = "llama.cpp has no pre-tokenizer that cuts text exactly as this tokenizer does; with the one \
-    named in `tokenizer.ggml.pre`, ids may differ in runs of blanks, in numbers of other digits than 0-9 or of more than 27, and, \
-    rarely, where Hangul touches other letters";
+    named in `tokenizer.ggml.pre`, ids may differ in numbers of other digits than 0-9 or of more than 27, and, rarely, where blanks stand \
+    beside newlines";
 
 /// The entry of the list for a file's `pre_tokenizer`; `ignore_merges` is that of its model.
 ///

@@ -104,6 +104,8 @@ enum Place {
     Fields(&'static [&'static str]),
     Model,
     Vocab,
+    /// A token with its score, where the vocabulary is a list.
+    Scored,
     Merges,
     Merge,
     AddedTokens,
@@ -132,7 +134,8 @@ impl Place {
         match self {
             Self::Merges => (Self::Merge, "model.merges", MAX_MERGES),
             Self::AddedTokens => (Self::AddedToken, "added_tokens", MAX_ADDED_TOKENS),
-            Self::Merge => (Self::Merge, "model.merges", 2),
+            Self::Vocab => (Self::Scored, "model.vocab", MAX_VOCAB),
+            Self::Merge | Self::Scored => (self, "", 2),
             _ => (Self::Other, "", usize::MAX),
         }
     }
@@ -201,17 +204,19 @@ impl<'de> Visitor<'de> for Seed<'_> {
     }
 
     fn visit_i64<E: serde::de::Error>(self, value: i64) -> Result<Value, E> {
-        self.pay(false, value.into())
+        let usual = matches!(self.place, Place::Scored);
+        self.pay(usual, value.into())
     }
 
     fn visit_u64<E: serde::de::Error>(self, value: u64) -> Result<Value, E> {
-        let usual = matches!(self.place, Place::Vocab | Place::AddedToken);
+        let usual = matches!(self.place, Place::Vocab | Place::Scored | Place::AddedToken);
         self.pay(usual, value.into())
     }
 
     fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Value, E> {
+        let usual = matches!(self.place, Place::Scored);
         self.pay(
-            false,
+            usual,
             Number::from_f64(value).map_or(Value::Null, Value::Number),
         )
     }
@@ -221,7 +226,7 @@ impl<'de> Visitor<'de> for Seed<'_> {
     }
 
     fn visit_string<E: serde::de::Error>(self, value: String) -> Result<Value, E> {
-        let usual = matches!(self.place, Place::Merge | Place::AddedToken);
+        let usual = matches!(self.place, Place::Merge | Place::Scored | Place::AddedToken);
         self.pay(usual, Value::String(value))
     }
 
@@ -231,15 +236,16 @@ impl<'de> Visitor<'de> for Seed<'_> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Value, A::Error> {
         let (place, field, most) = self.place.of_items();
-        if !matches!(self.place, Place::Merge) {
+        let is_pair = matches!(self.place, Place::Merge | Place::Scored);
+        if !is_pair {
             self.reader.other()?;
         }
         let mut items = Vec::new();
         loop {
             let entry = Seed {
                 reader: &mut *self.reader,
-                // A pair is a list of two texts; a longer one is paid for, and refused when merges are checked.
-                place: if matches!(place, Place::Merge) && items.len() >= 2 && most == 2 {
+                // A longer one is paid for, and refused when merges or tokens are checked.
+                place: if is_pair && items.len() >= 2 {
                     Place::Other
                 } else {
                     place
@@ -258,7 +264,7 @@ impl<'de> Visitor<'de> for Seed<'_> {
             }
             items.push(item);
         }
-        if matches!(self.place, Place::Merge) {
+        if is_pair {
             items.shrink_to_fit();
             if items.len() != 2 {
                 self.reader.other()?;
@@ -326,6 +332,22 @@ mod tests {
             &["a", "c"],
         );
         assert_eq!(fields.unwrap().to_string(), r#"{"a":1,"c":{"d":2}}"#);
+    }
+
+    #[test]
+    fn a_list_of_tokens_with_scores_may_be_long() {
+        let entry = "[\"ab\",-1.5]";
+        let text = format!(
+            "{{\"model\":{{\"vocab\":[{entry}{}]}}}}",
+            format!(",{entry}").repeat(100_000)
+        );
+        assert_eq!(
+            read(&text).unwrap()["model"]["vocab"]
+                .as_array()
+                .unwrap()
+                .len(),
+            100_001
+        );
     }
 
     #[test]
