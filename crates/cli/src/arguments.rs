@@ -136,6 +136,14 @@ the order of the files. What does not fit into tokenizer.memory_bytes is kept on
   jikji tokenizer measure --tokenizer my-tokenizer published/qwen2 --input law=held/law.jsonl medicine=held/medicine.jsonl \\
       --svg tokenizers.svg --endings")]
     Measure(MeasureTokenizers),
+    /// Fit a published model to a language: new tokens in place of those that are missed least, or beside them
+    #[command(after_help = "Example:
+  jikji tokenizer extend --model Qwen2.5-0.5B --input 'korean/**/*.jsonl' --keep-input 'english/*.jsonl' --replace 20% --output qwen-ko
+
+The folder holds tokenizer and weights together. Every id that stays has its token and, to the last bit, its weights: that is
+checked, as is that each text read is still encoded to itself. lineage.json lists the tokens. The rows of new tokens have to be trained
+before the model is better; recipes/extend shows how.")]
+    Extend(ExtendArguments),
     /// Encode JSON lines with `text` to JSON lines with `ids`
     Encode {
         /// Tokenizer folder
@@ -151,6 +159,87 @@ the order of the files. What does not fit into tokenizer.memory_bytes is kept on
         #[arg(long, default_value = "text")]
         text_field: String,
     },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ExtendArguments {
+    /// Model folder with a byte-level BPE tokenizer
+    #[arg(long)]
+    pub(crate) model: PathBuf,
+    #[command(flatten)]
+    pub(crate) texts: Texts,
+    /// Texts of what the model already knows, as --input: their tokens are missed, others make room
+    #[arg(long, num_args = 1.., value_name = "[NAME=]GLOB", required_unless_present = "add")]
+    pub(crate) keep_input: Vec<String>,
+    /// Tokens whose ids go to new ones: a number, or a share of the vocabulary such as 20%
+    #[arg(long, value_name = "N", required_unless_present = "add")]
+    pub(crate) replace: Option<Share>,
+    /// New tokens with ids of their own: a number, or a share of the vocabulary
+    #[arg(long, value_name = "N")]
+    pub(crate) add: Option<Share>,
+    /// How the rows of new tokens begin
+    #[arg(long, value_enum, default_value_t = NewRowsArgument::Similar)]
+    pub(crate) init: NewRowsArgument,
+    /// For what is random in them
+    #[arg(long, default_value_t = 1377)]
+    pub(crate) seed: u64,
+    /// A pair of tokens becomes one only if it occurs so often
+    #[arg(long, default_value_t = 2)]
+    pub(crate) min_frequency: u64,
+    /// Memory for counts, in bytes; what does not fit is kept on disk beside the output
+    #[arg(long, default_value_t = 1 << 30)]
+    pub(crate) memory_bytes: u64,
+    /// Do not compare the logits of both models, which takes the memory of one of them in f32
+    #[arg(long)]
+    pub(crate) no_logits: bool,
+    /// Folder to write; an earlier model there is replaced
+    #[arg(long)]
+    pub(crate) output: PathBuf,
+}
+
+/// A number of tokens, or a share of a vocabulary.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Share {
+    Tokens(usize),
+    Percent(f64),
+}
+
+impl Share {
+    pub(crate) fn of(self, vocab_size: usize) -> usize {
+        match self {
+            Self::Tokens(tokens) => tokens,
+            Self::Percent(percent) => (vocab_size as f64 * percent / 100.0).round() as usize,
+        }
+    }
+}
+
+impl std::str::FromStr for Share {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let share = match text.strip_suffix('%') {
+            Some(percent) => percent.parse().ok().map(Self::Percent),
+            None => text.parse().ok().map(Self::Tokens),
+        };
+        let is_share = |share: &Self| !matches!(share, Self::Percent(percent) if !(0.0..=100.0).contains(percent));
+        share
+            .filter(is_share)
+            .ok_or_else(|| "expected a number of tokens, or a share such as 20%".to_owned())
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum NewRowsArgument {
+    /// The mean of the rows of the old tokens that spell it
+    Mean,
+    /// That with noise, so that no two begin alike
+    NoisyMean,
+    /// That by the bytes of each, moved so that the token is expected as often as the texts have it
+    Weighted,
+    /// As weighted, half of it the rows of tokens that stand in like places in the texts
+    Similar,
+    /// Numbers with the deviation of the others: to compare with
+    Random,
 }
 
 /// Texts for a command that trains or measures tokenizers.

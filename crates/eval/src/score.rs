@@ -1,7 +1,7 @@
 //! The log-probability of each token after those before it.
 
 use burn::tensor::{Device, Tensor, TensorData};
-use jikji_model::{Decoder, Input, Store};
+use jikji_model::{Decoder, Input, Segment, Store};
 
 use crate::error::EvalError;
 use jikji_interop::LoadedModel;
@@ -21,6 +21,23 @@ pub struct Scored {
 /// Fewer than two ids, more than the context, an id outside the vocabulary, or a log-probability that is not finite.
 pub fn score_ids(model: &LoadedModel, ids: &[u32]) -> Result<Scored, EvalError> {
     score_with(&model.decoder, &model.weights, &model.device, ids)
+}
+
+/// The logits after each id of a sequence.
+///
+/// # Shapes
+/// - returns: `[seq, vocab]`, row-major
+///
+/// # Errors
+/// As [`score_ids`], but for logits that are not finite: they are given as they are.
+pub fn logits(model: &LoadedModel, ids: &[u32]) -> Result<Vec<f32>, EvalError> {
+    let decoder = &model.decoder;
+    check_ids(decoder, ids)?;
+    let ids: Vec<i32> = ids.iter().map(|id| *id as i32).collect();
+    let input = Input::continuing(decoder.rotations(), &ids, 0, &model.device);
+    let x = decoder.forward_hidden(&model.weights, &input, None);
+    let logits = decoder.logits(&model.weights.segment(Segment::Head), x);
+    Ok(logits.into_data().try_to_vec().expect("logits are f32"))
 }
 
 pub(crate) fn score_with(

@@ -153,6 +153,18 @@ pub enum InteropError {
         /// Why.
         problem: String,
     },
+    /// A number that should have stayed is another one.
+    #[error("tensor `{name}` holds `{got}` at element {element}, expected `{expected}` as before")]
+    RowChanged {
+        /// The tensor.
+        name: String,
+        /// Index of the element, from 0.
+        element: usize,
+        /// What it was.
+        expected: f32,
+        /// What it is.
+        got: f32,
+    },
     /// A weight would be infinite or no number in what is written.
     #[error(
         "tensor `{name}` holds `{got}` at element {element}, which is no finite number in {number}"
@@ -268,6 +280,7 @@ impl InteropError {
             Self::DoesNotFit { .. } => {
                 "the weights are damaged or diverged: take an earlier checkpoint, or copy the model again"
             }
+            Self::RowChanged { .. } => "check the disk, and write the model again",
             Self::IntoItself { .. } => "name another `--output`",
             Self::NotGguf { .. } => "name another `--output`, or move the file aside",
             Self::OtherTokens { .. } => "set `tokenizer.from` to the folder of `model.from`",

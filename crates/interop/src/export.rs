@@ -12,7 +12,9 @@ use jikji_tokenizer::Tokenizer;
 use serde_json::{Map, Value};
 
 use crate::error::InteropError;
-use crate::file_names::{COMPANIONS, CONFIG_NAME, GENERATION_NAME, INDEX_NAME, LINEAGE_NAME};
+use crate::file_names::{
+    COMPANIONS, CONFIG_NAME, GENERATION_NAME, INDEX_NAME, LINEAGE_NAME, TOKEN_LISTS,
+};
 use crate::gguf_export::cuts_as_qwen2;
 use crate::lineage::Lineage;
 use crate::model_folder::ModelFolder;
@@ -74,12 +76,22 @@ pub enum Beside<'a> {
     Tokenizer(Option<&'a Tokenizer>),
     /// Another folder: its files are copied.
     Folder(&'a ModelFolder, Option<&'a Tokenizer>),
+    /// Another folder whose tokenizer was extended: its files are copied but for those that list tokens.
+    Extended(&'a ModelFolder, &'a Tokenizer),
 }
 
 impl Beside<'_> {
     fn tokenizer(&self) -> Option<&Tokenizer> {
         match self {
             Self::Tokenizer(tokenizer) | Self::Folder(_, tokenizer) => *tokenizer,
+            Self::Extended(_, tokenizer) => Some(tokenizer),
+        }
+    }
+
+    fn folder(&self) -> Option<&ModelFolder> {
+        match self {
+            Self::Tokenizer(_) => None,
+            Self::Folder(folder, _) | Self::Extended(folder, _) => Some(folder),
         }
     }
 }
@@ -102,11 +114,11 @@ pub fn export_model(dir: &Path, export: &Export) -> Result<Written, InteropError
     check_parameters(&table, export.weights.table())?;
     let control = match &export.beside {
         Beside::Tokenizer(tokenizer) => control_ids(config, *tokenizer)?,
-        Beside::Folder(..) => ControlIds::of(config),
+        Beside::Folder(..) | Beside::Extended(..) => ControlIds::of(config),
     };
     let float = |index: usize| export.float.unwrap_or_else(|| export.weights.float(index));
     let config_keys = published_config(config, &decoder, &control, float(0))?;
-    if let Beside::Folder(folder, _) = &export.beside {
+    if let Some(folder) = export.beside.folder() {
         check_not_itself(dir, folder.dir())?;
     }
     check_replaceable(dir)?;
@@ -148,8 +160,8 @@ pub fn export_model(dir: &Path, export: &Export) -> Result<Written, InteropError
                 tokenizer.save_for_model(staged.path(), longest)?;
             }
         }
-        Beside::Folder(folder, _) => {
-            copy_companions(folder.dir(), &staged)?;
+        Beside::Folder(folder, _) | Beside::Extended(folder, _) => {
+            copy_companions(&export.beside, folder.dir(), &staged)?;
             if !folder.dir().join(GENERATION_NAME).exists() {
                 write_json(&staged, GENERATION_NAME, generation_config(&control))?;
             }
@@ -158,7 +170,9 @@ pub fn export_model(dir: &Path, export: &Export) -> Result<Written, InteropError
     match (&export.lineage, &export.beside) {
         (Some(lineage), _) => write_json(&staged, LINEAGE_NAME, lineage.to_json())?,
         // In another format it is still what it was made from.
-        (None, Beside::Folder(folder, _)) => copy(folder.dir(), LINEAGE_NAME, &staged)?,
+        (None, Beside::Folder(folder, _) | Beside::Extended(folder, _)) => {
+            copy(folder.dir(), LINEAGE_NAME, &staged)?;
+        }
         (None, Beside::Tokenizer(_)) => {}
     }
     Ok(Written {
@@ -183,9 +197,17 @@ fn warnings(family: ModelType, tokenizer: Option<&Tokenizer>) -> Result<Vec<Stri
     ])
 }
 
-fn copy_companions(from: &Path, staged: &StagedDir) -> Result<(), InteropError> {
+fn copy_companions(beside: &Beside, from: &Path, staged: &StagedDir) -> Result<(), InteropError> {
+    let Beside::Extended(_, tokenizer) = beside else {
+        return COMPANIONS
+            .iter()
+            .try_for_each(|name| copy(from, name, staged));
+    };
+    let text = tokenizer.to_json_text()?;
+    staged.write_file_with(TOKEN_LISTS[0], |out| out.write_all(text.as_bytes()))?;
     COMPANIONS
         .iter()
+        .filter(|name| !TOKEN_LISTS.contains(name))
         .try_for_each(|name| copy(from, name, staged))
 }
 

@@ -22,3 +22,6 @@ pub(crate) const COMPANIONS: [&str; 10] = [
     "LICENSE",
     "NOTICE",
 ];
+
+/// Those of them that list tokens; the first one is enough for all programs.
+pub(crate) const TOKEN_LISTS: [&str; 3] = ["tokenizer.json", "vocab.json", "merges.txt"];

@@ -5,7 +5,7 @@
 //! 1. [`ModelFolder`]: a published folder, opened and checked; [`LoadedModel`]: the same in memory;
 //! 2. [`WeightSource`]: where numbers come from when a folder is written;
 //! 3. [`export_model`]: a folder that other programs load; [`export_gguf`]: one file for llama.cpp;
-//! 4. [`Deepened`], [`Merged`]: new models from the weights of others; [`Lineage`]: what a folder was made from.
+//! 4. [`Deepened`], [`Merged`], [`WithRows`]: new models from the weights of others; [`Lineage`]: what a folder was made from.
 //!
 //! What the numbers mean is `jikji_model`'s; how tensor files look is `jikji_checkpoint`'s.
 
@@ -41,6 +41,9 @@ pub use loaded_model::LoadedModel;
 pub use model_folder::{ModelFolder, read_config};
 pub use other_form::OtherForm;
 pub use published_config::check_exportable;
-pub use surgery::{Deepened, LayerMap, MergeMethod, Merged};
+pub use surgery::{
+    Deepened, LayerMap, MergeMethod, Merged, Neighbours, NewRows, Rows, TextStatistics,
+    TokenCounts, WithRows, vocabulary_matrices,
+};
 pub use weight_source::WeightSource;
 pub use written::Written;

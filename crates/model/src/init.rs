@@ -20,18 +20,23 @@ pub fn initial_values(parameter: &Parameter, seed: u64, values: &mut [f32]) {
     match parameter.distribution {
         Distribution::Constant(value) => values.fill(value),
         Distribution::Normal { deviation } => {
-            let key = key_of(&parameter.name, seed);
-            values
-                .par_chunks_mut(2)
-                .with_min_len(4096)
-                .enumerate()
-                .for_each(|(pair, values)| {
-                    for (value, normal) in values.iter_mut().zip(normal_pair(key, pair as u64)) {
-                        *value = (normal * deviation) as f32;
-                    }
-                });
+            normal_values(&parameter.name, seed, deviation, values);
         }
     }
+}
+
+/// Fills `values` with the first numbers of a name's stream: normal, of mean 0.
+pub fn normal_values(name: &str, seed: u64, deviation: f64, values: &mut [f32]) {
+    let key = key_of(name, seed);
+    values
+        .par_chunks_mut(2)
+        .with_min_len(4096)
+        .enumerate()
+        .for_each(|(pair, values)| {
+            for (value, normal) in values.iter_mut().zip(normal_pair(key, pair as u64)) {
+                *value = (normal * deviation) as f32;
+            }
+        });
 }
 
 /// FNV-1a over the name, then mixed with the seed.

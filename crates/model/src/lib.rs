@@ -35,7 +35,7 @@ pub use decoder_config::{DecoderConfig, LayerConfig, Multipliers, NormPlacement,
 pub use error::ModelError;
 pub use families::Role;
 pub use gradients::GradientSums;
-pub use init::initial_values;
+pub use init::{initial_values, normal_values};
 pub use input::Input;
 pub use rope::{Rotations, Scaling, inverse_frequencies};
 pub use segment::{Segment, SegmentWeights};

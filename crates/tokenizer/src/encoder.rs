@@ -7,6 +7,7 @@ mod cache;
 mod merge;
 mod unigram;
 
+use std::borrow::Cow;
 use std::sync::{Mutex, PoisonError};
 
 use aho_corasick::AhoCorasick;
@@ -100,16 +101,21 @@ impl Encoder {
         if self.added.is_match(text) {
             return None;
         }
-        let Some(normalizer) = &self.normalizer else {
-            return Some(self.ids(text));
-        };
-        if is_unchanged(normalizer, text) {
-            return Some(self.ids(text));
+        match self.normalized(text)? {
+            Cow::Borrowed(text) => Some(self.ids(text)),
+            Cow::Owned(text) => (!self.added.is_match(&text)).then(|| self.ids(&text)),
         }
+    }
+
+    /// A text in the file's normal form, if that is another one than NFC.
+    pub(crate) fn normalized<'a>(&self, text: &'a str) -> Option<Cow<'a, str>> {
+        let changing = self.normalizer.as_ref();
+        let Some(normalizer) = changing.filter(|normalizer| !is_unchanged(normalizer, text)) else {
+            return Some(text.into());
+        };
         let mut normalized = NormalizedString::from(text);
         normalizer.normalize(&mut normalized).ok()?;
-        let text = normalized.get();
-        (!self.added.is_match(text)).then(|| self.ids(text))
+        Some(normalized.get().to_owned().into())
     }
 
     /// As [`encode`](Self::encode), with what the post-processor adds.

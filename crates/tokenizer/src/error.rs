@@ -31,6 +31,12 @@ pub enum TokenizerError {
     /// Training was given no text, or only empty texts.
     #[error("there is no text to train a tokenizer on")]
     NoText,
+    /// A tokenizer that cannot be extended as it was asked for.
+    #[error("the tokenizer cannot be extended: {reason}")]
+    NotExtendable {
+        /// Why.
+        reason: String,
+    },
     /// A file could not be read.
     #[error("failed to read `{path}`")]
     Read {
@@ -115,6 +121,7 @@ impl TokenizerError {
             Self::VocabTooSmall { needed, .. } => {
                 format!("set `vocab_size` to more than {needed}, or lower `reserved_tokens`")
             }
+            Self::NotExtendable { .. } => return None,
             Self::NoText => "check that the data path holds documents that are not empty after filtering".to_owned(),
             Self::Read { .. } => {
                 "give a folder that holds tokenizer.json, or the path of a tokenizer.json, and check its permissions"

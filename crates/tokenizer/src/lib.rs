@@ -10,6 +10,7 @@
 
 mod config;
 mod error;
+mod extend;
 mod guard;
 
 mod byte_alphabet;
@@ -38,6 +39,7 @@ pub mod pattern;
 
 pub use config::{Algorithm, Digits, PreTokenization, SpecialTokens, TokenizerConfig};
 pub use error::TokenizerError;
+pub use extend::{ExtendConfig, Extended, Extender, NewToken, Piece};
 pub use stream::DecodeStream;
 pub use tokenizer::Tokenizer;
 pub use train::{Trainer, train};

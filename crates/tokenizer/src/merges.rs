@@ -80,6 +80,27 @@ impl Learner {
         }
     }
 
+    /// Goes on where other merges ended, with their tokens by id: an empty one where an id has none.
+    pub(crate) fn resume(
+        tokens: Vec<String>,
+        id_of_byte: [u32; 256],
+        merges: impl Iterator<Item = ((u32, u32), u32)>,
+        forbidden: BTreeSet<String>,
+    ) -> Self {
+        let ids = tokens.iter().cloned().zip(0..);
+        let merges: Vec<(Pair, u32)> = merges
+            .map(|((left, right), id)| (pair(left, right), id))
+            .collect();
+        Self {
+            id_of: ids.filter(|(token, _)| !token.is_empty()).collect(),
+            tokens,
+            id_of_byte,
+            merged: merges.iter().map(|(pair, _)| *pair).collect(),
+            merges,
+            forbidden,
+        }
+    }
+
     /// The ids of the bytes of a piece, before any merge.
     pub(crate) fn ids(&self, piece: &[u8]) -> impl ExactSizeIterator<Item = u32> {
         piece.iter().map(|byte| self.id_of_byte[usize::from(*byte)])
@@ -91,13 +112,16 @@ impl Learner {
         Merges::from_ids(&self.id_of_byte, merges)
     }
 
+    /// The left and the right id of each merge.
+    pub(crate) fn pairs(&self) -> impl ExactSizeIterator<Item = (u32, u32)> {
+        self.merges.iter().map(|(pair, _)| halves(*pair))
+    }
+
     /// The merges in the spelling of their tokens.
     pub(crate) fn merges(&self) -> impl Iterator<Item = [&str; 2]> {
         let token = |id: u32| self.tokens[id as usize].as_str();
-        self.merges.iter().map(move |(pair, _)| {
-            let (left, right) = halves(*pair);
-            [token(left), token(right)]
-        })
+        self.pairs()
+            .map(move |(left, right)| [token(left), token(right)])
     }
 
     /// Learns merges until there are `vocab_size` tokens or no pair occurs `min_frequency` times. The words of `store` are those

@@ -21,11 +21,17 @@ use runs::Run;
 /// piece each time one of its pairs merges.
 pub(crate) const LONGEST_PIECE_BYTES: usize = 4096;
 
+/// Texts are counted together when there are so many bytes of them, for threads to share.
+const BATCH_BYTES: usize = 8 << 20;
+
 /// Counts pieces on all threads. What does not fit into memory goes to disk, sorted, and is merged when it is read back.
 pub(crate) struct PieceCounter {
     pre_tokenizer: PreTokenizer,
     /// Where pieces are cut further, if the user has a dictionary.
     morphemes: Option<Morphemes>,
+    /// Texts that wait to be counted, each with how often it counts.
+    batch: Vec<(String, u64)>,
+    batch_bytes: usize,
     /// One for each thread.
     shards: Vec<Shard>,
     /// Bytes that one shard may count to.
@@ -52,6 +58,8 @@ impl PieceCounter {
         Self {
             pre_tokenizer,
             morphemes,
+            batch: Vec::new(),
+            batch_bytes: 0,
             shards: std::iter::repeat_with(Shard::default)
                 .take(num_threads)
                 .collect(),
@@ -60,8 +68,19 @@ impl PieceCounter {
         }
     }
 
-    /// Counts texts, each piece of one as often as its number says.
-    pub(crate) fn add(&mut self, texts: &[(String, u64)]) -> io::Result<()> {
+    /// Counts the pieces of a text, each `times` times.
+    pub(crate) fn add(&mut self, text: &str, times: u64) -> io::Result<()> {
+        self.batch_bytes += text.len();
+        self.batch.push((text.to_owned(), times));
+        if self.batch_bytes >= BATCH_BYTES {
+            self.count_batch()?;
+        }
+        Ok(())
+    }
+
+    fn count_batch(&mut self) -> io::Result<()> {
+        let texts = std::mem::take(&mut self.batch);
+        self.batch_bytes = 0;
         let next = AtomicUsize::new(0);
         let Self {
             pre_tokenizer,
@@ -94,6 +113,7 @@ impl PieceCounter {
         mut self,
         mut each: impl FnMut(&[u8], u64) -> io::Result<()>,
     ) -> io::Result<()> {
+        self.count_batch()?;
         if self.shards.iter().all(|shard| shard.runs.is_empty()) {
             let counts = self.shards.into_par_iter().map(|shard| shard.counts);
             let counts = counts.reduce(PieceCounts::default, PieceCounts::merged);
@@ -231,8 +251,11 @@ mod tests {
         let pre_tokenizer = PreTokenizer::new(&bytes).unwrap();
         let scratch = tempfile::tempdir().unwrap();
         let mut counter = PieceCounter::new(pre_tokenizer, None, memory_bytes, scratch.path());
-        for texts in texts.chunks(7) {
-            counter.add(texts).unwrap();
+        for (index, (text, times)) in texts.iter().enumerate() {
+            counter.add(text, *times).unwrap();
+            if index % 7 == 6 {
+                counter.count_batch().unwrap();
+            }
         }
         let mut counts = Vec::new();
         let each = |piece: &[u8], count| {

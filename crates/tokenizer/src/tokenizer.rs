@@ -289,11 +289,19 @@ impl Tokenizer {
     /// # Errors
     /// Only for loaded files that the library cannot write out.
     pub fn to_json(&self) -> Result<Value, TokenizerError> {
-        let text = self.canonical()?;
+        let text = self.to_json_text()?;
         serde_json::from_str(&text).map_err(|source| TokenizerError::Json {
             path: TOKENIZER_NAME.into(),
             source,
         })
+    }
+
+    /// As [`to_json`](Self::to_json), as the text of the file.
+    ///
+    /// # Errors
+    /// As [`to_json`](Self::to_json).
+    pub fn to_json_text(&self) -> Result<String, TokenizerError> {
+        self.canonical()
     }
 
     /// The Jinja template that renders a conversation, if there is one. [`chat::ChatTemplate`](crate::chat::ChatTemplate) runs it.
@@ -314,11 +322,14 @@ impl Tokenizer {
         self.fingerprint.clone()
     }
 
+    pub(crate) fn settings(&self) -> &ConfigFile {
+        &self.settings
+    }
+
     pub(crate) fn library(&self) -> &tokenizers::Tokenizer {
         &self.library
     }
 
-    #[cfg(test)]
     pub(crate) fn encoder(&self) -> Option<&Encoder> {
         self.encoder.as_ref()
     }

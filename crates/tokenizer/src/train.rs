@@ -15,11 +15,8 @@ use crate::pre_tokenizer::PreTokenizer;
 use crate::sample::EvenSample;
 use crate::{Algorithm, Tokenizer, TokenizerConfig, TokenizerError, unigram};
 
-/// Texts are counted together when there are so many bytes of them, for threads to share.
-const BATCH_BYTES: usize = 8 << 20;
-
 /// What each place of a pair costs while merging: its entry in a list, its share of a word, of the pairs' counts and of their sums.
-const BYTES_OF_PLACE: u64 = 256;
+pub(crate) const BYTES_OF_PLACE: u64 = 256;
 
 /// Trains a byte-level tokenizer on `texts`, one document each. [`Trainer`] does the same for documents of several sources.
 ///
@@ -47,8 +44,6 @@ pub struct Trainer {
     scratch: PathBuf,
     /// What is kept of the text, if not all of it is read.
     sample: Option<EvenSample>,
-    batch: Vec<(String, u64)>,
-    batch_bytes: usize,
     words: PieceCounter,
     /// Wider pieces, for the tokens that may cross a space.
     superwords: Option<PieceCounter>,
@@ -92,8 +87,6 @@ impl Trainer {
             control_tokens,
             scratch: scratch.to_owned(),
             sample: config.sample_bytes.map(EvenSample::new),
-            batch: Vec::new(),
-            batch_bytes: 0,
             words,
             superwords,
             unseen: config.weights.keys().cloned().collect(),
@@ -120,31 +113,17 @@ impl Trainer {
                 sample.add(text, times);
                 Ok(())
             }
-            None => self.count(text.to_owned(), times),
+            None => self.count(text, times),
         }
     }
 
-    fn count(&mut self, text: String, times: u64) -> Result<(), TokenizerError> {
-        self.batch_bytes += text.len();
-        self.batch.push((text, times));
-        if self.batch_bytes >= BATCH_BYTES {
-            self.count_batch()?;
-        }
-        Ok(())
-    }
-
-    fn count_batch(&mut self) -> Result<(), TokenizerError> {
-        for counter in [Some(&mut self.words), self.superwords.as_mut()]
+    fn count(&mut self, text: &str, times: u64) -> Result<(), TokenizerError> {
+        let counters = [Some(&mut self.words), self.superwords.as_mut()];
+        counters
             .into_iter()
             .flatten()
-        {
-            counter
-                .add(&self.batch)
-                .map_err(scratch_error(&self.scratch))?;
-        }
-        self.batch.clear();
-        self.batch_bytes = 0;
-        Ok(())
+            .try_for_each(|counter| counter.add(text, times))
+            .map_err(scratch_error(&self.scratch))
     }
 
     /// Learns the vocabulary.
@@ -165,9 +144,8 @@ impl Trainer {
             .map(EvenSample::into_pieces)
             .unwrap_or_default()
         {
-            self.count(text, times)?;
+            self.count(&text, times)?;
         }
-        self.count_batch()?;
         let Self {
             config,
             control_tokens,
@@ -200,7 +178,7 @@ impl Trainer {
     }
 }
 
-fn scratch_error(scratch: &Path) -> impl Fn(io::Error) -> TokenizerError {
+pub(crate) fn scratch_error(scratch: &Path) -> impl Fn(io::Error) -> TokenizerError {
     move |source| TokenizerError::Scratch {
         folder: scratch.to_owned(),
         source,

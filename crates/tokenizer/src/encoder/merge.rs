@@ -76,10 +76,12 @@ impl Merges {
             .filter(|_| is_whole)
             .filter_map(|(token, id)| Some((byte_alphabet::unspell(token)?.into_boxed_slice(), id)))
             .collect();
-        Some(Self {
-            whole,
-            ..Self::from_ids(&id_of_byte, merges)
-        })
+        Some(Self::from_ids(&id_of_byte, merges).with_whole(whole))
+    }
+
+    /// With pieces that are not merged at all.
+    pub(crate) fn with_whole(self, whole: FxHashMap<Box<[u8]>, u32>) -> Self {
+        Self { whole, ..self }
     }
 
     /// Of the ids of the bytes, and of pairs of ids with what they become, in the order of their ranks.

@@ -59,7 +59,7 @@ impl Store {
     }
 
     /// Calls `each` with the count and the ids of every word.
-    pub(super) fn for_each(&mut self, mut each: impl FnMut(u64, &[u32])) -> io::Result<()> {
+    pub(crate) fn for_each(&mut self, mut each: impl FnMut(u64, &[u32])) -> io::Result<()> {
         self.near.for_each(|_, count, ids| each(count, ids));
         if let Some(far) = &mut self.far {
             let mut words = far.read()?;
@@ -137,17 +137,21 @@ impl Store {
     }
 }
 
-/// Words one after the other: the count, the number of ids, the ids. The file has no name: it is gone when it is closed.
+/// Words one after the other: the number of bytes of a record, then its count and its ids, seven bits a byte. Ids are small, and
+/// reading them is most of the work. The file has no name: it is gone when it is closed.
 struct WordFile {
     out: BufWriter<File>,
-    bytes: Vec<u8>,
+    record: Vec<u8>,
 }
+
+/// Of the number in front of a record.
+const HEAD_BYTES: usize = size_of::<u32>();
 
 impl WordFile {
     fn new(scratch: &Path) -> io::Result<Self> {
         Ok(Self {
             out: BufWriter::with_capacity(BUFFER_BYTES, tempfile::tempfile_in(scratch)?),
-            bytes: Vec::new(),
+            record: Vec::new(),
         })
     }
 
@@ -155,12 +159,15 @@ impl WordFile {
         if ids.len() < 2 {
             return Ok(());
         }
-        self.bytes.clear();
-        self.bytes.extend(count.to_le_bytes());
-        self.bytes.extend((ids.len() as u32).to_le_bytes());
-        self.bytes
-            .extend(ids.iter().flat_map(|id| id.to_le_bytes()));
-        self.out.write_all(&self.bytes)
+        self.record.clear();
+        self.record.extend([0; HEAD_BYTES]);
+        push_number(&mut self.record, count);
+        for id in ids {
+            push_number(&mut self.record, u64::from(*id));
+        }
+        let bytes = (self.record.len() - HEAD_BYTES) as u32;
+        self.record[..HEAD_BYTES].copy_from_slice(&bytes.to_le_bytes());
+        self.out.write_all(&self.record)
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -174,7 +181,7 @@ impl WordFile {
         file.rewind()?;
         Ok(WordReader {
             file: BufReader::with_capacity(BUFFER_BYTES, file),
-            bytes: Vec::new(),
+            record: Vec::new(),
             ids: Vec::new(),
         })
     }
@@ -182,30 +189,26 @@ impl WordFile {
 
 struct WordReader<'a> {
     file: BufReader<&'a mut File>,
-    bytes: Vec<u8>,
+    record: Vec<u8>,
     ids: Vec<u32>,
 }
 
 impl WordReader<'_> {
     fn next(&mut self) -> io::Result<Option<(u64, &mut [u32])>> {
-        const WORD: usize = size_of::<u32>();
-        let mut head = [0; 3 * WORD];
+        let mut head = [0; HEAD_BYTES];
         match self.file.read_exact(&mut head) {
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
             read => read?,
         }
-        let (head, _) = head.as_chunks::<WORD>();
-        let [low, high, len] = [0, 1, 2].map(|index| u32::from_le_bytes(head[index]));
-        self.bytes.resize(len as usize * WORD, 0);
-        self.file.read_exact(&mut self.bytes)?;
-        let (ids, _) = self.bytes.as_chunks::<WORD>();
+        self.record.resize(u32::from_le_bytes(head) as usize, 0);
+        self.file.read_exact(&mut self.record)?;
+        let mut bytes = self.record.iter();
+        let count = next_number(&mut bytes).unwrap_or_default();
         self.ids.clear();
-        self.ids
-            .extend(ids.iter().map(|id| u32::from_le_bytes(*id)));
-        Ok(Some((
-            u64::from(high) << 32 | u64::from(low),
-            &mut self.ids,
-        )))
+        while let Some(id) = next_number(&mut bytes) {
+            self.ids.push(id as u32);
+        }
+        Ok(Some((count, &mut self.ids)))
     }
 }
 
@@ -214,5 +217,54 @@ impl Drop for WordReader<'_> {
     fn drop(&mut self) {
         // A failure shows when that word is written or read.
         let _ = self.file.get_mut().seek(SeekFrom::End(0));
+    }
+}
+
+/// Seven bits a byte, the lowest first; all bytes but the last have the eighth (LEB128).
+fn push_number(bytes: &mut Vec<u8>, mut number: u64) {
+    while number >= 0x80 {
+        bytes.push(number as u8 | 0x80);
+        number >>= 7;
+    }
+    bytes.push(number as u8);
+}
+
+#[inline]
+fn next_number<'a>(bytes: &mut impl Iterator<Item = &'a u8>) -> Option<u64> {
+    let (mut number, mut shift) = (0, 0);
+    loop {
+        let byte = *bytes.next()?;
+        number |= u64::from(byte & 0x7F) << shift;
+        if byte < 0x80 {
+            return Some(number);
+        }
+        shift += 7;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_of_any_size_come_back() {
+        let numbers = [
+            0,
+            1,
+            127,
+            128,
+            300,
+            16_383,
+            16_384,
+            u64::from(u32::MAX),
+            u64::MAX,
+        ];
+        let mut bytes = Vec::new();
+        numbers
+            .iter()
+            .for_each(|number| push_number(&mut bytes, *number));
+        let mut bytes = bytes.iter();
+        let back: Vec<u64> = std::iter::from_fn(|| next_number(&mut bytes)).collect();
+        assert_eq!(back, numbers);
     }
 }

@@ -5,8 +5,10 @@
 mod chat_differences;
 mod chat_parts;
 mod chat_templates;
+mod extending;
 #[path = "../hostile/mod.rs"]
 mod hostile;
+
 mod hostile_files;
 mod hostile_mutations;
 mod hostile_templates;

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::trained;
 
-fn load(document: &Value, config: Option<&Value>) -> Result<Tokenizer, TokenizerError> {
+pub(super) fn load(document: &Value, config: Option<&Value>) -> Result<Tokenizer, TokenizerError> {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("tokenizer.json"), document.to_string()).unwrap();
     if let Some(config) = config {
@@ -26,9 +26,9 @@ fn added(id: u32, content: &str, special: bool) -> Value {
 }
 
 /// The vocabulary and merges of a tokenizer trained here, without its control tokens, ids from 0.
-fn byte_level_model() -> (Map<String, Value>, Vec<Value>) {
+fn byte_level_model(trained: &Tokenizer) -> (Map<String, Value>, Vec<Value>) {
     let folder = tempfile::tempdir().unwrap();
-    trained().save(folder.path()).unwrap();
+    trained.save(folder.path()).unwrap();
     let text = fs::read_to_string(folder.path().join("tokenizer.json")).unwrap();
     let document: Value = serde_json::from_str(&text).unwrap();
     let mut tokens: Vec<(u64, String)> = document["model"]["vocab"]
@@ -51,8 +51,8 @@ fn byte_level_model() -> (Map<String, Value>, Vec<Value>) {
 }
 
 /// As Llama 3 and Qwen 2 are published: control tokens behind the vocabulary, merges as strings, the GPT-4 pattern.
-fn byte_level(template: bool) -> Value {
-    let (vocab, merges) = byte_level_model();
+pub(super) fn byte_level(trained: &Tokenizer, template: bool) -> Value {
+    let (vocab, merges) = byte_level_model(trained);
     let size = vocab.len() as u32;
     let merges: Vec<String> = merges
         .iter()
@@ -99,7 +99,7 @@ fn byte_level(template: bool) -> Value {
 fn llama_3_style() {
     let config = json!({"bos_token": "<|begin_of_text|>", "eos_token": {"content": "<|eot_id|>"}, "chat_template": "t",
         "tokenizer_class": "PreTrainedTokenizerFast", "model_max_length": 1e30});
-    let tokenizer = load(&byte_level(true), Some(&config)).unwrap();
+    let tokenizer = load(&byte_level(&trained(), true), Some(&config)).unwrap();
     let size = tokenizer.vocab_size() as u32;
     assert_eq!(
         (tokenizer.bos_id(), tokenizer.eos_id(), tokenizer.pad_id()),
@@ -125,7 +125,7 @@ fn llama_3_style() {
 
 #[test]
 fn exaone_style_cuts_digits_first_and_says_nothing_of_special_tokens() {
-    let mut document = byte_level(false);
+    let mut document = byte_level(&trained(), false);
     document["pre_tokenizer"] = json!({"type": "Sequence", "pretokenizers": [
         {"type": "Digits", "individual_digits": true},
         {"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": true}]});
@@ -193,7 +193,7 @@ fn sentence_piece_style() {
 
 #[test]
 fn holes_in_the_ids_are_rows_of_the_embedding() {
-    let mut document = byte_level(false);
+    let mut document = byte_level(&trained(), false);
     let size = document["model"]["vocab"].as_object().unwrap().len();
     document["added_tokens"] = json!([]);
     document["model"]["vocab"]["한글토큰"] = json!(size + 100);
@@ -204,9 +204,12 @@ fn holes_in_the_ids_are_rows_of_the_embedding() {
 
 #[test]
 fn a_configuration_that_names_a_token_the_file_lacks_is_refused() {
-    let error = load(&byte_level(true), Some(&json!({"pad_token": "<|none|>"})))
-        .unwrap_err()
-        .to_string();
+    let error = load(
+        &byte_level(&trained(), true),
+        Some(&json!({"pad_token": "<|none|>"})),
+    )
+    .unwrap_err()
+    .to_string();
     assert!(
         error.contains("tokenizer_config.json`, field `pad_token`: expected a token that"),
         "{error}"
@@ -215,7 +218,7 @@ fn a_configuration_that_names_a_token_the_file_lacks_is_refused() {
 
 #[test]
 fn other_models_are_refused_by_name() {
-    let mut document = byte_level(true);
+    let mut document = byte_level(&trained(), true);
     document["model"]["type"] = json!("WordLevel");
     let error = load(&document, None).unwrap_err();
     assert!(

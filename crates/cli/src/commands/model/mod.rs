@@ -25,7 +25,7 @@ pub(crate) fn run(command: &ModelCommand) -> Result<(), Failure> {
 }
 
 /// The warnings for people, the path for programs.
-fn tell(written: &Written) {
+pub(super) fn tell(written: &Written) {
     for warning in &written.warnings {
         console::say(format!("warning: {warning}"));
     }

@@ -1,11 +1,13 @@
 //! `jikji tokenizer`.
 
 mod encode;
+mod extend;
 mod measure;
 mod train;
 
 use std::path::Path;
 
+use jikji_checkpoint::durable;
 use jikji_corpus::{Document, FieldMapping, InputConfig, InputFile};
 
 use crate::arguments::{Texts, TokenizerCommand};
@@ -17,6 +19,7 @@ pub(crate) fn run(command: TokenizerCommand) -> Result<(), Failure> {
     match command {
         TokenizerCommand::Train(arguments) => train::run(&arguments),
         TokenizerCommand::Measure(arguments) => measure::run(&arguments),
+        TokenizerCommand::Extend(arguments) => extend::run(&arguments),
         TokenizerCommand::Encode {
             tokenizer,
             input,
@@ -77,6 +80,16 @@ pub(super) fn files(texts: &Texts) -> Result<Vec<TextFile>, Failure> {
         }));
     }
     Ok(files)
+}
+
+/// The folder around an output, for what does not fit into memory.
+pub(super) fn scratch(output: &Path) -> Result<&Path, Failure> {
+    let around = output
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty());
+    let around = around.unwrap_or(Path::new("."));
+    durable::create_dir_all(around)?;
+    Ok(around)
 }
 
 /// The text of documents, as the command's files hold it.

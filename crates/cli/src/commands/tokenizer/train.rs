@@ -1,8 +1,5 @@
 //! `jikji tokenizer train`.
 
-use std::path::Path;
-
-use jikji_checkpoint::durable;
 use jikji_telemetry::human_units::with_separators;
 use jikji_tokenizer::Trainer;
 
@@ -39,12 +36,7 @@ pub(super) fn run(arguments: &TrainTokenizer) -> Result<(), Failure> {
     }
     config.check()?;
     let files = super::files(&arguments.texts)?;
-    let scratch = output
-        .parent()
-        .filter(|parent| !parent.as_os_str().is_empty());
-    let scratch = scratch.unwrap_or(Path::new("."));
-    durable::create_dir_all(scratch)?;
-    let mut trainer = Trainer::new(&config, scratch)?;
+    let mut trainer = Trainer::new(&config, super::scratch(output)?)?;
     for file in &files {
         for document in file.documents()? {
             let document = document?;
