@@ -2,6 +2,7 @@
 
 mod chat;
 mod export;
+mod extend;
 mod generate_and_score;
 mod look;
 mod model_folders;

@@ -169,10 +169,15 @@ pub(crate) struct ExtendArguments {
     #[command(flatten)]
     pub(crate) texts: Texts,
     /// Texts of what the model already knows, as --input: their tokens are missed, others make room
-    #[arg(long, num_args = 1.., value_name = "[NAME=]GLOB", required_unless_present = "add")]
+    #[arg(long, num_args = 1.., value_name = "[NAME=]GLOB")]
     pub(crate) keep_input: Vec<String>,
     /// Tokens whose ids go to new ones: a number, or a share of the vocabulary such as 20%
-    #[arg(long, value_name = "N", required_unless_present = "add")]
+    #[arg(
+        long,
+        value_name = "N",
+        required_unless_present = "add",
+        requires = "keep_input"
+    )]
     pub(crate) replace: Option<Share>,
     /// New tokens with ids of their own: a number, or a share of the vocabulary
     #[arg(long, value_name = "N")]

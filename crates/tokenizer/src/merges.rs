@@ -83,7 +83,7 @@ impl Learner {
     /// Goes on where other merges ended, with their tokens by id: an empty one where an id has none.
     pub(crate) fn resume(
         tokens: Vec<String>,
-        id_of_byte: [u32; 256],
+        id_of_byte: &[u32; 256],
         merges: impl Iterator<Item = ((u32, u32), u32)>,
         forbidden: BTreeSet<String>,
     ) -> Self {
@@ -94,7 +94,7 @@ impl Learner {
         Self {
             id_of: ids.filter(|(token, _)| !token.is_empty()).collect(),
             tokens,
-            id_of_byte,
+            id_of_byte: *id_of_byte,
             merged: merges.iter().map(|(pair, _)| *pair).collect(),
             merges,
             forbidden,

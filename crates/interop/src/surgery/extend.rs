@@ -223,7 +223,7 @@ mod tests {
                     LoadedModel::load(&to, Precision::F32).unwrap(),
                 );
                 let logits = |model: &LoadedModel| {
-                    let ids = [1, 5, 8, 20, 5, 30].map(|id| id as i32);
+                    let ids = [1, 5, 8, 20, 5, 30];
                     let input = jikji_model::Input::continuing(
                         model.decoder.rotations(),
                         &ids,

@@ -109,7 +109,9 @@ impl NewRows {
                     else {
                         continue;
                     };
-                    mixed.iter_mut().for_each(|value| *value *= 1.0 - SIMILAR);
+                    for value in mixed.iter_mut() {
+                        *value *= 1.0 - SIMILAR;
+                    }
                     for (id, weight) in mixture {
                         add(mixed, &row(folder, parameter, *id), SIMILAR * weight);
                     }
@@ -275,7 +277,7 @@ mod tests {
                 let (first, second) = (row(50), row(51));
                 assert_eq!(mean[&parameter][&41], row(60));
                 for (index, value) in mean[&parameter][&40].iter().enumerate() {
-                    assert!((value - (first[index] + second[index]) / 2.0).abs() < 1e-6);
+                    assert!((value - first[index].midpoint(second[index])).abs() < 1e-6);
                 }
                 let noise: Vec<f32> = noisy[&parameter][&40]
                     .iter()
@@ -307,9 +309,13 @@ mod tests {
         let mut counts = TokenCounts::default();
         let texts_of = |id| std::iter::repeat_n(vec![5_u32, id, 6], 30);
         let lines: Vec<Vec<u32>> = texts_of(40).chain(texts_of(70)).collect();
-        lines.iter().for_each(|ids| counts.add(ids));
+        for ids in &lines {
+            counts.add(ids);
+        }
         let mut neighbours = Neighbours::new(&counts, [40].into_iter());
-        lines.iter().for_each(|ids| neighbours.add(ids));
+        for ids in &lines {
+            neighbours.add(ids);
+        }
         let texts = TextStatistics {
             neighbours: Some(neighbours),
             counts,
@@ -320,7 +326,7 @@ mod tests {
         let parameter = vocabulary_matrices(&folder)[0];
         let (piece, like) = (row(&folder, parameter, 50), row(&folder, parameter, 70));
         for (index, value) in rows[&parameter][&40].iter().enumerate() {
-            assert!((value - (piece[index] + like[index]) / 2.0).abs() < 1e-5);
+            assert!((value - piece[index].midpoint(like[index])).abs() < 1e-5);
         }
     }
 }

@@ -192,7 +192,9 @@ impl Neighbours {
         }
         let norm = vector.iter().map(|value| value * value).sum::<f32>().sqrt();
         if norm > 0.0 {
-            vector.iter_mut().for_each(|value| *value /= norm);
+            for value in &mut vector {
+                *value /= norm;
+            }
         }
         vector
     }
@@ -231,7 +233,9 @@ mod tests {
     #[test]
     fn groups_count_alike() {
         let (mut long, mut short) = (TokenCounts::default(), TokenCounts::default());
-        (0..100).for_each(|_| long.add(&[1, 1, 2, 2]));
+        for _ in 0..100 {
+            long.add(&[1, 1, 2, 2]);
+        }
         short.add(&[3]);
         let empty = TokenCounts::default();
         let got = TokenCounts::per_million(&[&long, &short, &empty]);
@@ -251,9 +255,13 @@ mod tests {
             .chain([vec![7, 4, 8]])
             .collect();
         let mut counts = TokenCounts::default();
-        texts.iter().for_each(|text| counts.add(text));
+        for text in &texts {
+            counts.add(text);
+        }
         let mut neighbours = Neighbours::new(&counts, [2, 4].into_iter());
-        texts.iter().for_each(|text| neighbours.add(text));
+        for text in &texts {
+            neighbours.add(text);
+        }
         let mixtures = neighbours.similar(&counts, &[2, 4]);
         assert_eq!(mixtures[0], [(1, 1.0)]);
         assert!(mixtures[1].is_empty(), "{:?}", mixtures[1]);

@@ -260,9 +260,9 @@ mod tests {
             u64::MAX,
         ];
         let mut bytes = Vec::new();
-        numbers
-            .iter()
-            .for_each(|number| push_number(&mut bytes, *number));
+        for number in numbers {
+            push_number(&mut bytes, number);
+        }
         let mut bytes = bytes.iter();
         let back: Vec<u64> = std::iter::from_fn(|| next_number(&mut bytes)).collect();
         assert_eq!(back, numbers);

@@ -114,7 +114,9 @@ fn neither_memory_nor_order_shows_in_the_result() {
         if reversed {
             texts.reverse();
         }
-        texts.iter().for_each(|text| extender.learn(text).unwrap());
+        for text in texts {
+            extender.learn(text).unwrap();
+        }
         extender.keep(ENGLISH).unwrap();
         extender.finish().unwrap().tokenizer.fingerprint()
     };
