@@ -63,7 +63,7 @@ fn check_unigram<'a>(
         other => return Err(file.error("model.vocab", "a list of 1 to 1048576 tokens", other)),
     };
     match fields.get("byte_fallback") {
-        None | Some(Value::Null | Value::Bool(_)) => {}
+        None | Some(Value::Bool(_)) => {}
         Some(other) => return Err(file.error("model.byte_fallback", "true or false", other)),
     }
     match fields.get("unk_id") {

@@ -14,7 +14,7 @@ use std::path::Path;
 use std::sync::OnceLock;
 
 use jikji_tokenizer::chat::{ChatError, ChatTemplate};
-use jikji_tokenizer::{Tokenizer, TokenizerConfig, TokenizerError, train};
+use jikji_tokenizer::{ExtendConfig, Extender, Tokenizer, TokenizerConfig, TokenizerError, train};
 use serde_json::{Value, json};
 
 use super::{Expected, words};
@@ -100,7 +100,29 @@ pub(crate) fn use_folder(folder: &Path) -> Result<(), String> {
         tokenizer.fingerprint(),
         tokenizer.control_tokens(),
     );
+    extend(&tokenizer, folder);
     template.map(drop)
+}
+
+/// New tokens for a hostile file: what comes of it must load, and the rest may be refused.
+fn extend(tokenizer: &Tokenizer, folder: &Path) {
+    let config = ExtendConfig {
+        replace: 1,
+        add: 2,
+        min_frequency: 1,
+        memory_bytes: 1 << 20,
+    };
+    let Ok(mut extender) = Extender::new(tokenizer, config, folder) else {
+        return;
+    };
+    for text in PROBES {
+        extender.learn(text).unwrap();
+    }
+    if let Ok(extended) = extender.finish() {
+        for text in PROBES {
+            let _ = extended.tokenizer.encode(text);
+        }
+    }
 }
 
 pub(crate) fn refused(name: &str, document: Value, expected: &str) -> FileCase {

@@ -22,6 +22,7 @@ pub(super) fn seeds() -> Vec<Seed> {
         tokenizer("as Qwen 2 and EXAONE", qwen2()),
         tokenizer("as Llama 2", sentence_piece()),
         tokenizer("as a BERT", bert()),
+        tokenizer("Unigram", unigram()),
         of(
             "configuration",
             "tokenizer_config.json",
@@ -189,6 +190,24 @@ fn bert() -> Value {
             "decoder": {"type": "WordPiece", "prefix": "##", "cleanup": true},
         }),
     )
+}
+
+/// As this crate trains them, but for bytes that are missing.
+fn unigram() -> Value {
+    let bpe = bytes_model();
+    let tokens = bpe["vocab"].as_object().unwrap().keys();
+    let special = ["<|pad|>", "<|bos|>"];
+    let scored = |(token, at): (&str, i32)| json!([token, -f64::from(at) / 16.0]);
+    let all = special.into_iter().chain(tokens.map(String::as_str));
+    let vocab: Vec<Value> = all.zip(0..).map(scored).collect();
+    let added = special.iter().enumerate().map(|(id, content)| {
+        json!({"id": id, "content": content, "single_word": false, "lstrip": false, "rstrip": false, "normalized": false,
+            "special": true})
+    });
+    json!({"version": "1.0", "truncation": null, "padding": null, "added_tokens": added.collect::<Vec<_>>(),
+        "normalizer": {"type": "NFC"}, "pre_tokenizer": byte_level(true), "post_processor": byte_level(true),
+        "decoder": byte_level(true),
+        "model": {"type": "Unigram", "unk_id": 0, "vocab": vocab, "byte_fallback": false}})
 }
 
 fn configuration() -> Value {
