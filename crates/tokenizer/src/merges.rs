@@ -137,27 +137,49 @@ impl Learner {
                 band = Band::new(store, self.tokens.len() as u32, limits, &refused)?;
                 continue;
             };
-            let (left, right) = halves(best);
-            let spelling = format!(
-                "{}{}",
-                self.tokens[left as usize], self.tokens[right as usize]
-            );
+            let spelling = self.spelling(best);
             if self.forbidden.contains(&spelling) {
                 refused.insert(best);
                 continue;
             }
-            let tokens = &mut self.tokens;
-            let id = *self.id_of.entry(spelling).or_insert_with_key(|spelling| {
-                tokens.push(spelling.clone());
-                tokens.len() as u32 - 1
-            });
-            // A token that arises in two ways can bring back a pair that merged before; its rank stands.
-            if self.merged.insert(best) {
-                self.merges.push((best, id));
+            let is_new = !self.id_of.contains_key(&spelling);
+            let mut merges = vec![(best, self.merge(best, spelling))];
+            // What can be merged in the same pass over all words is.
+            while is_new
+                && self.tokens.len() < limits.vocab_size
+                && let Some(next) = band.pop_beside(&merges)
+            {
+                let spelling = self.spelling(next);
+                if self.forbidden.contains(&spelling) || self.id_of.contains_key(&spelling) {
+                    band.put_back(next);
+                    break;
+                }
+                merges.push((next, self.merge(next, spelling)));
             }
-            band.merge(store, best, id)?;
+            band.merge(store, &merges)?;
         }
         Ok(())
+    }
+
+    fn spelling(&self, pair: Pair) -> String {
+        let (left, right) = halves(pair);
+        [left, right]
+            .map(|id| self.tokens[id as usize].as_str())
+            .concat()
+    }
+
+    /// Notes that a pair merges, and gives the id of what it becomes.
+    fn merge(&mut self, pair: Pair, spelling: String) -> u32 {
+        let tokens = &mut self.tokens;
+        let id = *self.id_of.entry(spelling).or_insert_with_key(|spelling| {
+            tokens.push(spelling.clone());
+            tokens.len() as u32 - 1
+        });
+        // A token that arises in two ways can bring back a pair that merged before; its rank stands.
+        if self.merged.insert(pair) {
+            self.merges.push((pair, id));
+        }
+        id
     }
 }
 
@@ -287,6 +309,40 @@ mod tests {
                     "{places} places, {memory_bytes} bytes"
                 );
             }
+        }
+    }
+
+    /// Few ties, and many pairs that have nothing to do with each other: several merges go in one pass.
+    #[test]
+    fn merges_of_one_pass_are_those_one_by_one() {
+        let mut state = 7_u64;
+        let mut random = move |below: u64| {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1);
+            (state >> 33) % below
+        };
+        let pieces: Vec<(String, u64)> = (0..600)
+            .map(|_| {
+                let len = 1 + random(9);
+                let letter =
+                    |random: &mut dyn FnMut(u64) -> u64| char::from(b'a' + random(26) as u8);
+                let piece = (0..len).map(|_| letter(&mut random)).collect();
+                (piece, 1 + random(100_000))
+            })
+            .collect();
+        let learned = |places, memory_bytes| {
+            let limits = Limits {
+                vocab_size: 256 + 300,
+                min_frequency: 2,
+                places,
+            };
+            spelled(&learned(&pieces, &["bb", "xyz"], limits, memory_bytes))
+        };
+        let expected = learned(usize::MAX, u64::MAX);
+        assert_eq!(expected.len(), 298);
+        for places in [0, 5, 50, 500] {
+            assert_eq!(learned(places, 0), expected, "{places} places");
         }
     }
 }

@@ -10,8 +10,11 @@ use super::store::Store;
 use super::words::Place;
 use super::{Limits, Pair, halves};
 
-/// Merges for which all words on disk are gone through, before it is tried again whether lists suffice.
+/// How often all words on disk are gone through for merges, before it is tried again whether lists suffice.
 const MOST_PASSES: u32 = 8;
+
+/// Merges in one pass; a word's are noted in the bits of a number.
+const MOST_AT_ONCE: usize = u64::BITS as usize;
 
 /// Every pair that occurred at least `floor` times when the band was made, and every pair with a token that was made since.
 ///
@@ -141,17 +144,26 @@ impl Band {
         if self.places_left == 0 || self.passes_left == Some(0) {
             return None;
         }
-        while let Some((queued, Reverse(pair))) = self.queue.pop() {
-            let Some(state) = self.pairs.get_mut(&pair) else {
+        let (count, pair) = self.best()?;
+        self.queue.pop();
+        if let Some(state) = self.pairs.get_mut(&pair) {
+            state.queued = 0;
+        }
+        (count >= self.floor + self.most_grown).then_some(pair)
+    }
+
+    /// The best pair in the queue, with its count; stale entries above it go.
+    fn best(&mut self) -> Option<(u64, Pair)> {
+        while let Some(&(queued, Reverse(pair))) = self.queue.peek() {
+            let state = self.pairs.get_mut(&pair);
+            let Some(state) = state.filter(|state| state.queued == queued) else {
+                self.queue.pop();
                 continue;
             };
-            if queued != state.queued {
-                continue;
-            }
             if state.count == queued {
-                state.queued = 0;
-                return (queued >= self.floor + self.most_grown).then_some(pair);
+                return Some((queued, pair));
             }
+            self.queue.pop();
             state.queued = state.count;
             if state.count >= self.floor {
                 self.queue.push((state.count, Reverse(pair)));
@@ -160,14 +172,48 @@ impl Band {
         None
     }
 
-    /// Makes `id` of a pair wherever it occurs.
-    pub(super) fn merge(&mut self, store: &mut Store, merged: Pair, id: u32) -> io::Result<()> {
+    /// The pair that is merged after those of `merges` whatever they change, where all words are gone through; it may be merged in
+    /// the same pass. Each of them became a token that is new.
+    ///
+    /// Merging a pair `a b` changes only the counts of pairs that end in `a` or begin with `b`, and what comes of those occurs no
+    /// more often than they did. So the next pair is the next one in the queue, if it ends in no `a` and begins with no `b`,
+    /// and if no other pair occurs as often as it does.
+    pub(super) fn pop_beside(&mut self, merges: &[(Pair, u32)]) -> Option<Pair> {
+        if self.passes_left.is_none() || merges.len() == MOST_AT_ONCE {
+            return None;
+        }
+        let pair = self.pop()?;
+        let (left, right) = halves(pair);
+        let is_apart = left != right
+            && merges.iter().all(|(merged, _)| {
+                let (merged_left, merged_right) = halves(*merged);
+                merged_left != merged_right && right != merged_left && left != merged_right
+            });
+        let count = self.pairs.get(&pair).map_or(0, |state| state.count);
+        let is_alone = self.best().is_none_or(|(next, _)| next < count);
+        if is_apart && is_alone {
+            return Some(pair);
+        }
+        self.put_back(pair);
+        None
+    }
+
+    /// Takes back a pair that was popped and not merged.
+    pub(super) fn put_back(&mut self, pair: Pair) {
+        if let Some(state) = self.pairs.get_mut(&pair) {
+            state.queued = state.count;
+            self.queue.push((state.count, Reverse(pair)));
+        }
+    }
+
+    /// Makes a token of each pair wherever it occurs: of one pair or, after [`pop_beside`](Self::pop_beside), of several.
+    pub(super) fn merge(&mut self, store: &mut Store, merges: &[(Pair, u32)]) -> io::Result<()> {
         if let Some(passes) = &mut self.passes_left {
             *passes -= 1;
-            store.merge_everywhere(merged, id, |pair, count, came| {
+            store.merge_everywhere(merges, |pair, count, came| {
                 self.change(pair, count, came.then_some(0));
             })?;
-        } else {
+        } else if let [(merged, id)] = *merges {
             let mut places = self
                 .pairs
                 .get_mut(&merged)

@@ -4,6 +4,8 @@ use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
+use rustc_hash::FxHashMap;
+
 use super::words::{Words, merge};
 use super::{Pair, pair};
 
@@ -96,11 +98,10 @@ impl Store {
         Ok(fits)
     }
 
-    /// Makes `id` of a pair in every word; `changed` is that of [`merge`].
+    /// Makes tokens of pairs in every word, of which no two overlap; `changed` is that of [`merge`].
     pub(super) fn merge_everywhere(
         &mut self,
-        merged: Pair,
-        id: u32,
+        merges: &[(Pair, u32)],
         mut changed: impl FnMut(Pair, u64, bool),
     ) -> io::Result<()> {
         self.send_away()?;
@@ -109,8 +110,21 @@ impl Store {
         };
         let mut left = WordFile::new(&self.scratch)?;
         let mut words = far.read()?;
+        let number: FxHashMap<Pair, usize> =
+            merges.iter().map(|(pair, _)| *pair).zip(0..).collect();
         while let Some((count, ids)) = words.next()? {
-            let len = merge(ids, count, merged, id, &mut changed);
+            let mut found = 0_u64;
+            for neighbours in ids.windows(2) {
+                if let Some(number) = number.get(&pair(neighbours[0], neighbours[1])) {
+                    found |= 1 << number;
+                }
+            }
+            let mut len = ids.len();
+            while found > 0 {
+                let (merged, id) = merges[found.trailing_zeros() as usize];
+                len = merge(&mut ids[..len], count, merged, id, &mut changed);
+                found &= found - 1;
+            }
             left.push(count, &ids[..len])?;
         }
         drop(words);
