@@ -235,7 +235,10 @@ pub fn check_not_itself(output: &Path, source: &Path) -> Result<(), InteropError
 }
 
 /// A folder may be replaced if an export could have made it; a mistyped path must not cost anybody their files.
-fn check_replaceable(dir: &Path) -> Result<(), InteropError> {
+///
+/// # Errors
+/// A folder that holds something else, or what is no folder.
+pub fn check_replaceable(dir: &Path) -> Result<(), InteropError> {
     let read = |source| InteropError::Read {
         path: dir.to_owned(),
         source,

@@ -33,7 +33,7 @@ mod surgery;
 pub mod testing;
 
 pub use error::InteropError;
-pub use export::{Beside, Export, check_not_itself, export_model};
+pub use export::{Beside, Export, check_not_itself, check_replaceable, export_model};
 pub use file_names::LINEAGE_NAME;
 pub use gguf_export::export_gguf;
 pub use lineage::Lineage;

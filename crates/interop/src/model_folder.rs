@@ -7,6 +7,7 @@ use jikji_checkpoint::durable::folder_file;
 use jikji_checkpoint::{FloatType, ModelFiles};
 use jikji_model::{DecoderConfig, ModelConfig, ParameterTable, Role, Store, TokenIds};
 use jikji_tokenizer::Tokenizer;
+use serde_json::{Map, Value};
 
 use crate::error::InteropError;
 use crate::file_names::{COMPANIONS, CONFIG_NAME, GENERATION_NAME};
@@ -129,6 +130,43 @@ impl ModelFolder {
             || tokenizer.and_then(Tokenizer::eos_id).into_iter().collect(),
             |ids| ids.as_slice().to_vec(),
         ))
+    }
+
+    /// Ids that files beside `tokenizer.json` mean something by: `config.json` and `generation_config.json` by keys that end in
+    /// `token_id`, `added_tokens.json` and `tokenizer_config.json` by the tokens they list.
+    ///
+    /// # Errors
+    /// A file that cannot be read, or is no JSON object.
+    pub fn named_ids(&self) -> Result<BTreeSet<u32>, InteropError> {
+        let mut ids = BTreeSet::new();
+        let mut add =
+            |value: &Value| ids.extend(value.as_u64().and_then(|id| u32::try_from(id).ok()));
+        for name in [
+            CONFIG_NAME,
+            GENERATION_NAME,
+            "added_tokens.json",
+            "tokenizer_config.json",
+        ] {
+            let Some((path, text)) = read_small(&self.dir, name)? else {
+                continue;
+            };
+            let keys: Map<String, Value> = serde_json::from_slice(&text)
+                .map_err(|source| InteropError::Json { path, source })?;
+            for (key, value) in &keys {
+                match value {
+                    Value::Array(values) if key.ends_with("token_id") => {
+                        values.iter().for_each(&mut add);
+                    }
+                    value if key.ends_with("token_id") || name == "added_tokens.json" => add(value),
+                    Value::Object(tokens) if key == "added_tokens_decoder" => {
+                        let ids = tokens.keys().filter_map(|id| id.parse::<u32>().ok());
+                        ids.map(Value::from).for_each(|id| add(&id));
+                    }
+                    _ => {}
+                }
+            }
+        }
+        Ok(ids)
     }
 
     /// What `generation_config.json` asks for and generation here does not do, as `key = value`; sampling settings do not count,
@@ -344,6 +382,39 @@ mod tests {
             .map(|(name, (shape, values))| (name.as_str(), shape.as_slice(), values.as_slice()));
         write_model(&dir, tensors, FloatType::F32, 1 << 30).unwrap();
         LoadedModel::load(&dir, Precision::F32)
+    }
+
+    #[test]
+    fn ids_are_named_by_the_files_around_the_tokenizer() {
+        let dir = tempfile::tempdir().unwrap();
+        let dir = dir.path().join("m");
+        let mut model = model(EXAONE4);
+        model.config.bos_token_id = Some(11);
+        export_model(&dir, &Export::of_run(&model.config, &model.weights, None)).unwrap();
+        for (name, text) in [
+            (
+                GENERATION_NAME,
+                r#"{"eos_token_id": [2, 155], "pad_token_id": 7, "top_k": 50}"#,
+            ),
+            ("added_tokens.json", r#"{"<x>": 80}"#),
+            (
+                "tokenizer_config.json",
+                r#"{"added_tokens_decoder": {"90": {"content": "<y>"}}, "model_max_length": 99}"#,
+            ),
+        ] {
+            fs::write(dir.join(name), text).unwrap();
+        }
+        let folder = ModelFolder::open(&dir).unwrap();
+        let ids: Vec<u32> = folder.named_ids().unwrap().into_iter().collect();
+        assert_eq!(ids, [2, 7, 11, 80, 90, 155]);
+        fs::write(dir.join("added_tokens.json"), "[]").unwrap();
+        let refused = ModelFolder::open(&dir).unwrap().named_ids().unwrap_err();
+        assert!(
+            refused
+                .to_string()
+                .contains("added_tokens.json` is not a JSON object"),
+            "{refused}"
+        );
     }
 
     const EMBEDDING: &str = "model.embed_tokens.weight";

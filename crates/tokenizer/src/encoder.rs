@@ -10,7 +10,7 @@ mod unigram;
 use std::borrow::Cow;
 use std::sync::{Mutex, PoisonError};
 
-use aho_corasick::AhoCorasick;
+use aho_corasick::{AhoCorasick, MatchKind};
 use serde::Deserialize;
 use serde_json::Value;
 use tokenizers::{NormalizedString, Normalizer, NormalizerWrapper};
@@ -89,7 +89,10 @@ impl Encoder {
         Some(Self {
             pre_tokenizer: PreTokenizer::new(document.get("pre_tokenizer")?)?,
             model: Model::new(document.get("model")?)?,
-            added: AhoCorasick::new(added).ok()?,
+            added: AhoCorasick::builder()
+                .match_kind(MatchKind::LeftmostLongest)
+                .build(added)
+                .ok()?,
             normalizer,
             around: around(document.get("post_processor").unwrap_or(&Value::Null)),
             caches: Mutex::new(Vec::new()),
@@ -116,6 +119,21 @@ impl Encoder {
         let mut normalized = NormalizedString::from(text);
         normalizer.normalize(&mut normalized).ok()?;
         Some(normalized.get().to_owned().into())
+    }
+
+    /// Calls `each` with the stretches of a text between added tokens, in the file's normal form.
+    pub(crate) fn for_each_stretch<E>(
+        &self,
+        text: &str,
+        mut each: impl FnMut(&str) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let text = self.normalized(text).unwrap_or(text.into());
+        let mut start = 0;
+        for found in self.added.find_iter(text.as_ref()) {
+            each(&text[start..found.start()])?;
+            start = found.end();
+        }
+        each(&text[start..])
     }
 
     /// As [`encode`](Self::encode), with what the post-processor adds.

@@ -6,17 +6,18 @@
 
 mod vocabulary;
 
-use std::borrow::Cow;
 use std::collections::BTreeSet;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::encoder::Merges;
+use crate::encoder::{Encoder, Merges};
 use crate::merges::{Limits, Store};
 use crate::piece_counts::PieceCounter;
 use crate::pre_tokenizer::PreTokenizer;
 use crate::train::{BYTES_OF_PLACE, scratch_error};
+use crate::validate::MAX_VOCAB;
 use crate::{Tokenizer, TokenizerError, byte_alphabet};
 use vocabulary::Vocabulary;
 
@@ -67,6 +68,7 @@ pub struct Extended {
 /// Takes texts one at a time, and extends a tokenizer by them.
 pub struct Extender<'a> {
     tokenizer: &'a Tokenizer,
+    encoder: &'a Encoder,
     document: Value,
     old: Vocabulary,
     config: ExtendConfig,
@@ -79,14 +81,21 @@ impl<'a> Extender<'a> {
     /// With a folder for what does not fit into memory; files there have no name and are gone with the extender.
     ///
     /// # Errors
-    /// A tokenizer that is no byte-level BPE, or has a part that is not known here.
+    /// A tokenizer that is no byte-level BPE, or has a part that is not known here; more tokens than it can lose or have.
     pub fn new(
         tokenizer: &'a Tokenizer,
         config: ExtendConfig,
         scratch: &Path,
     ) -> Result<Self, TokenizerError> {
-        if config.replace + config.add == 0 {
+        if config.replace == 0 && config.add == 0 {
             return Err(not_extendable("no token is to be added or replaced"));
+        }
+        let size = tokenizer.vocab_size();
+        if config.add > MAX_VOCAB.saturating_sub(size) {
+            return Err(not_extendable(&format!(
+                "{} tokens are to be added to {size}, and a vocabulary has at most {MAX_VOCAB}",
+                config.add
+            )));
         }
         let document = tokenizer.to_json()?;
         let counter = || {
@@ -94,22 +103,25 @@ impl<'a> Extender<'a> {
             let pre_tokenizer = PreTokenizer::new(json)?;
             // They are counted at the same time.
             let memory_bytes = config.memory_bytes / 2;
-            Some(PieceCounter::new(
-                pre_tokenizer,
-                None,
-                memory_bytes,
-                scratch,
-            ))
+            let counter = PieceCounter::new(pre_tokenizer, None, memory_bytes, scratch);
+            Some(if tokenizer.normalizes_to_nfc() {
+                counter
+            } else {
+                counter.of_text_as_it_is()
+            })
         };
         let parts = || {
-            tokenizer.encoder()?;
-            Some((Vocabulary::new(&document)?, counter()?, counter()?))
+            let encoder = tokenizer.encoder()?;
+            Some((encoder, Vocabulary::new(&document)?, counter()?, counter()?))
         };
-        let (old, learned, kept) = parts().ok_or_else(|| {
-            not_extendable("only byte-level BPE can be extended, cut by patterns as published models have them")
+        let (encoder, old, learned, kept) = parts().ok_or_else(|| {
+            not_extendable(
+                "only byte-level BPE can be extended, cut by patterns as published models have them",
+            )
         })?;
         Ok(Self {
             tokenizer,
+            encoder,
             old,
             config,
             learned,
@@ -119,13 +131,20 @@ impl<'a> Extender<'a> {
         })
     }
 
+    /// Keeps these ids from new tokens, whether they have a token or not: other files than `tokenizer.json` mean something by them.
+    pub fn reserve(&mut self, ids: impl IntoIterator<Item = u32>) {
+        self.old.reserved.extend(ids);
+    }
+
     /// Adds a text to learn new tokens from.
     ///
     /// # Errors
     /// A disk that is full.
     pub fn learn(&mut self, text: &str) -> Result<(), TokenizerError> {
-        let text = normalized(self.tokenizer, text);
-        let added = self.learned.add(&text, 1);
+        let Self {
+            encoder, learned, ..
+        } = self;
+        let added = encoder.for_each_stretch(text, |stretch| learned.add(stretch, 1));
         added.map_err(scratch_error(&self.scratch))
     }
 
@@ -134,8 +153,8 @@ impl<'a> Extender<'a> {
     /// # Errors
     /// A disk that is full.
     pub fn keep(&mut self, text: &str) -> Result<(), TokenizerError> {
-        let text = normalized(self.tokenizer, text);
-        let added = self.kept.add(&text, 1);
+        let Self { encoder, kept, .. } = self;
+        let added = encoder.for_each_stretch(text, |stretch| kept.add(stretch, 1));
         added.map_err(scratch_error(&self.scratch))
     }
 
@@ -144,7 +163,8 @@ impl<'a> Extender<'a> {
     /// There are fewer new tokens than asked for where no further pair occurs often enough; then fewer old ones go.
     ///
     /// # Errors
-    /// No text to learn from; more tokens to replace than can go; a disk that is full.
+    /// No text to learn from or, where tokens are to be replaced, to keep; more tokens to replace than can go; no pair that occurs
+    /// often enough; a disk that is full.
     pub fn finish(self) -> Result<Extended, TokenizerError> {
         let Self {
             tokenizer,
@@ -154,15 +174,21 @@ impl<'a> Extender<'a> {
             learned,
             kept,
             scratch,
+            ..
         } = self;
         let failed = scratch_error(&scratch);
-        let merges = old.merges(None);
+        let merges = old.merges(&BTreeSet::new());
         let mut usage = Usage::new(old.tokens.len());
         kept.for_each_sorted(|piece, count| {
             usage.add(&merges, piece, count);
             Ok(())
         })
         .map_err(&failed)?;
+        if config.replace > 0 && usage.is_empty() {
+            return Err(not_extendable(
+                "the text to keep is empty, and the tokens of what the model knows would go",
+            ));
+        }
         let usage_kept = usage.shares();
         // As bytes: how they are cut is known only when it is known which tokens go.
         let mut pieces = Store::new(config.memory_bytes / 2, &scratch);
@@ -177,90 +203,118 @@ impl<'a> Extender<'a> {
             return Err(TokenizerError::NoText);
         }
         let shares = usage.shares().into_iter().zip(usage_kept);
-        let usage = shares.map(|(learned, kept)| learned + kept).collect();
-        let removed = old.leaves_to_remove(config.replace, usage)?;
+        let usage: Vec<f64> = shares.map(|(learned, kept)| learned + kept).collect();
 
-        let left = old.merges(Some(&removed.iter().copied().collect()));
-        let mut learner = old.learner(&removed);
-        let (num_tokens, num_merges) = (learner.tokens.len(), learner.merges().count());
-        let mut words = Store::new(config.memory_bytes / 2, &scratch);
-        let (mut piece, mut ids) = (Vec::new(), Vec::new());
-        let mut pushed = Ok(());
-        pieces
-            .for_each(|count, bytes| {
-                piece.clear();
-                piece.extend(bytes.iter().map(|byte| *byte as u8));
-                ids.clear();
-                left.encode(&piece, &mut ids);
-                if pushed.is_ok() {
-                    pushed = words.push(count, ids.iter().copied());
-                }
-            })
-            .and(pushed)
-            .map_err(&failed)?;
-        drop(pieces);
-        let limits = Limits {
-            vocab_size: num_tokens + config.replace + config.add,
-            min_frequency: config.min_frequency,
-            places: usize::try_from(config.memory_bytes / 2 / BYTES_OF_PLACE).unwrap_or(usize::MAX),
+        let mut replace = config.replace;
+        let lessons = loop {
+            let removed = old.leaves_to_remove(replace, usage.clone())?;
+            let lessons = Lessons::learn(&old, removed, &mut pieces, config, &scratch);
+            let lessons = lessons.map_err(&failed)?;
+            if lessons.gone.len() <= lessons.new.len() {
+                break lessons;
+            }
+            // Not so many need to go.
+            replace = lessons.new.len();
         };
-        learner.learn(&mut words, limits).map_err(&failed)?;
-
-        // A token that was removed and is learned again has its id and its row back.
-        let learned = learner.tokens.split_off(num_tokens);
-        let is_old: BTreeSet<&str> = removed.iter().map(|id| old.spelling(*id)).collect();
-        let new: Vec<&String> = learned
-            .iter()
-            .filter(|token| !is_old.contains(token.as_str()))
-            .collect();
-        let again: BTreeSet<&str> = learned.iter().map(String::as_str).collect();
-        let (again, mut gone): (Vec<u32>, Vec<u32>) = removed
-            .iter()
-            .partition(|id| again.contains(old.spelling(**id)));
-        gone.truncate(new.len());
-
-        let mut free = gone.clone();
-        free.sort_unstable();
-        let beyond = (0..).filter(|id: &u32| old.is_free(*id));
-        let ids: Vec<u32> = free
-            .into_iter()
-            .chain(beyond.take(new.len() - gone.len()))
-            .collect();
-        let tokens: Vec<NewToken> = new
-            .into_iter()
-            .zip(ids)
-            .map(|(token, id)| {
-                let mut pieces = Vec::new();
-                let bytes =
-                    byte_alphabet::unspell(token).expect("it is made of tokens that are bytes");
-                merges.encode(&bytes, &mut pieces);
-                let piece = |id: u32| Piece {
-                    id,
-                    bytes: old.spelling(id).chars().count(),
-                };
-                let replaces = old.tokens.get(id as usize).cloned().flatten();
-                NewToken {
-                    id,
-                    token: token.clone(),
-                    replaces,
-                    pieces: pieces.into_iter().map(piece).collect(),
-                }
-            })
-            .collect();
-        let further: Vec<[String; 2]> = {
-            let spell = |id: u32| match learned.get((id as usize).wrapping_sub(num_tokens)) {
-                Some(token) => token.clone(),
-                None => learner.tokens[id as usize].clone(),
-            };
-            let pairs = learner.pairs().skip(num_merges);
-            pairs
-                .map(|(left, right)| [spell(left), spell(right)])
-                .collect()
-        };
-        let document = old.document(document, &gone, &again, &tokens, &further)?;
+        if lessons.new.is_empty() {
+            return Err(not_extendable(&format!(
+                "no pair of tokens that is not one already occurs {} times in the text to learn from",
+                config.min_frequency
+            )));
+        }
+        let tokens = lessons.tokens(&old, &merges);
+        let document = old.document(document, &lessons, &tokens)?;
         let path = Path::new("tokenizer.json");
         let tokenizer = Tokenizer::from_document(document, tokenizer.settings().clone(), path)?;
         Ok(Extended { tokenizer, tokens })
+    }
+}
+
+/// What was learned after some tokens were removed.
+struct Lessons {
+    /// Removed, and not learned again.
+    gone: Vec<u32>,
+    /// Removed and learned again, by other merges: they have their ids and their rows back.
+    again: Vec<u32>,
+    /// Spellings of tokens that were not there before, the commonest first.
+    new: Vec<String>,
+    /// Merges that follow the old ones.
+    merges: Vec<[String; 2]>,
+}
+
+impl Lessons {
+    fn learn(
+        old: &Vocabulary,
+        removed: Vec<u32>,
+        pieces: &mut Store,
+        config: ExtendConfig,
+        scratch: &Path,
+    ) -> io::Result<Self> {
+        let without: BTreeSet<u32> = removed.iter().copied().collect();
+        let left = old.merges(&without);
+        let mut learner = old.learner(&without);
+        let (num_tokens, num_merges) = (learner.tokens.len(), learner.pairs().len());
+        let mut words = Store::new(config.memory_bytes / 2, scratch);
+        let (mut piece, mut ids) = (Vec::new(), Vec::new());
+        let mut pushed = Ok(());
+        pieces.for_each(|count, bytes| {
+            piece.clear();
+            piece.extend(bytes.iter().map(|byte| *byte as u8));
+            ids.clear();
+            left.encode(&piece, &mut ids);
+            if pushed.is_ok() {
+                pushed = words.push(count, ids.iter().copied());
+            }
+        })?;
+        pushed?;
+        let limits = Limits {
+            vocab_size: num_tokens + removed.len() + config.add,
+            min_frequency: config.min_frequency,
+            places: usize::try_from(config.memory_bytes / 2 / BYTES_OF_PLACE).unwrap_or(usize::MAX),
+        };
+        learner.learn(&mut words, limits)?;
+        let merges = learner.merges().skip(num_merges);
+        let merges = merges.map(|pair| pair.map(str::to_owned)).collect();
+        let learned = learner.tokens.split_off(num_tokens);
+        let (again, gone) = {
+            let learned: BTreeSet<&str> = learned.iter().map(String::as_str).collect();
+            removed
+                .into_iter()
+                .partition(|id| learned.contains(old.spelling(*id)))
+        };
+        let is_old: BTreeSet<&str> = without.iter().map(|id| old.spelling(*id)).collect();
+        let mut new = learned;
+        new.retain(|token| !is_old.contains(token.as_str()));
+        Ok(Self {
+            gone,
+            again,
+            new,
+            merges,
+        })
+    }
+
+    /// The new tokens with their ids: those of the tokens that are gone, then free ones.
+    fn tokens(&self, old: &Vocabulary, merges: &Merges) -> Vec<NewToken> {
+        let mut ids = self.gone.clone();
+        ids.sort_unstable();
+        let free = (0..).filter(|id: &u32| old.is_free(*id));
+        let ids = ids.into_iter().chain(free);
+        let token = |(token, id): (&String, u32)| {
+            let bytes = byte_alphabet::unspell(token).expect("it is made of tokens that are bytes");
+            let mut pieces = Vec::new();
+            merges.encode(&bytes, &mut pieces);
+            let piece = |id: u32| Piece {
+                id,
+                bytes: old.spelling(id).chars().count(),
+            };
+            NewToken {
+                id,
+                token: token.clone(),
+                replaces: old.tokens.get(id as usize).cloned().flatten(),
+                pieces: pieces.into_iter().map(piece).collect(),
+            }
+        };
+        self.new.iter().zip(ids).map(token).collect()
     }
 }
 
@@ -268,14 +322,6 @@ fn not_extendable(reason: &str) -> TokenizerError {
     TokenizerError::NotExtendable {
         reason: reason.to_owned(),
     }
-}
-
-/// A text as the file's pre-tokenizer gets it.
-fn normalized<'a>(tokenizer: &Tokenizer, text: &'a str) -> Cow<'a, str> {
-    let normal = tokenizer
-        .encoder()
-        .and_then(|encoder| encoder.normalized(text));
-    normal.unwrap_or(text.into())
 }
 
 /// How often each token stands in a text.

@@ -21,6 +21,9 @@ use crate::encoder::Merges;
 use band::Band;
 pub(crate) use store::Store;
 
+/// Longer tokens are rulers and padding, which a model need not know by one id; a character of a spelling is a byte.
+const LONGEST_TOKEN_BYTES: usize = 512;
+
 /// Two neighbours, the left one in the upper half: smaller ids are smaller numbers.
 type Pair = u64;
 
@@ -138,7 +141,7 @@ impl Learner {
                 continue;
             };
             let spelling = self.spelling(best);
-            if self.forbidden.contains(&spelling) {
+            if self.refuses(&spelling) {
                 refused.insert(best);
                 continue;
             }
@@ -150,7 +153,7 @@ impl Learner {
                 && let Some(next) = band.pop_beside(&merges)
             {
                 let spelling = self.spelling(next);
-                if self.forbidden.contains(&spelling) || self.id_of.contains_key(&spelling) {
+                if self.refuses(&spelling) || self.id_of.contains_key(&spelling) {
                     band.put_back(next);
                     break;
                 }
@@ -159,6 +162,12 @@ impl Learner {
             band.merge(store, &merges)?;
         }
         Ok(())
+    }
+
+    /// Whether no token may be spelled so.
+    fn refuses(&self, spelling: &str) -> bool {
+        spelling.len() > LONGEST_TOKEN_BYTES && spelling.chars().count() > LONGEST_TOKEN_BYTES
+            || self.forbidden.contains(spelling)
     }
 
     fn spelling(&self, pair: Pair) -> String {

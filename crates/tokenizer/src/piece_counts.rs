@@ -2,6 +2,7 @@
 
 mod runs;
 
+use std::borrow::Cow;
 use std::hash::Hasher;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -29,6 +30,8 @@ pub(crate) struct PieceCounter {
     pre_tokenizer: PreTokenizer,
     /// Where pieces are cut further, if the user has a dictionary.
     morphemes: Option<Morphemes>,
+    /// Whether texts are brought to NFC before.
+    to_nfc: bool,
     /// Texts that wait to be counted, each with how often it counts.
     batch: Vec<(String, u64)>,
     batch_bytes: usize,
@@ -58,6 +61,7 @@ impl PieceCounter {
         Self {
             pre_tokenizer,
             morphemes,
+            to_nfc: true,
             batch: Vec::new(),
             batch_bytes: 0,
             shards: std::iter::repeat_with(Shard::default)
@@ -65,6 +69,14 @@ impl PieceCounter {
                 .collect(),
             shard_bytes,
             scratch: scratch.to_owned(),
+        }
+    }
+
+    /// Counts texts as they are given, without bringing them to NFC.
+    pub(crate) fn of_text_as_it_is(self) -> Self {
+        Self {
+            to_nfc: false,
+            ..self
         }
     }
 
@@ -84,6 +96,7 @@ impl PieceCounter {
         let next = AtomicUsize::new(0);
         let Self {
             pre_tokenizer,
+            to_nfc,
             shards,
             shard_bytes,
             scratch,
@@ -92,7 +105,8 @@ impl PieceCounter {
         let morphemes = self.morphemes.as_ref();
         shards.par_iter_mut().try_for_each(|shard| {
             while let Some((text, times)) = texts.get(next.fetch_add(1, Ordering::Relaxed)) {
-                shard.counts.add_text(text, *times, |text, piece| {
+                let text = if *to_nfc { in_nfc(text) } else { text.into() };
+                shard.counts.add_text(&text, *times, |text, piece| {
                     pre_tokenizer.cut(text, |text| match morphemes {
                         Some(morphemes) => morphemes.cut(text, &mut *piece),
                         None => piece(text),
@@ -178,15 +192,8 @@ impl PieceCounts {
         self.table.clear();
     }
 
-    /// Counts the pieces of a text in NFC, `times` times.
+    /// Counts the pieces of a text, `times` times.
     fn add_text(&mut self, text: &str, times: u64, cut: impl Fn(&str, &mut dyn FnMut(&str))) {
-        let normalized: String;
-        let text = if is_nfc_for_certain(text) {
-            text
-        } else {
-            normalized = text.nfc().collect();
-            &normalized
-        };
         cut(text, &mut |mut piece| {
             while !piece.is_empty() {
                 let (part, rest) = piece.split_at(piece.floor_char_boundary(LONGEST_PIECE_BYTES));
@@ -226,6 +233,14 @@ impl PieceCounts {
             large.add(entry.piece(&small.bytes), entry.count);
         }
         large
+    }
+}
+
+fn in_nfc(text: &str) -> Cow<'_, str> {
+    if is_nfc_for_certain(text) {
+        text.into()
+    } else {
+        text.nfc().collect()
     }
 }
 

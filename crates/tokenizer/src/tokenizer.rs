@@ -322,6 +322,10 @@ impl Tokenizer {
         self.fingerprint.clone()
     }
 
+    pub(crate) fn normalizes_to_nfc(&self) -> bool {
+        self.normalizes_to_nfc
+    }
+
     pub(crate) fn settings(&self) -> &ConfigFile {
         &self.settings
     }

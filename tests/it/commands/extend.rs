@@ -103,6 +103,24 @@ fn what_cannot_be_extended_is_refused() {
     insta::assert_snapshot!(refusal("--input english.txt --add 0", 4), @r"
     error: the tokenizer cannot be extended: no token is to be added or replaced
     ");
+    let unkept = refusal("--input english.txt --keep-input empty.txt --replace 5%", 4);
+    assert!(unkept.contains("the text to keep is empty"), "{unkept}");
+    let huge = refusal("--input english.txt --add 18446744073709551615", 4);
+    assert!(huge.contains("a vocabulary has at most 1048576"), "{huge}");
+    // A folder that an export would not replace is found before the texts are read.
+    std::fs::create_dir(lab.path("thesis")).unwrap();
+    lab.write("thesis/thesis.odt", "years");
+    let occupied = lab
+        .jikji(&format!(
+            "tokenizer extend --model {} --input no-such-file.txt --add 5 --output thesis",
+            export()
+        ))
+        .ends();
+    assert!(
+        occupied.error().contains("`thesis` holds `thesis.odt`"),
+        "{}",
+        occupied.stderr
+    );
     insta::assert_snapshot!(refusal("--input empty.txt --add 5", 4), @r"
     error: there is no text to train a tokenizer on
     hint: check that the data path holds documents that are not empty after filtering

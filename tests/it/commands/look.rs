@@ -151,7 +151,14 @@ fn each_shipped_recipe_resolves() {
     assert!(recipes.contains(&"recipes/quickstart.toml"), "{list}");
     assert!(recipes.len() >= 3, "{list}");
     // What an earlier step of a recipe makes.
-    for made in ["runs/solar-stacked", "runs/solar-stacked-tiny"] {
+    for made in [
+        "runs/solar-stacked",
+        "runs/solar-stacked-tiny",
+        "runs/extended",
+        "runs/extended-tiny",
+        "runs/embeddings/export",
+        "runs/embeddings-tiny/export",
+    ] {
         fs::create_dir_all(lab.path(made)).unwrap();
         let keys = json!({"model_type": "llama", "vocab_size": 32000, "hidden_size": 4096, "intermediate_size": 14336,
             "num_hidden_layers": 48, "num_attention_heads": 32, "max_position_embeddings": 4096, "rms_norm_eps": 1e-5});

@@ -190,10 +190,15 @@ fn normal(
 
 fn deviation(folder: &ModelFolder, parameter: usize) -> f64 {
     let vocab_size = folder.config().vocab_size;
-    let squares = (0..vocab_size as u32).flat_map(|id| row(folder, parameter, id));
-    let sum: f64 = squares.map(|value| f64::from(value).powi(2)).sum();
-    let count = vocab_size * folder.decoder().hidden_size;
-    (sum / count as f64).sqrt()
+    let count = (vocab_size * folder.decoder().hidden_size) as f64;
+    let (mut sum, mut squares) = (0.0, 0.0);
+    for id in 0..vocab_size as u32 {
+        for value in row(folder, parameter, id).into_iter().map(f64::from) {
+            sum += value;
+            squares += value * value;
+        }
+    }
+    (squares / count - (sum / count).powi(2)).max(0.0).sqrt()
 }
 
 #[cfg(test)]

@@ -62,6 +62,9 @@ const NEIGHBOURS: usize = 512;
 /// A token that occurs less often in the texts is like no other for all that is known.
 const LEAST_COUNT: u64 = 20;
 
+/// Tokens that new ones are compared with at most, the most frequent ones: each takes 12 kB while that goes on.
+const MOST_TOKENS: usize = 1 << 16;
+
 /// Of the frequency of neighbours (Levy, Goldberg and Dagan 2015).
 const DAMPING: f64 = 0.75;
 
@@ -94,7 +97,8 @@ impl Neighbours {
         let frequent = by_count
             .iter()
             .copied()
-            .filter(|id| count(id) >= LEAST_COUNT);
+            .filter(|id| count(id) >= LEAST_COUNT)
+            .take(MOST_TOKENS);
         let tokens: BTreeMap<u32, usize> = frequent.chain(wanted).map(|id| (id, 0)).collect();
         let place: BTreeMap<u32, usize> = tokens.into_keys().zip(0..).collect();
         let column = by_count

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 
 use serde_json::{Map, Value, json};
 
-use super::{NewToken, not_extendable};
+use super::{Lessons, NewToken, not_extendable};
 use crate::encoder::Merges;
 use crate::merges::Learner;
 use crate::pre_tokenizer::PreTokenizer;
@@ -13,10 +13,12 @@ use crate::{TokenizerError, byte_alphabet};
 
 /// What a file says about its tokens.
 pub(super) struct Vocabulary {
-    /// By id; added tokens too, in their own spelling.
+    /// By id, as the model has them.
     pub(super) tokens: Vec<Option<String>>,
-    /// Tokens that must stay whatever merges do: added ones.
-    added: BTreeSet<u32>,
+    /// Added tokens in their own spelling, which the model may have too.
+    added: BTreeMap<u32, String>,
+    /// Ids that no new token may have.
+    pub(super) reserved: BTreeSet<u32>,
     /// Left, right and what they become.
     merges: Vec<[u32; 3]>,
     /// A piece that is a token is not merged.
@@ -45,10 +47,9 @@ impl Vocabulary {
             ])
         });
         let merges = merges.collect::<Option<_>>()?;
-        let mut added = BTreeSet::new();
+        let mut added = BTreeMap::new();
         for token in document["added_tokens"].as_array()? {
-            added.insert(id(&token["id"])?);
-            ids.insert(token["content"].as_str()?, id(&token["id"])?);
+            added.insert(id(&token["id"])?, token["content"].as_str()?.to_owned());
         }
         let mut tokens = vec![None; *ids.values().max()? as usize + 1];
         for (token, id) in ids {
@@ -56,6 +57,7 @@ impl Vocabulary {
         }
         Some(Self {
             tokens,
+            reserved: added.keys().copied().collect(),
             added,
             merges,
             ignores_merges: model["ignore_merges"] == true,
@@ -67,12 +69,14 @@ impl Vocabulary {
     }
 
     pub(super) fn is_free(&self, id: u32) -> bool {
-        self.tokens.get(id as usize).is_none_or(Option::is_none)
+        let has_token = self.tokens.get(id as usize).is_some_and(Option::is_some);
+        !has_token && !self.reserved.contains(&id)
     }
 
     /// The bytes of a token that text is encoded as.
     fn bytes(&self, id: u32) -> Option<Vec<u8>> {
-        (!self.added.contains(&id)).then(|| byte_alphabet::unspell(self.spelling(id)))?
+        let token = self.tokens[id as usize].as_deref()?;
+        (!self.added.contains_key(&id)).then(|| byte_alphabet::unspell(token))?
     }
 
     fn merges_without<'a>(
@@ -84,9 +88,7 @@ impl Vocabulary {
     }
 
     /// What encodes pieces, with the tokens that are left.
-    pub(super) fn merges(&self, removed: Option<&BTreeSet<u32>>) -> Merges {
-        let none = BTreeSet::new();
-        let removed = removed.unwrap_or(&none);
+    pub(super) fn merges(&self, removed: &BTreeSet<u32>) -> Merges {
         let merges = self
             .merges_without(removed)
             .map(|[left, right, id]| ((*left, *right), *id));
@@ -111,8 +113,7 @@ impl Vocabulary {
     }
 
     /// A learner that goes on where the merges that are left end.
-    pub(super) fn learner(&self, removed: &[u32]) -> Learner {
-        let removed: BTreeSet<u32> = removed.iter().copied().collect();
+    pub(super) fn learner(&self, removed: &BTreeSet<u32>) -> Learner {
         let spelled = |id: u32| {
             if removed.contains(&id) {
                 String::new()
@@ -120,13 +121,11 @@ impl Vocabulary {
                 self.spelling(id).to_owned()
             }
         };
-        // Text that spells an added token must not become one token either.
-        let forbidden = self
-            .added
-            .iter()
-            .map(|id| spelled_bytes(self.spelling(*id)));
+        // Text that spells an added token must not become one token either, and a vocabulary has each spelling once.
+        let contents = self.added.values();
+        let forbidden = contents.flat_map(|content| [content.clone(), spelled_bytes(content)]);
         let merges = self
-            .merges_without(&removed)
+            .merges_without(removed)
             .map(|[left, right, id]| ((*left, *right), *id));
         Learner::resume(
             (0..self.tokens.len() as u32).map(spelled).collect(),
@@ -142,6 +141,7 @@ impl Vocabulary {
         count: usize,
         mut usage: Vec<f64>,
     ) -> Result<Vec<u32>, TokenizerError> {
+        let can_be_had = self.tokens.len().min(count);
         let mut part_of = vec![0u32; self.tokens.len()];
         let mut made_by: BTreeMap<u32, Vec<[u32; 2]>> = BTreeMap::new();
         for &[left, right, id] in &self.merges {
@@ -150,7 +150,7 @@ impl Vocabulary {
             made_by.entry(id).or_default().push([left, right]);
         }
         let can_go = |id: u32, part_of: &[u32]| {
-            part_of[id as usize] == 0 && made_by.contains_key(&id) && !self.added.contains(&id)
+            part_of[id as usize] == 0 && made_by.contains_key(&id) && !self.reserved.contains(&id)
         };
         let leaf = |id: u32, usage: &[f64]| Leaf {
             usage: usage[id as usize],
@@ -160,7 +160,7 @@ impl Vocabulary {
             .filter(|id| can_go(*id, &part_of))
             .map(|id| leaf(id, &usage))
             .collect();
-        let mut removed = Vec::with_capacity(count);
+        let mut removed = Vec::with_capacity(can_be_had);
         while removed.len() < count {
             let Some(Leaf { usage: used, id }) = leaves.pop() else {
                 let message = format!(
@@ -184,16 +184,14 @@ impl Vocabulary {
         Ok(removed)
     }
 
-    /// The file without the tokens that are `gone`, and with others; of those that were learned `again` the merges are new too.
+    /// The file with what was learned.
     pub(super) fn document(
         &self,
         mut document: Value,
-        gone: &[u32],
-        again: &[u32],
+        lessons: &Lessons,
         tokens: &[NewToken],
-        further: &[[String; 2]],
     ) -> Result<Value, TokenizerError> {
-        let mut removed: BTreeSet<u32> = gone.iter().copied().collect();
+        let mut removed: BTreeSet<u32> = lessons.gone.iter().copied().collect();
         let mut vocab: Map<String, Value> = Map::new();
         let old = document["model"]["vocab"].take();
         let num_old = old.as_object().map_or(0, Map::len);
@@ -205,16 +203,18 @@ impl Vocabulary {
         vocab.extend(tokens.iter().map(|new| (new.token.clone(), json!(new.id))));
         if vocab.len() != num_old {
             // The library gives an added token the next free id, unless the vocabulary has it.
-            for id in &self.added {
-                vocab.insert(self.spelling(*id).to_owned(), json!(id));
+            for (id, content) in &self.added {
+                vocab.insert(content.clone(), json!(id));
             }
             self.check_added(&document)?;
         }
-        removed.extend(again);
+        removed.extend(&lessons.again);
         let left = self.merges_without(&removed);
         let left =
             left.map(|[left, right, _]| json!([self.spelling(*left), self.spelling(*right)]));
-        let merges: Vec<Value> = left.chain(further.iter().map(|pair| json!(pair))).collect();
+        let merges: Vec<Value> = left
+            .chain(lessons.merges.iter().map(|pair| json!(pair)))
+            .collect();
         document["model"]["vocab"] = Value::Object(vocab);
         document["model"]["merges"] = Value::Array(merges);
         Ok(document)
@@ -225,11 +225,15 @@ impl Vocabulary {
         let Some(pre_tokenizer) = PreTokenizer::new(&document["pre_tokenizer"]) else {
             return Ok(());
         };
-        for id in self.added.iter().filter(|_| self.ignores_merges) {
-            let token = self.spelling(*id);
+        let is_piece = |text: &str| {
             let mut is_piece = false;
-            pre_tokenizer.cut(token, |piece| is_piece |= piece == token);
-            if is_piece {
+            pre_tokenizer.cut(text, |piece| is_piece |= piece == text);
+            is_piece
+        };
+        for token in self.added.values().filter(|_| self.ignores_merges) {
+            let unspelled =
+                byte_alphabet::unspell(token).and_then(|bytes| String::from_utf8(bytes).ok());
+            if is_piece(token) || unspelled.is_some_and(|text| is_piece(&text)) {
                 return Err(not_extendable(&format!(
                     "text that spells `{token}` would become that control token; replace tokens without adding any"
                 )));

@@ -142,6 +142,125 @@ fn a_token_that_is_learned_again_keeps_its_id() {
     assert_eq!(new.tokenizer.decode(&ids).unwrap(), text);
 }
 
+/// Where little is learned, few go; and every token can be had by some text.
+#[test]
+fn as_many_tokens_go_as_come() {
+    let old = english();
+    for (replace, min_frequency) in [(100, 2), (100, 6), (40, 9), (109, 3)] {
+        let config = ExtendConfig {
+            min_frequency,
+            ..config(replace, 0)
+        };
+        let new = extended(&old, config).unwrap();
+        let size = |tokenizer: &Tokenizer| {
+            let ids = 0..tokenizer.vocab_size() as u32;
+            ids.filter(|id| tokenizer.id_to_token(*id).is_some())
+                .count()
+        };
+        assert_eq!(size(&new.tokenizer), size(&old));
+        let encodes_itself = |tokenizer: &Tokenizer, id: u32| {
+            let text = String::from_utf8(tokenizer.decode_bytes(&[id])).ok();
+            text.map(|text| tokenizer.encode(&text).unwrap() == [id])
+        };
+        for token in &new.tokens {
+            assert_ne!(
+                encodes_itself(&new.tokenizer, token.id),
+                Some(false),
+                "{token:?}"
+            );
+        }
+        for id in 0..old.vocab_size() as u32 {
+            let is_kept = old.id_to_token(id) == new.tokenizer.id_to_token(id);
+            if is_kept && encodes_itself(&old, id) == Some(true) {
+                assert_eq!(encodes_itself(&new.tokenizer, id), Some(true), "{id}");
+            }
+        }
+    }
+}
+
+/// A document as that of `english`, with another part.
+fn with(parts: &[(&str, Value)]) -> Tokenizer {
+    let mut document = serde_json::from_str(&english().to_json_text().unwrap()).unwrap();
+    for (pointer, value) in parts {
+        let parts: &mut Value = &mut document;
+        *parts.pointer_mut(pointer).unwrap() = value.clone();
+    }
+    load(&document, None).unwrap()
+}
+
+fn learned(old: &Tokenizer, text: &str) -> Result<Extended, TokenizerError> {
+    let scratch = tempfile::tempdir().unwrap();
+    let mut extender = Extender::new(old, config(0, 12), scratch.path())?;
+    extender.learn(text)?;
+    extender.finish()
+}
+
+#[test]
+fn texts_are_learned_as_they_are_encoded() {
+    use unicode_normalization::UnicodeNormalization;
+    let text: String = korean().nfd().collect();
+    for normalizer in [json!(null), json!({"type": "NFD"})] {
+        let old = with(&[("/normalizer", normalizer.clone())]);
+        let new = learned(&old, &text).unwrap();
+        let count = |tokenizer: &Tokenizer| tokenizer.encode(&text).unwrap().len();
+        assert!(count(&new.tokenizer) < count(&old), "{normalizer}");
+    }
+    // No token crosses one that is found before text is cut.
+    let old = english();
+    let new = learned(&old, &"<think>가나다".repeat(9)).unwrap();
+    assert!(
+        new.tokens
+            .iter()
+            .all(|token| !token.token.contains("think")),
+        "{:?}",
+        new.tokens
+    );
+}
+
+#[test]
+fn no_token_is_longer_than_a_file_may_have() {
+    for line in ["─".repeat(1600), " ".repeat(4000), "가나".repeat(900)] {
+        let new = learned(&english(), &format!("{line}\n").repeat(20)).unwrap();
+        let longest = new
+            .tokens
+            .iter()
+            .map(|token| token.token.chars().count())
+            .max();
+        assert!(
+            longest.is_some_and(|longest| longest > 3 && longest <= 512),
+            "{longest:?}"
+        );
+    }
+    let trained = jikji_tokenizer::train(["─".repeat(3000), "─".repeat(3000)], &super::small());
+    assert!(trained.unwrap().encode(&"─".repeat(3000)).unwrap().len() < 40);
+}
+
+#[test]
+fn ids_that_mean_something_elsewhere_are_left_alone() {
+    let old = english();
+    let scratch = tempfile::tempdir().unwrap();
+    let size = old.vocab_size() as u32;
+    let mut extender = Extender::new(&old, config(20, 5), scratch.path()).unwrap();
+    let reserved = [size + 1, 300, 301, 302, size - 5, size - 6];
+    extender.reserve(reserved);
+    extender.learn(&korean()).unwrap();
+    extender.keep(ENGLISH).unwrap();
+    let new = extender.finish().unwrap();
+    assert_eq!(new.tokens.len(), 25);
+    assert!(new.tokens.iter().all(|token| !reserved.contains(&token.id)));
+    // A control token that is spelled as text spells a word.
+    let mut document: Value = serde_json::from_str(&old.to_json_text().unwrap()).unwrap();
+    document["added_tokens"][1]["content"] = json!("ëıĦìĦľê´Ģ");
+    document["model"]["ignore_merges"] = json!(false);
+    let old = load(&document, None).unwrap();
+    for (replace, add) in [(0, 30), (30, 0)] {
+        let new = extended(&old, config(replace, add)).unwrap();
+        let ids = new.tokenizer.encode("도서관은 도서관").unwrap();
+        assert!(ids.iter().all(|id| !new.tokenizer.is_special(*id)));
+        assert_eq!(new.tokenizer.decode(&ids).unwrap(), "도서관은 도서관");
+    }
+}
+
 #[test]
 fn what_cannot_be_done_is_refused() {
     let old = english();
@@ -153,9 +272,32 @@ fn what_cannot_be_done_is_refused() {
         "{message}"
     );
 
+    for (config, words) in [
+        (
+            config(usize::MAX, 0),
+            "18446744073709551615 tokens are to be replaced, and only ",
+        ),
+        (
+            config(1, usize::MAX),
+            "18446744073709551615 tokens are to be added to ",
+        ),
+        (config(0, 1 << 20), "and a vocabulary has at most 1048576"),
+    ] {
+        let message = extended(&old, config).err().unwrap().to_string();
+        assert!(message.contains(words), "{message}");
+    }
     let scratch = tempfile::tempdir().unwrap();
     let extender = Extender::new(&old, config(0, 5), scratch.path()).unwrap();
     assert!(matches!(extender.finish(), Err(TokenizerError::NoText)));
+    let mut extender = Extender::new(&old, config(5, 0), scratch.path()).unwrap();
+    extender.learn(&korean()).unwrap();
+    let unkept = extender.finish().err().unwrap().to_string();
+    assert!(unkept.contains("the text to keep is empty"), "{unkept}");
+    let nothing = learned(&old, "a").err().unwrap().to_string();
+    assert!(
+        nothing.contains("no pair of tokens that is not one already occurs 2 times"),
+        "{nothing}"
+    );
 
     let mut document: Value = byte_level(&trained(), true);
     document["pre_tokenizer"] = json!({"type": "Whitespace"});

@@ -1,16 +1,17 @@
 //! `jikji tokenizer extend`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use clap::ValueEnum;
 use jikji_interop::{
-    Beside, Export, InteropError, Lineage, LoadedModel, ModelFolder, Neighbours, NewRows,
-    TextStatistics, TokenCounts, WithRows, check_not_itself, export_model,
+    Beside, Export, Lineage, LoadedModel, ModelFolder, Neighbours, NewRows, TextStatistics,
+    TokenCounts, WithRows, check_exportable, check_not_itself, check_replaceable, export_model,
 };
 use jikji_ops::Precision;
 use jikji_telemetry::human_units::with_separators;
 use jikji_tokenizer::{ExtendConfig, Extended, Extender, Tokenizer};
+use rayon::prelude::*;
 use serde_json::{Map, Value, json};
 
 use super::TextFile;
@@ -18,6 +19,12 @@ use crate::arguments::{ExtendArguments, NewRowsArgument, Share, Texts};
 use crate::console;
 use crate::exit;
 use crate::failure::Failure;
+
+/// Texts that all threads encode together, in bytes.
+const BATCH_BYTES: usize = 16 << 20;
+
+/// Of a text in an error.
+const SHOWN_CHARS: usize = 60;
 
 /// Tokens whose logits are compared.
 const COMPARED_TOKENS: usize = 64;
@@ -27,28 +34,41 @@ const LOGIT_TOLERANCE: f32 = 1e-5;
 
 pub(super) fn run(arguments: &ExtendArguments) -> Result<(), Failure> {
     let folder = ModelFolder::open(&arguments.model)?;
+    // Everything that can be refused comes before the texts are read.
     check_not_itself(&arguments.output, folder.dir())?;
-    let old = folder
-        .tokenizer()?
-        .ok_or_else(|| InteropError::NoTokenizer {
-            dir: folder.dir().to_owned(),
-        })?;
+    check_replaceable(&arguments.output)?;
+    check_exportable(folder.config(), folder.decoder())?;
+    let old = folder.tokenizer()?.ok_or_else(|| {
+        let message = format!(
+            "`{}` has no `tokenizer.json`, which is what is extended",
+            folder.dir().display()
+        );
+        Failure::new(exit::DATA, message).with_hint("put the tokenizer's files into the folder")
+    })?;
     let learned = super::files(&arguments.texts)?;
     let kept = super::files(&Texts {
         input: arguments.keep_input.clone(),
         text_field: arguments.texts.text_field.clone(),
     })?;
-    let extended = learn(arguments, &old, &learned, &kept)?;
+    let of = |share: Option<Share>| share.map_or(0, |share| share.of(old.vocab_size()));
+    let config = ExtendConfig {
+        replace: of(arguments.replace),
+        add: of(arguments.add),
+        min_frequency: arguments.min_frequency,
+        memory_bytes: arguments.memory_bytes,
+    };
+    let mut extender = Extender::new(&old, config, super::scratch(&arguments.output)?)?;
+    extender.reserve(folder.named_ids()?);
+    let extended = learn(extender, config, &learned, &kept)?;
     let groups = [
-        compare_texts(&old, &extended.tokenizer, &learned)?,
-        compare_texts(&old, &extended.tokenizer, &kept)?,
+        compare_texts(&old, &extended.tokenizer, "input", &learned)?,
+        compare_texts(&old, &extended.tokenizer, "keep-input", &kept)?,
     ];
-    let files: Vec<&TextFile> = learned.iter().chain(&kept).collect();
-    let statistics = statistics(arguments.init, &extended, &groups, &files)?;
-    let lengths: Vec<&(String, Length)> = groups.iter().flat_map(|group| &group.lengths).collect();
+    let statistics = statistics(arguments.init, &extended, &groups, [&learned, &kept])?;
+    let lengths: Vec<(&String, &Length)> = groups.iter().flat_map(|group| &group.lengths).collect();
     let rows = init(arguments).rows(&folder, &extended.tokens, &statistics);
     let model = WithRows::new(&folder, rows)?;
-    let mut lineage = Lineage::new("extend", settings(arguments, &extended, &lengths));
+    let mut lineage = Lineage::new("extend", settings(arguments, config, &extended, &lengths));
     lineage.add_source("model", &folder)?;
     let export = Export {
         config: model.config(),
@@ -60,6 +80,15 @@ pub(super) fn run(arguments: &ExtendArguments) -> Result<(), Failure> {
     let written = export_model(&arguments.output, &export)?;
     let back = ModelFolder::open(&written.path)?;
     model.check(&back)?;
+    let tokenizer = back.tokenizer()?;
+    if tokenizer.is_none_or(|tokenizer| tokenizer.fingerprint() != extended.tokenizer.fingerprint())
+    {
+        let message = format!(
+            "the tokenizer in `{}` is not the one that was written",
+            back.dir().display()
+        );
+        return Err(Failure::new(exit::DIFFERS, message));
+    }
     if !arguments.no_logits {
         compare_logits(folder.dir(), back.dir(), &extended)?;
     }
@@ -69,20 +98,11 @@ pub(super) fn run(arguments: &ExtendArguments) -> Result<(), Failure> {
 }
 
 fn learn(
-    arguments: &ExtendArguments,
-    old: &Tokenizer,
+    mut extender: Extender,
+    config: ExtendConfig,
     learned: &[TextFile],
     kept: &[TextFile],
 ) -> Result<Extended, Failure> {
-    let of = |share: Option<Share>| share.map_or(0, |share| share.of(old.vocab_size()));
-    let config = ExtendConfig {
-        replace: of(arguments.replace),
-        add: of(arguments.add),
-        min_frequency: arguments.min_frequency,
-        memory_bytes: arguments.memory_bytes,
-    };
-    let scratch = super::scratch(&arguments.output)?;
-    let mut extender = Extender::new(old, config, scratch)?;
     for file in learned {
         for document in file.documents()? {
             extender.learn(&document?.text)?;
@@ -106,6 +126,28 @@ fn learn(
     Ok(extended)
 }
 
+/// Calls `each` with the documents of files and their domains, many at a time, for threads to share.
+fn for_each_batch<'a>(
+    files: &'a [TextFile],
+    unnamed: &'a str,
+    mut each: impl FnMut(&[(&'a str, String)]) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let (mut batch, mut bytes) = (Vec::new(), 0);
+    for file in files {
+        for document in file.documents()? {
+            let text = document?.text;
+            bytes += text.len();
+            batch.push((file.domain().unwrap_or(unnamed), text));
+            if bytes >= BATCH_BYTES {
+                each(&batch)?;
+                batch.clear();
+                bytes = 0;
+            }
+        }
+    }
+    each(&batch)
+}
+
 /// How long the texts of an input are in both vocabularies.
 #[derive(Default)]
 struct Length {
@@ -117,41 +159,42 @@ struct Length {
 /// Texts as both vocabularies cut them.
 #[derive(Default)]
 struct Group {
-    /// By input.
-    lengths: Vec<(String, Length)>,
+    /// By domain.
+    lengths: BTreeMap<String, Length>,
     before: TokenCounts,
     after: TokenCounts,
 }
 
 /// Counts the tokens of all texts, each of which must be encoded to itself as it was before.
-fn compare_texts(old: &Tokenizer, new: &Tokenizer, files: &[TextFile]) -> Result<Group, Failure> {
+fn compare_texts(
+    old: &Tokenizer,
+    new: &Tokenizer,
+    unnamed: &str,
+    files: &[TextFile],
+) -> Result<Group, Failure> {
     let mut group = Group::default();
-    for file in files {
-        let lengths = &mut group.lengths;
-        let index = lengths.iter().position(|(label, _)| *label == file.label);
-        let index = index.unwrap_or_else(|| {
-            lengths.push((file.label.clone(), Length::default()));
-            lengths.len() - 1
-        });
-        for (number, document) in file.documents()?.enumerate() {
-            let text = document?.text;
-            let (before, after) = (old.encode(&text)?, new.encode(&text)?);
-            if old.decode_bytes(&before) != new.decode_bytes(&after) {
+    for_each_batch(files, unnamed, |batch| {
+        let encoded: Vec<_> = batch
+            .par_iter()
+            .map(|(_, text)| Ok((old.encode(text)?, new.encode(text)?)))
+            .collect::<Result<_, Failure>>()?;
+        for ((domain, text), (before, after)) in batch.iter().zip(&encoded) {
+            if old.decode_bytes(before) != new.decode_bytes(after) {
+                let start: String = text.chars().take(SHOWN_CHARS).collect();
                 let message = format!(
-                    "document {} of `{}` is not encoded to the text that it was encoded to before",
-                    number + 1,
-                    file.label
+                    "a text of `{domain}` is not encoded to what it was encoded to before: `{start}`"
                 );
                 return Err(Failure::new(exit::DIFFERS, message));
             }
-            let length = &mut group.lengths[index].1;
+            let length = group.lengths.entry((*domain).to_owned()).or_default();
             length.bytes += text.len() as u64;
             length.tokens_before += before.len() as u64;
             length.tokens_after += after.len() as u64;
-            group.before.add(&before);
-            group.after.add(&after);
+            group.before.add(before);
+            group.after.add(after);
         }
-    }
+        Ok(())
+    })?;
     Ok(group)
 }
 
@@ -160,7 +203,7 @@ fn statistics(
     init: NewRowsArgument,
     extended: &Extended,
     groups: &[Group; 2],
-    files: &[&TextFile],
+    files: [&[TextFile]; 2],
 ) -> Result<TextStatistics, Failure> {
     let [learned, kept] = groups;
     let mut counts = learned.after.clone();
@@ -169,10 +212,15 @@ fn statistics(
     if init == NewRowsArgument::Similar {
         let new = extended.tokens.iter().map(|token| token.id);
         let neighbours = neighbours.insert(Neighbours::new(&counts, new));
-        for file in files {
-            for document in file.documents()? {
-                neighbours.add(&extended.tokenizer.encode(&document?.text)?);
-            }
+        for files in files {
+            for_each_batch(files, "", |batch| {
+                let encoded: Vec<_> = batch
+                    .par_iter()
+                    .map(|(_, text)| Ok(extended.tokenizer.encode(text)?))
+                    .collect::<Result<_, Failure>>()?;
+                encoded.iter().for_each(|ids| neighbours.add(ids));
+                Ok(())
+            })?;
         }
     }
     Ok(TextStatistics {
@@ -217,7 +265,9 @@ fn compare_logits(dir: &Path, written: &Path, extended: &Extended) -> Result<(),
         for id in (0..rows_before).filter(|id| !is_new(*id as u32)) {
             let expected = before[position * rows_before + id];
             let got = after[position * rows_after + id];
-            if (got - expected).abs() > LOGIT_TOLERANCE * largest {
+            // Written so that what is no number differs too.
+            let is_close = (got - expected).abs() <= LOGIT_TOLERANCE * largest;
+            if !is_close {
                 let message = format!(
                     "the logit of id {id} is `{got}` instead of `{expected}` in `{}`",
                     written.display()
@@ -232,8 +282,9 @@ fn compare_logits(dir: &Path, written: &Path, extended: &Extended) -> Result<(),
 /// What, with the model, says what was done.
 fn settings(
     arguments: &ExtendArguments,
+    config: ExtendConfig,
     extended: &Extended,
-    lengths: &[&(String, Length)],
+    lengths: &[(&String, &Length)],
 ) -> Map<String, Value> {
     let tokens = extended
         .tokens
@@ -247,7 +298,9 @@ fn settings(
         "input": arguments.texts.input,
         "text_field": arguments.texts.text_field,
         "keep_input": arguments.keep_input,
-        "min_frequency": arguments.min_frequency,
+        "replace": config.replace,
+        "add": config.add,
+        "min_frequency": config.min_frequency,
         "init": init.map(|value| value.get_name().to_owned()),
         "seed": arguments.seed,
         "texts": texts.collect::<Vec<_>>(),
@@ -259,7 +312,7 @@ fn settings(
     }
 }
 
-fn report(extended: &Extended, lengths: &[&(String, Length)]) {
+fn report(extended: &Extended, lengths: &[(&String, &Length)]) {
     let replaced = extended
         .tokens
         .iter()

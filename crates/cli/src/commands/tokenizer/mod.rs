@@ -38,6 +38,11 @@ pub(super) struct TextFile {
 }
 
 impl TextFile {
+    /// The name that the command line gives its domain.
+    pub(super) fn domain(&self) -> Option<&str> {
+        (self.config.name != UNNAMED).then_some(&self.config.name)
+    }
+
     /// The documents, whose `source` is the domain.
     pub(super) fn documents(
         &self,
