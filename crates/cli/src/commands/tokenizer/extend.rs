@@ -218,7 +218,9 @@ fn statistics(
                     .par_iter()
                     .map(|(_, text)| Ok(extended.tokenizer.encode(text)?))
                     .collect::<Result<_, Failure>>()?;
-                encoded.iter().for_each(|ids| neighbours.add(ids));
+                for ids in &encoded {
+                    neighbours.add(ids);
+                }
                 Ok(())
             })?;
         }
