@@ -1,10 +1,11 @@
 //! Classes of characters, as the split patterns of published tokenizers name them.
 
+use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use regex_syntax::hir::{Class, Hir, HirKind};
 use unicode_normalization::char::canonical_combining_class;
-use unicode_normalization::{IsNormalized, is_nfc_quick};
+use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 
 /// A set of classes, one bit each.
 pub(crate) type Classes = u16;
@@ -96,17 +97,82 @@ pub(crate) fn next(table: &[Classes], bytes: &[u8], at: usize) -> Option<(Classe
     ))
 }
 
-/// Whether `text` is in NFC for certain; most text is.
-pub(crate) fn is_nfc_for_certain(text: &str) -> bool {
-    let (table, bytes) = (table(), text.as_bytes());
-    let mut at = 0;
-    while let Some((classes, after)) = next(table, bytes, at) {
-        if classes & NOT_NFC != 0 {
-            return false;
+/// Bytes that are looked at together.
+const BLOCK: usize = 64;
+
+/// A text in NFC; most text is. Only what may not be, with the character before it, is worked out.
+pub(crate) fn nfc(text: &str) -> Cow<'_, str> {
+    let Some(mut at) = perhaps_not_nfc(text, 0) else {
+        return text.into();
+    };
+    let mut normalized = String::with_capacity(text.len());
+    let mut done = 0;
+    loop {
+        let before = text[done..at].char_indices().next_back();
+        let start = before.map_or(done, |(offset, _)| done + offset);
+        let end = text[at..]
+            .char_indices()
+            .find(|(_, character)| table()[*character as usize] & NOT_NFC == 0)
+            .map_or(text.len(), |(offset, _)| at + offset);
+        normalized.push_str(&text[done..start]);
+        normalized.extend(text[start..end].nfc());
+        done = end;
+        match perhaps_not_nfc(text, done) {
+            Some(next) => at = next,
+            None => break,
         }
-        at = after;
     }
-    true
+    normalized.push_str(&text[done..]);
+    normalized.into()
+}
+
+/// Where the first character from `at` on begins that may not be in NFC, or may compose with the one before it.
+fn perhaps_not_nfc(text: &str, mut at: usize) -> Option<usize> {
+    let (table, bytes) = (table(), text.as_bytes());
+    while at < bytes.len() {
+        let mut end = bytes.len();
+        // With the two bytes that the last one may need.
+        if let Some(block) = bytes[at..].first_chunk::<{ BLOCK + 2 }>() {
+            end = at + BLOCK;
+            if is_ascii_or_hangul(block) {
+                at = end;
+                continue;
+            }
+        }
+        // What the block before ends in the middle of was looked at with it.
+        while at < end && !text.is_char_boundary(at) {
+            at += 1;
+        }
+        while at < end
+            && let Some((classes, after)) = next(table, bytes, at)
+        {
+            if classes & NOT_NFC != 0 {
+                return Some(at);
+            }
+            at = after;
+        }
+    }
+    None
+}
+
+/// Whether each character that begins in the first [`BLOCK`] bytes is ASCII or a syllable from 가 to 힣. Without branches, so that
+/// many bytes are compared at once.
+#[expect(
+    clippy::needless_bitwise_bool,
+    reason = "a branch for each byte would undo that"
+)]
+fn is_ascii_or_hangul(bytes: &[u8; BLOCK + 2]) -> bool {
+    let mut others = 0;
+    for index in 0..BLOCK {
+        let [first, second, third] = [0, 1, 2].map(|offset| bytes[index + offset]);
+        // U+AC00 is EA B0 80, U+D7A3 is ED 9E A3.
+        let is_syllable = (first == 0xEB)
+            | (first == 0xEC)
+            | ((first == 0xEA) & (second >= 0xB0))
+            | ((first == 0xED) & ((second < 0x9E) | ((second == 0x9E) & (third <= 0xA3))));
+        others |= u8::from((first >= 0xC0) & !is_syllable);
+    }
+    others == 0
 }
 
 /// The ranges of a pattern that is one class.
@@ -129,7 +195,6 @@ fn ranges(pattern: &str) -> Vec<[char; 2]> {
 mod tests {
     use super::*;
     use tokenizers::utils::SysRegex;
-    use unicode_normalization::UnicodeNormalization;
 
     /// The engine that other programs cut with has the same classes, of every code point there is.
     #[test]
@@ -158,19 +223,50 @@ mod tests {
     }
 
     #[test]
-    fn what_is_called_nfc_is_nfc() {
+    fn each_character_is_normalized_beside_others() {
         for character in '\0'..=char::MAX {
             for text in [
                 format!("{character}"),
                 format!("가{character}"),
                 format!("e{character}\u{301}"),
                 format!("{character}\u{11A8}"),
+                format!("{character}{character}e"),
             ] {
-                if is_nfc_for_certain(&text) {
-                    assert!(text.nfc().eq(text.chars()), "{text:?}");
+                assert!(text.nfc().eq(nfc(&text).chars()), "{text:?}");
+            }
+        }
+        let korean = "한글 é GPU를 ㅋㅋ\n";
+        assert!(matches!(nfc(korean), Cow::Borrowed(text) if text == korean));
+    }
+
+    /// Long texts, which are looked at in blocks: each place in them, with one character of each kind and with two.
+    #[test]
+    fn blocks_hide_nothing() {
+        let korean = "한글 GPU를 힣힘가\u{D7A3}꿰뚫 ".repeat(12);
+        assert!(matches!(nfc(&korean), Cow::Borrowed(_)));
+        let composed = ['é', '·', 'ㅋ', '「', '漢', '😀', '\u{AC00}'];
+        let others = [
+            '\u{301}', '\u{323}', '\u{1112}', '\u{1161}', '\u{11AB}', '\u{F90A}', '\u{FA0A}',
+            '\u{D7B0}', 'ﬁ',
+        ];
+        for (at, _) in korean.char_indices() {
+            for character in composed {
+                let mut text = korean.clone();
+                text.insert(at, character);
+                assert!(matches!(nfc(&text), Cow::Borrowed(_)), "{at} {character}");
+            }
+            for first in others {
+                for second in others {
+                    let mut text = korean.clone();
+                    text.insert(at, first);
+                    text.insert(at, second);
+                    text.push(first);
+                    assert!(
+                        text.nfc().eq(nfc(&text).chars()),
+                        "{at} {first:?} {second:?}"
+                    );
                 }
             }
         }
-        assert!(is_nfc_for_certain("한글 é GPU를 ㅋㅋ\n"));
     }
 }

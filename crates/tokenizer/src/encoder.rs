@@ -101,13 +101,19 @@ impl Encoder {
 
     /// The ids of ordinary text, in NFC if the file asks for that; `None` where the library is to find them.
     pub(crate) fn encode(&self, text: &str) -> Option<Vec<u32>> {
-        if self.added.is_match(text) {
+        if self.has_added(text) {
             return None;
         }
         match self.normalized(text)? {
             Cow::Borrowed(text) => Some(self.ids(text)),
-            Cow::Owned(text) => (!self.added.is_match(&text)).then(|| self.ids(&text)),
+            Cow::Owned(text) => (!self.has_added(&text)).then(|| self.ids(&text)),
         }
+    }
+
+    /// Whether the library is to encode a text.
+    fn has_added(&self, text: &str) -> bool {
+        // Without patterns, the search would still go through the text.
+        self.added.patterns_len() > 0 && self.added.is_match(text)
     }
 
     /// A text in the file's normal form, if that is another one than NFC.

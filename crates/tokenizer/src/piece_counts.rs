@@ -2,7 +2,6 @@
 
 mod runs;
 
-use std::borrow::Cow;
 use std::hash::Hasher;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -11,9 +10,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use hashbrown::HashTable;
 use rayon::prelude::*;
 use rustc_hash::FxHasher;
-use unicode_normalization::UnicodeNormalization;
 
-use crate::char_class::is_nfc_for_certain;
+use crate::char_class::nfc;
 use crate::morphemes::Morphemes;
 use crate::pre_tokenizer::PreTokenizer;
 use runs::Run;
@@ -105,7 +103,7 @@ impl PieceCounter {
         let morphemes = self.morphemes.as_ref();
         shards.par_iter_mut().try_for_each(|shard| {
             while let Some((text, times)) = texts.get(next.fetch_add(1, Ordering::Relaxed)) {
-                let text = if *to_nfc { in_nfc(text) } else { text.into() };
+                let text = if *to_nfc { nfc(text) } else { text.into() };
                 shard.counts.add_text(&text, *times, |text, piece| {
                     pre_tokenizer.cut(text, |text| match morphemes {
                         Some(morphemes) => morphemes.cut(text, &mut *piece),
@@ -236,14 +234,6 @@ impl PieceCounts {
     }
 }
 
-fn in_nfc(text: &str) -> Cow<'_, str> {
-    if is_nfc_for_certain(text) {
-        text.into()
-    } else {
-        text.nfc().collect()
-    }
-}
-
 impl Entry {
     fn piece(self, bytes: &[u8]) -> &[u8] {
         &bytes[self.start..self.start + self.len]
@@ -260,6 +250,7 @@ fn hash(piece: &[u8]) -> u64 {
 mod tests {
     use super::*;
     use serde_json::json;
+    use unicode_normalization::UnicodeNormalization;
 
     fn counts(texts: &[(String, u64)], memory_bytes: u64) -> Vec<(String, u64)> {
         let bytes = json!({"type": "ByteLevel", "add_prefix_space": false, "use_regex": true});

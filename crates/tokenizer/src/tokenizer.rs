@@ -7,9 +7,8 @@ use jikji_durable::{create_dir_all, write_file};
 use serde_json::Value;
 use tokenizers::normalizers::NormalizerWrapper;
 use tokenizers::{DecoderWrapper, ModelWrapper};
-use unicode_normalization::UnicodeNormalization;
 
-use crate::char_class::is_nfc_for_certain;
+use crate::char_class::nfc;
 use crate::config_file::{self, ConfigFile, read_text};
 use crate::encode_parts::inside_of_text;
 use crate::encoder::Encoder;
@@ -389,13 +388,12 @@ impl Tokenizer {
         // The library normalizes by the tables of Unicode 9. Ours are the current ones, and what is NFC by them stays so
         // under the older ones. Programs that leave it to the library differ from us on sequences of newer characters that
         // compose (a few Indic and African scripts), and nowhere else.
-        let normalized: String;
-        let text = if self.normalizes_to_nfc && !is_nfc_for_certain(text) {
-            normalized = text.nfc().collect();
-            &normalized
+        let normalized = if self.normalizes_to_nfc {
+            nfc(text)
         } else {
-            text
+            text.into()
         };
+        let text = normalized.as_ref();
         let own = self.encoder.as_ref();
         let ids = own.and_then(|encoder| {
             if post_process {

@@ -20,7 +20,14 @@ fn workplace() -> Workplace {
     workplace.write("data/korean/general/a.txt", "글");
     // What an earlier step of a recipe makes.
     let solar = load_model_config(&repository().join("configs/models/solar-10.7b.toml")).unwrap();
-    for made in ["runs/solar-stacked", "runs/solar-stacked-tiny"] {
+    for made in [
+        "runs/solar-stacked",
+        "runs/solar-stacked-tiny",
+        "runs/extended",
+        "runs/extended-tiny",
+        "runs/embeddings/export",
+        "runs/embeddings-tiny/export",
+    ] {
         let config = serde_json::to_string(&solar).unwrap();
         workplace.write(&format!("{made}/config.json"), &config);
         workplace.write(&format!("{made}/tokenizer.json"), "{}");

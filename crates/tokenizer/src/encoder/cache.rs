@@ -4,8 +4,8 @@
 const MOST_BYTES: usize = 31;
 const MOST_IDS: usize = 7;
 
-/// 4 MB for each thread that encodes.
-const SLOTS: usize = 1 << 16;
+/// 8 MB for each thread that encodes.
+const SLOTS: usize = 1 << 17;
 
 /// One place for each hash; a later piece takes the place of an earlier one.
 #[derive(Debug)]
