@@ -13,7 +13,7 @@ def page(record):
     head = f"""# Tokenizers beside other libraries
 
 {record['date']}. {facts['processor']}, one core. {record['jikji']}{checkout}. Medians of {record['repeats']} runs, each a process of its own; the sides take turns."""
-    return "\n\n".join([head, *compression(record), *training(record), *encoding(record)]) + "\n"
+    return "\n\n".join([head, *compression(record), *borders(record), *training(record), *encoding(record)]) + "\n"
 
 
 def compression(record):
@@ -26,6 +26,24 @@ def compression(record):
         f"## Compression of held-back text\n\n{record['vocab_size']:,} entries, but o200k, which has 200,000.",
         "\n".join(table),
         f"To reach: 5.7, and 1.5 x o200k. Reached: {rows['jikji']['all']:.2f}, {ratio:.2f} x.",
+    ]
+
+
+def borders(record):
+    columns = {
+        "bytes per token": ("bytes_per_token", "{:.2f}"),
+        "in words": ("bytes_per_word_token", "{:.2f}"),
+        "tokens that cross a space": ("superword_percent", "{:.1f} %"),
+        "borders that are morphemes'": ("borders_at_morphemes_percent", "{:.1f} %"),
+        "morphemes' that are borders": ("morphemes_at_borders_percent", "{:.1f} %"),
+    }
+    table = ["| | " + " | ".join(columns) + " |", "| --- |" + " ---: |" * len(columns)]
+    for name, row in record["borders"].items():
+        table.append(f"| {name} | " + " | ".join(form.format(row[key]) for key, form in columns.values()) + " |")
+    return [
+        "## Spaces and morphemes\n\nThe same held-back text; morphemes of annotated sentences, without words whose morphemes are contracted. "
+        "`in words` leaves out tokens that cross a space.",
+        "\n".join(table),
     ]
 
 
