@@ -51,7 +51,7 @@ fn korean_words(more: &str, digits: Digits) -> String {
 }
 
 /// [`K_EXAONE`] where each word is a piece of its own: what it merges before superwords.
-fn k_exaone_words() -> String {
+pub fn k_exaone_words() -> String {
     K_EXAONE.replace(r"(?:\p{L}\p{M}*(?: \p{L}\p{M}*)*)+", r"(?:\p{L}\p{M}*)+")
 }
 

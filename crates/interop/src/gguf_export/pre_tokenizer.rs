@@ -3,7 +3,7 @@
 //! llama.cpp reads no regular expression from the file: it has a list of them, each under the names of the models that use it.
 
 use jikji_tokenizer::Digits;
-use jikji_tokenizer::pattern::{self, LLAMA3, QWEN2};
+use jikji_tokenizer::pattern::{self, K_EXAONE, LLAMA3, O200K, QWEN2};
 use serde_json::{Value, json};
 
 use super::no_form;
@@ -24,6 +24,14 @@ const OWN_DIFFERENCE: &str = "llama.cpp has no pre-tokenizer that cuts text exac
     named in `tokenizer.ggml.pre`, ids may differ in numbers of other digits than 0-9 or of more than 27, and, rarely, where blanks stand \
     beside newlines";
 
+const SUPERWORDS_DIFFERENCE: &str = "llama.cpp has no pre-tokenizer that cuts text exactly as this tokenizer does; with the one \
+    named in `tokenizer.ggml.pre`, ids may differ in numbers of other digits than 0-9 or of more than 27, and, rarely, where blanks stand \
+    before numbers or beside newlines";
+
+/// Older builds find changes of case among the letters A to Z only.
+const O200K_DIFFERENCE: &str = "builds of llama.cpp differ in how they cut text at changes of case: ids may differ in words with capital \
+    letters other than A-Z, and in combining marks";
+
 /// The entry of the list for a file's `pre_tokenizer`; `ignore_merges` is that of its model.
 ///
 /// # Errors
@@ -36,9 +44,9 @@ pub(super) fn pre_tokenizer(
         name,
         difference: None,
     };
-    let own = |name| PreTokenizer {
+    let near = |name, difference| PreTokenizer {
         name,
-        difference: Some(OWN_DIFFERENCE),
+        difference: Some(difference),
     };
     let found = match shape(component) {
         Some(Shape::Gpt2) => Some(same("gpt-2")),
@@ -46,7 +54,18 @@ pub(super) fn pre_tokenizer(
         Some(Shape::Pattern(QWEN2)) => Some(same("qwen2")),
         Some(Shape::Pattern(LLAMA3)) if ignore_merges => return Ok(same("llama-bpe")),
         Some(Shape::Pattern(LLAMA3)) => Some(same("smaug-bpe")),
-        Some(Shape::Pattern(pattern)) if is_own(pattern) => Some(own("superbpe")),
+        Some(Shape::Pattern(K_EXAONE)) => Some(same("exaone-moe")),
+        Some(Shape::Pattern(O200K)) => Some(near("gpt-4o", O200K_DIFFERENCE)),
+        // The pieces are longer there, but merges learned here stay within ours.
+        Some(Shape::Pattern(pattern)) if pattern == pattern::k_exaone_words() => {
+            Some(same("exaone-moe"))
+        }
+        Some(Shape::Pattern(pattern)) if is_one_of(pattern::korean, pattern) => {
+            Some(near("superbpe", OWN_DIFFERENCE))
+        }
+        Some(Shape::Pattern(pattern)) if is_one_of(pattern::korean_superwords, pattern) => {
+            Some(near("superbpe", SUPERWORDS_DIFFERENCE))
+        }
         Some(Shape::Pattern(_)) | None => None,
     };
     match found {
@@ -62,12 +81,9 @@ pub(super) fn pre_tokenizer(
     }
 }
 
-fn is_own(pattern: &str) -> bool {
-    [Digits::Single, Digits::UpToThree]
-        .into_iter()
-        .any(|digits| {
-            pattern == pattern::korean(digits) || pattern == pattern::korean_superwords(digits)
-        })
+fn is_one_of(own: fn(Digits) -> String, pattern: &str) -> bool {
+    let digits = [Digits::Single, Digits::UpToThree];
+    digits.into_iter().any(|digits| pattern == own(digits))
 }
 
 /// Whether a file's `pre_tokenizer` is that of the Qwen2 models.
@@ -139,6 +155,8 @@ mod tests {
             (split(QWEN2), false, "qwen2"),
             (split(LLAMA3), true, "llama-bpe"),
             (split(LLAMA3), false, "smaug-bpe"),
+            (split(K_EXAONE), false, "exaone-moe"),
+            (split(&pattern::k_exaone_words()), false, "exaone-moe"),
         ] {
             let found = pre_tokenizer(&component, ignore_merges).unwrap();
             assert_eq!((found.name, found.difference), (expected, None));
@@ -146,12 +164,24 @@ mod tests {
     }
 
     #[test]
-    fn our_own_form_is_named_with_its_difference() {
+    fn forms_that_llama_cpp_has_nearly_are_named_with_the_difference() {
         for digits in [Digits::Single, Digits::UpToThree] {
-            let found = pre_tokenizer(&split(&pattern::korean(digits)), false).unwrap();
-            assert_eq!(found.name, "superbpe");
-            assert!(found.difference.is_some());
+            for (pattern, difference) in [
+                (pattern::korean(digits), OWN_DIFFERENCE),
+                (pattern::korean_superwords(digits), SUPERWORDS_DIFFERENCE),
+            ] {
+                let found = pre_tokenizer(&split(&pattern), false).unwrap();
+                assert_eq!(
+                    (found.name, found.difference),
+                    ("superbpe", Some(difference))
+                );
+            }
         }
+        let found = pre_tokenizer(&split(O200K), false).unwrap();
+        assert_eq!(
+            (found.name, found.difference),
+            ("gpt-4o", Some(O200K_DIFFERENCE))
+        );
     }
 
     #[test]
