@@ -9,6 +9,7 @@
 
 mod band;
 mod store;
+mod sums;
 mod words;
 
 use std::collections::BTreeSet;
@@ -20,6 +21,7 @@ use crate::byte_alphabet;
 use crate::encoder::Merges;
 use band::Band;
 pub(crate) use store::Store;
+use sums::Sums;
 
 /// Longer tokens are rulers and padding, which a model need not know by one id; a character of a spelling is a byte.
 const LONGEST_TOKEN_BYTES: usize = 512;
@@ -131,13 +133,14 @@ impl Learner {
     /// that the merges learned before have left.
     pub(crate) fn learn(&mut self, store: &mut Store, limits: Limits) -> io::Result<()> {
         let mut refused: FxHashSet<Pair> = FxHashSet::default();
-        let mut band = Band::new(store, self.tokens.len() as u32, limits, &refused)?;
+        let mut sums = Sums::of(store, limits.places)?;
+        let mut band = Band::new(store, self.tokens.len() as u32, limits, &sums, &refused)?;
         while self.tokens.len() < limits.vocab_size {
             let Some(best) = band.pop() else {
                 if band.is_last() {
                     break;
                 }
-                band = Band::new(store, self.tokens.len() as u32, limits, &refused)?;
+                band = Band::new(store, self.tokens.len() as u32, limits, &sums, &refused)?;
                 continue;
             };
             let spelling = self.spelling(best);
@@ -159,7 +162,7 @@ impl Learner {
                 }
                 merges.push((next, self.merge(next, spelling)));
             }
-            band.merge(store, &merges)?;
+            band.merge(store, &mut sums, &merges)?;
         }
         Ok(())
     }

@@ -7,11 +7,19 @@ use std::io;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::store::Store;
+use super::sums::Sums;
 use super::words::Place;
 use super::{Limits, Pair, halves};
 
 /// How often all words on disk are gone through for merges, before it is tried again whether lists suffice.
 const MOST_PASSES: u32 = 8;
+
+/// What lists may take for each place of the limit, with words in memory and on disk: there, another band costs far more time.
+const LIST_BYTES: [usize; 2] = [16, 64];
+
+/// A place in a list that has grown, and a pair with its short list.
+const PLACE_BYTES: usize = 8;
+const PAIR_BYTES: usize = 112;
 
 /// Merges in one pass; a word's are noted in the bits of a number.
 const MOST_AT_ONCE: usize = u64::BITS as usize;
@@ -33,8 +41,8 @@ pub(super) struct Band {
     /// By how much pairs grew that are not listed.
     grown: FxHashMap<Pair, u64>,
     most_grown: u64,
-    /// Places that may still be listed.
-    places_left: usize,
+    /// What lists may still take.
+    bytes_left: usize,
     /// Set where pairs have no lists and all words are gone through for each merge: how often that may still be.
     passes_left: Option<u32>,
 }
@@ -62,11 +70,12 @@ impl Band {
         store: &mut Store,
         first_new: u32,
         limits: Limits,
+        sums: &Sums,
         refused: &FxHashSet<Pair>,
     ) -> io::Result<Self> {
         store.settle()?;
         let min_frequency = limits.min_frequency.max(1);
-        let (mut most_frequent, least) = tallies(store, min_frequency, limits.places, refused)?;
+        let (mut most_frequent, least) = tallies(store, min_frequency, sums, refused)?;
         most_frequent.sort_unstable_by_key(|(pair, tally)| (Reverse(tally.count), *pair));
         let mut is_listed = !store.is_on_disk()
             || most_frequent
@@ -95,6 +104,7 @@ impl Band {
                     (places / 2).min(most_frequent.iter().map(|(_, tally)| tally.places).sum());
             }
         }
+        let list_bytes = LIST_BYTES[usize::from(store.is_on_disk())];
         let mut listed = 0;
         let mut queue = BinaryHeap::with_capacity(most_frequent.len());
         for (pair, tally) in most_frequent {
@@ -124,8 +134,8 @@ impl Band {
             first_new,
             grown: FxHashMap::default(),
             most_grown: 0,
-            places_left: (limits.places / 2)
-                .saturating_add(limits.places.saturating_sub(listed))
+            bytes_left: (limits.places.saturating_mul(list_bytes))
+                .saturating_sub(listed * PLACE_BYTES)
                 .max(1),
             passes_left: (!is_listed).then_some(MOST_PASSES),
         })
@@ -135,13 +145,13 @@ impl Band {
     pub(super) fn is_last(&self) -> bool {
         self.floor <= self.min_frequency
             && self.grown.is_empty()
-            && self.places_left > 0
+            && self.bytes_left > 0
             && self.passes_left.is_none()
     }
 
     /// The most frequent pair of all; `None` where a pair that is not listed might be.
     pub(super) fn pop(&mut self) -> Option<Pair> {
-        if self.places_left == 0 || self.passes_left == Some(0) {
+        if self.bytes_left == 0 || self.passes_left == Some(0) {
             return None;
         }
         let (count, pair) = self.best()?;
@@ -207,10 +217,16 @@ impl Band {
     }
 
     /// Makes a token of each pair wherever it occurs: of one pair or, after [`pop_beside`](Self::pop_beside), of several.
-    pub(super) fn merge(&mut self, store: &mut Store, merges: &[(Pair, u32)]) -> io::Result<()> {
+    pub(super) fn merge(
+        &mut self,
+        store: &mut Store,
+        sums: &mut Sums,
+        merges: &[(Pair, u32)],
+    ) -> io::Result<()> {
         if let Some(passes) = &mut self.passes_left {
             *passes -= 1;
             store.merge_everywhere(merges, |pair, count, came| {
+                sums.change(pair, count, came);
                 self.change(pair, count, came.then_some(0));
             })?;
         } else if let [(merged, id)] = *merges {
@@ -223,6 +239,7 @@ impl Band {
             places.dedup();
             for place in places {
                 store.near.merge_at(place, merged, id, |pair, count, came| {
+                    sums.change(pair, count, came);
                     self.change(pair, count, came.then_some(place));
                 });
             }
@@ -251,7 +268,10 @@ impl Band {
     fn add(&mut self, pair: Pair, count: u64, place: Place) {
         let (left, right) = halves(pair);
         let state = if left.max(right) >= self.first_new {
-            self.pairs.entry(pair).or_default()
+            self.pairs.entry(pair).or_insert_with(|| {
+                self.bytes_left = self.bytes_left.saturating_sub(PAIR_BYTES);
+                PairState::default()
+            })
         } else if let Some(state) = self.pairs.get_mut(&pair) {
             state
         } else {
@@ -262,7 +282,7 @@ impl Band {
         };
         state.count += count;
         if self.passes_left.is_none() && state.list(place) {
-            self.places_left = self.places_left.saturating_sub(1);
+            self.bytes_left = self.bytes_left.saturating_sub(PLACE_BYTES);
         }
         self.raised.push(pair);
     }
@@ -280,33 +300,22 @@ impl PairState {
 }
 
 /// All pairs that occur at least so often, with that number: `min_frequency`, or more where words are on disk and the pairs might
-/// not fit into memory.
-///
-/// There, counts are first summed by a hash of the pair; a pair whose sum is small is itself rare and is not counted alone
-/// (Park, Chen and Yu 1995, "An effective hash-based algorithm for mining association rules").
+/// not fit into memory. There, only pairs whose sums are among the largest are counted.
 fn tallies(
     store: &mut Store,
     min_frequency: u64,
-    places: usize,
+    sums: &Sums,
     refused: &FxHashSet<Pair>,
 ) -> io::Result<(Vec<(Pair, Tally)>, u64)> {
-    let mut sums = Sums::default();
-    if store.is_on_disk() {
-        sums = Sums::new(places);
-        store.for_each(|count, ids| {
-            for neighbours in ids.windows(2) {
-                sums.add(super::pair(neighbours[0], neighbours[1]), count);
-            }
-        })?;
-    }
-    let mut num_counted = sums.counts.len() / 16;
+    let mut num_counted = sums.len() / 16;
     loop {
         let least = sums.nth(num_counted).max(min_frequency);
+        let large = sums.at_least(least);
         let mut tallies: FxHashMap<Pair, Tally> = FxHashMap::default();
         store.for_each(|count, ids| {
             for neighbours in ids.windows(2) {
                 let pair = super::pair(neighbours[0], neighbours[1]);
-                if sums.of(pair) >= least {
+                if large.has(pair) {
                     let tally = tallies.entry(pair).or_default();
                     tally.count += count;
                     tally.places += 1;
@@ -322,49 +331,6 @@ fn tallies(
         }
         // Rare pairs with one hash looked like a frequent one.
         num_counted = (num_counted * 2).max(1);
-    }
-}
-
-/// Counts of pairs, summed by a hash of the pair. Without any, every pair is taken for frequent.
-#[derive(Default)]
-struct Sums {
-    counts: Vec<u64>,
-}
-
-impl Sums {
-    fn new(places: usize) -> Self {
-        let len = places.next_power_of_two().clamp(1 << 8, 1 << 24);
-        Self {
-            counts: vec![0; len],
-        }
-    }
-
-    fn add(&mut self, pair: Pair, count: u64) {
-        let index = self.index(pair);
-        self.counts[index] = self.counts[index].saturating_add(count);
-    }
-
-    fn of(&self, pair: Pair) -> u64 {
-        if self.counts.is_empty() {
-            return u64::MAX;
-        }
-        self.counts[self.index(pair)]
-    }
-
-    fn index(&self, pair: Pair) -> usize {
-        // The upper bits of the product depend on all of the pair.
-        let mixed = pair.wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        ((mixed ^ mixed >> 32) as usize) & (self.counts.len() - 1)
-    }
-
-    /// The sum that so many are larger than; 0 if there are not so many.
-    fn nth(&self, index: usize) -> u64 {
-        if index >= self.counts.len() {
-            return 0;
-        }
-        let mut counts = self.counts.clone();
-        let (_, nth, _) = counts.select_nth_unstable_by_key(index, |count| Reverse(*count));
-        *nth + 1
     }
 }
 

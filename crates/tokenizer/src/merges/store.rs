@@ -1,7 +1,7 @@
 //! All words of a corpus: in memory as long as they fit; else on disk, but for those that are being merged.
 
 use std::fs::File;
-use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
+use std::io::{self, BufRead, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use rustc_hash::FxHashMap;
@@ -77,25 +77,20 @@ impl Store {
         let Some(far) = &mut self.far else {
             return Ok(true);
         };
-        let mut left = WordFile::new(&self.scratch)?;
         let mut words = far.read()?;
-        let mut fits = true;
         while let Some((count, ids)) = words.next()? {
-            let is_wanted = || {
-                ids.windows(2)
-                    .any(|neighbours| wanted(pair(neighbours[0], neighbours[1])))
-            };
-            fits &= self.near.bytes() <= self.memory_bytes / 3 && self.near.has_room();
-            if fits && is_wanted() {
+            if self.near.bytes() > self.memory_bytes / 3 || !self.near.has_room() {
+                return Ok(false);
+            }
+            let is_wanted = ids
+                .windows(2)
+                .any(|neighbours| wanted(pair(neighbours[0], neighbours[1])));
+            if is_wanted {
                 self.near.push(count, ids.iter().copied());
-            } else {
-                left.push(count, ids)?;
+                words.remove();
             }
         }
-        drop(words);
-        left.flush()?;
-        self.far = Some(left);
-        Ok(fits)
+        Ok(true)
     }
 
     /// Makes tokens of pairs in every word, of which no two overlap; `changed` is that of [`merge`].
@@ -147,6 +142,9 @@ impl Store {
         });
         near.clear();
         result?;
+        if far.gone.num > far.len / 2 {
+            *far = far.without_gone(&self.scratch)?;
+        }
         far.flush()
     }
 }
@@ -156,6 +154,32 @@ impl Store {
 struct WordFile {
     out: BufWriter<File>,
     record: Vec<u8>,
+    /// Words in the file, with those that are gone.
+    len: usize,
+    gone: Gone,
+}
+
+/// A bit for each word that is in the file and no longer among its words.
+#[derive(Default)]
+struct Gone {
+    bits: Vec<u64>,
+    num: usize,
+}
+
+impl Gone {
+    fn add(&mut self, word: usize) {
+        let (index, bit) = (word / 64, 1 << (word % 64));
+        if self.bits.len() <= index {
+            self.bits.resize(index + 1, 0);
+        }
+        self.num += usize::from(self.bits[index] & bit == 0);
+        self.bits[index] |= bit;
+    }
+
+    fn has(&self, word: usize) -> bool {
+        let bits = self.bits.get(word / 64);
+        bits.is_some_and(|bits| bits >> (word % 64) & 1 == 1)
+    }
 }
 
 /// Of the number in front of a record.
@@ -166,6 +190,8 @@ impl WordFile {
         Ok(Self {
             out: BufWriter::with_capacity(BUFFER_BYTES, tempfile::tempfile_in(scratch)?),
             record: Vec::new(),
+            len: 0,
+            gone: Gone::default(),
         })
     }
 
@@ -181,11 +207,22 @@ impl WordFile {
         }
         let bytes = (self.record.len() - HEAD_BYTES) as u32;
         self.record[..HEAD_BYTES].copy_from_slice(&bytes.to_le_bytes());
+        self.len += 1;
         self.out.write_all(&self.record)
     }
 
     fn flush(&mut self) -> io::Result<()> {
         self.out.flush()
+    }
+
+    /// The same words in another file.
+    fn without_gone(&mut self, scratch: &Path) -> io::Result<Self> {
+        let mut left = Self::new(scratch)?;
+        let mut words = self.read()?;
+        while let Some((count, ids)) = words.next()? {
+            left.push(count, ids)?;
+        }
+        Ok(left)
     }
 
     /// From the first word on; what is pushed later is added at the end.
@@ -195,6 +232,8 @@ impl WordFile {
         file.rewind()?;
         Ok(WordReader {
             file: BufReader::with_capacity(BUFFER_BYTES, file),
+            gone: &mut self.gone,
+            num_read: 0,
             record: Vec::new(),
             ids: Vec::new(),
         })
@@ -203,26 +242,43 @@ impl WordFile {
 
 struct WordReader<'a> {
     file: BufReader<&'a mut File>,
+    gone: &'a mut Gone,
+    num_read: usize,
+    /// A record that does not lie in the buffer as a whole.
     record: Vec<u8>,
     ids: Vec<u32>,
 }
 
 impl WordReader<'_> {
     fn next(&mut self) -> io::Result<Option<(u64, &mut [u32])>> {
-        let mut head = [0; HEAD_BYTES];
-        match self.file.read_exact(&mut head) {
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
-            read => read?,
-        }
-        self.record.resize(u32::from_le_bytes(head) as usize, 0);
-        self.file.read_exact(&mut self.record)?;
-        let mut bytes = self.record.iter();
-        let count = next_number(&mut bytes).unwrap_or_default();
-        self.ids.clear();
-        while let Some(id) = next_number(&mut bytes) {
-            self.ids.push(id as u32);
+        let bytes = loop {
+            let mut head = [0; HEAD_BYTES];
+            match self.file.read_exact(&mut head) {
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
+                read => read?,
+            }
+            let bytes = u32::from_le_bytes(head);
+            self.num_read += 1;
+            if !self.gone.has(self.num_read - 1) {
+                break bytes as usize;
+            }
+            self.file.seek_relative(i64::from(bytes))?;
+        };
+        let count;
+        if let Some(record) = self.file.buffer().get(..bytes) {
+            count = numbers(record, &mut self.ids);
+            self.file.consume(bytes);
+        } else {
+            self.record.resize(bytes, 0);
+            self.file.read_exact(&mut self.record)?;
+            count = numbers(&self.record, &mut self.ids);
         }
         Ok(Some((count, &mut self.ids)))
+    }
+
+    /// Takes the word that was read last out of the file.
+    fn remove(&mut self) {
+        self.gone.add(self.num_read - 1);
     }
 }
 
@@ -232,6 +288,17 @@ impl Drop for WordReader<'_> {
         // A failure shows when that word is written or read.
         let _ = self.file.get_mut().seek(SeekFrom::End(0));
     }
+}
+
+/// The first number of a record, and the others as ids.
+fn numbers(record: &[u8], ids: &mut Vec<u32>) -> u64 {
+    let mut bytes = record.iter();
+    let first = next_number(&mut bytes).unwrap_or_default();
+    ids.clear();
+    while let Some(id) = next_number(&mut bytes) {
+        ids.push(id as u32);
+    }
+    first
 }
 
 /// Seven bits a byte, the lowest first; all bytes but the last have the eighth (LEB128).
