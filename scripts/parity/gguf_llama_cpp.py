@@ -246,6 +246,15 @@ def rounded_folder(folder, dtype, work):
     return out
 
 
+def distance_from_best(prefix, chosen, vocab_size, jikji, folder, work):
+    """How much less probable, in logarithms, a token is than the most probable one, as jikji computes it."""
+    lines = (json.dumps({"ids": [*prefix, token]}) for token in range(vocab_size))
+    (work / "next.jsonl").write_text("\n".join(lines))
+    run(jikji, "score", "--model", folder, "--input", work / "next.jsonl", "--output", work / "next-scores.jsonl")
+    found = [json.loads(line)["logprobs"][-1] for line in (work / "next-scores.jsonl").read_text().splitlines()]
+    return max(found) - found[chosen]
+
+
 def check(name, folder, dtype, jikji, work, texts):
     path = work / f"{dtype}.gguf"
     exported = run(jikji, "model", "export", "--model", folder, "--output", path, "--format", "gguf", "--dtype", dtype)
@@ -269,8 +278,16 @@ def check(name, folder, dtype, jikji, work, texts):
     generated = run(jikji, "generate", "--model", folder, "--prompt", PROMPT, "--temperature", "0", "--max-new-tokens", NEW_TOKENS)
     # The last character may be cut off, and programs differ in how they show that.
     ours = generated.stdout[:-1].rstrip("\ufffd")
-    theirs = PROMPT + own.decode(llama.continue_greedily(own.encode(PROMPT).ids))
-    same = ours == theirs.rstrip("\ufffd")
+    prompt = own.encode(PROMPT).ids
+    continued = llama.continue_greedily(prompt)
+    same = ours == (PROMPT + own.decode(continued)).rstrip("\ufffd")
+    greedy = "equal"
+    if not same:
+        at = next(at for at in range(len(continued)) if not ours.startswith((PROMPT + own.decode(continued[: at + 1])).rstrip("\ufffd")))
+        # Text shows a difference only when a character is whole.
+        while (gap := distance_from_best(prompt + continued[:at], continued[at], config["vocab_size"], jikji, folder, work)) == 0 and at > 0:
+            at -= 1
+        greedy = f"different from token {at + 1} on, chosen by llama.cpp {gap:.1e} below the best"
     if dtype in ("f32", "f16") and not same:
         broken.append("greedy")
 
@@ -284,7 +301,7 @@ def check(name, folder, dtype, jikji, work, texts):
     ratio = theirs / ours - 1
     if abs(ratio) > BOUNDS[dtype]:
         broken.append("perplexity")
-    print(f"    ids equal {equal}/{2 * len(TEXTS)}; greedy {NEW_TOKENS} {'equal' if same else 'different'}; perplexity over {len(got)} tokens "
+    print(f"    ids equal {equal}/{2 * len(TEXTS)}; greedy {NEW_TOKENS} {greedy}; perplexity over {len(got)} tokens "
           f"{ours:.4f} jikji (f32), {theirs:.4f} llama.cpp: {100 * ratio:+.4f} %; largest difference of a log-probability {worst:.1e}"
           f"{'  BROKEN: ' + ', '.join(broken) if broken else ''}")
     return broken

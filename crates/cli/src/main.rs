@@ -7,6 +7,7 @@ mod commands;
 mod console;
 mod exit;
 mod failure;
+mod now_and_then;
 
 use std::process::ExitCode;
 

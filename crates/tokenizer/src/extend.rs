@@ -272,7 +272,7 @@ impl Lessons {
             min_frequency: config.min_frequency,
             places: usize::try_from(config.memory_bytes / 2 / BYTES_OF_PLACE).unwrap_or(usize::MAX),
         };
-        learner.learn(&mut words, limits)?;
+        learner.learn(&mut words, limits, &mut |_| {})?;
         let merges = learner.merges().skip(num_merges);
         let merges = merges.map(|pair| pair.map(str::to_owned)).collect();
         let learned = learner.tokens.split_off(num_tokens);

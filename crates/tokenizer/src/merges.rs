@@ -130,8 +130,13 @@ impl Learner {
     }
 
     /// Learns merges until there are `vocab_size` tokens or no pair occurs `min_frequency` times. The words of `store` are those
-    /// that the merges learned before have left.
-    pub(crate) fn learn(&mut self, store: &mut Store, limits: Limits) -> io::Result<()> {
+    /// that the merges learned before have left. `told` hears how many tokens there are.
+    pub(crate) fn learn(
+        &mut self,
+        store: &mut Store,
+        limits: Limits,
+        told: &mut dyn FnMut(usize),
+    ) -> io::Result<()> {
         let mut refused: FxHashSet<Pair> = FxHashSet::default();
         let mut sums = Sums::of(store, limits.places)?;
         let mut band = Band::new(store, self.tokens.len() as u32, limits, &sums, &refused)?;
@@ -163,6 +168,7 @@ impl Learner {
                 merges.push((next, self.merge(next, spelling)));
             }
             band.merge(store, &mut sums, &merges)?;
+            told(self.tokens.len());
         }
         Ok(())
     }
@@ -215,7 +221,7 @@ mod tests {
             let ids = learner.ids(piece.as_ref().as_bytes());
             store.push(*count, ids).unwrap();
         }
-        learner.learn(&mut store, limits).unwrap();
+        learner.learn(&mut store, limits, &mut |_| {}).unwrap();
         learner
     }
 

@@ -130,7 +130,18 @@ impl Trainer {
     ///
     /// # Errors
     /// No text at all, or a disk that is full.
-    pub fn finish(mut self) -> Result<Tokenizer, TokenizerError> {
+    pub fn finish(self) -> Result<Tokenizer, TokenizerError> {
+        self.finish_telling(&mut |_| {})
+    }
+
+    /// As [`finish`](Self::finish); `told` hears after each merge how many tokens there are.
+    ///
+    /// # Errors
+    /// Those of [`finish`](Self::finish).
+    pub fn finish_telling(
+        mut self,
+        told: &mut dyn FnMut(usize),
+    ) -> Result<Tokenizer, TokenizerError> {
         if self.is_empty {
             return Err(TokenizerError::NoText);
         }
@@ -156,7 +167,7 @@ impl Trainer {
         } = self;
         let num_control = control_tokens.len();
         let learned = match config.algorithm {
-            Algorithm::Bpe => learn_bpe(&config, control_tokens, words, superwords, &scratch),
+            Algorithm::Bpe => learn_bpe(&config, control_tokens, words, superwords, &scratch, told),
             Algorithm::Unigram => learn_unigram(&config, control_tokens, words),
         };
         let (tokens, model) = learned.map_err(scratch_error(&scratch))?;
@@ -192,6 +203,7 @@ fn learn_bpe(
     words: PieceCounter,
     superwords: Option<PieceCounter>,
     scratch: &Path,
+    told: &mut dyn FnMut(usize),
 ) -> io::Result<(Vec<String>, Value)> {
     let mut limits = Limits {
         vocab_size: config.vocab_size - config.num_superwords(),
@@ -201,7 +213,7 @@ fn learn_bpe(
     let mut learner = Learner::new(control_tokens);
     let mut store = Store::new(config.memory_bytes, scratch);
     words.for_each_sorted(|piece, count| store.push(count, learner.ids(piece)))?;
-    learner.learn(&mut store, limits)?;
+    learner.learn(&mut store, limits, told)?;
     if let Some(superwords) = superwords {
         let encoder = learner.encoder();
         let mut ids = Vec::new();
@@ -212,7 +224,7 @@ fn learn_bpe(
             store.push(count, ids.iter().copied())
         })?;
         limits.vocab_size = config.vocab_size;
-        learner.learn(&mut store, limits)?;
+        learner.learn(&mut store, limits, told)?;
     }
     let merges: Vec<[&str; 2]> = learner.merges().collect();
     let model = json!({

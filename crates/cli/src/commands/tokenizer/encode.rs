@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use crate::console;
 use crate::exit;
 use crate::failure::Failure;
+use crate::now_and_then::NowAndThen;
 
 /// Lines that all threads encode together.
 const BATCH: usize = 4096;
@@ -29,6 +30,7 @@ pub(super) fn run(dir: &Path, input: &Path, output: &Path, field: &str) -> Resul
     })?;
     let mut lines = BufReader::new(file).lines().zip(1..);
     let mut num_lines = 0;
+    let mut word = NowAndThen::new();
     let mut failed = None;
     let written = durable::write_file_with(output, |out: &mut dyn Write| {
         loop {
@@ -45,6 +47,10 @@ pub(super) fn run(dir: &Path, input: &Path, output: &Path, field: &str) -> Resul
             num_lines += encoded.len();
             for line in encoded {
                 writeln!(out, "{line}")?;
+            }
+            if word.is_due() {
+                let lines = with_separators(num_lines as u64);
+                console::say(format!("encoding: {lines} lines"));
             }
         }
     });

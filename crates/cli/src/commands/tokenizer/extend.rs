@@ -9,7 +9,7 @@ use jikji_interop::{
     TokenCounts, WithRows, check_exportable, check_not_itself, check_replaceable, export_model,
 };
 use jikji_ops::Precision;
-use jikji_telemetry::human_units::with_separators;
+use jikji_telemetry::human_units::{human_bytes, with_separators};
 use jikji_tokenizer::{ExtendConfig, Extended, Extender, Tokenizer};
 use rayon::prelude::*;
 use serde_json::{Map, Value, json};
@@ -19,6 +19,7 @@ use crate::arguments::{ExtendArguments, NewRowsArgument, Share, Texts};
 use crate::console;
 use crate::exit;
 use crate::failure::Failure;
+use crate::now_and_then::NowAndThen;
 
 /// Texts that all threads encode together, in bytes.
 const BATCH_BYTES: usize = 16 << 20;
@@ -103,14 +104,23 @@ fn learn(
     learned: &[TextFile],
     kept: &[TextFile],
 ) -> Result<Extended, Failure> {
-    for file in learned {
-        for document in file.documents()? {
-            extender.learn(&document?.text)?;
-        }
-    }
-    for file in kept {
-        for document in file.documents()? {
-            extender.keep(&document?.text)?;
+    let mut word = NowAndThen::new();
+    let mut bytes = 0;
+    for (files, is_kept) in [(learned, false), (kept, true)] {
+        for file in files {
+            for document in file.documents()? {
+                let text = document?.text;
+                if is_kept {
+                    extender.keep(&text)?;
+                } else {
+                    extender.learn(&text)?;
+                }
+                bytes += text.len() as u64;
+                if word.is_due() {
+                    let bytes = human_bytes(bytes);
+                    console::say(format!("reading `{}`: {bytes} of text so far", file.label));
+                }
+            }
         }
     }
     let extended = extender.finish()?;

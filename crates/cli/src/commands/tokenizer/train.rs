@@ -1,12 +1,13 @@
 //! `jikji tokenizer train`.
 
-use jikji_telemetry::human_units::with_separators;
+use jikji_telemetry::human_units::{human_bytes, with_separators};
 use jikji_tokenizer::Trainer;
 
 use crate::arguments::TrainTokenizer;
 use crate::console;
 use crate::exit;
 use crate::failure::Failure;
+use crate::now_and_then::NowAndThen;
 
 pub(super) fn run(arguments: &TrainTokenizer) -> Result<(), Failure> {
     let output = &arguments.output;
@@ -37,19 +38,34 @@ pub(super) fn run(arguments: &TrainTokenizer) -> Result<(), Failure> {
     config.check()?;
     let files = super::files(&arguments.texts)?;
     let mut trainer = Trainer::new(&config, super::scratch(output)?)?;
-    for file in &files {
+    let mut word = NowAndThen::new();
+    let mut bytes = 0;
+    for (number, file) in (1..).zip(&files) {
         for document in file.documents()? {
             let document = document?;
-            trainer.add(&document.source, &jikji_corpus::clean(&document.text))?;
+            let text = jikji_corpus::clean(&document.text);
+            trainer.add(&document.source, &text)?;
+            bytes += text.len() as u64;
+            if word.is_due() {
+                let (bytes, all) = (human_bytes(bytes), files.len());
+                console::say(format!("reading: {bytes} of text, file {number} of {all}"));
+            }
         }
     }
-    let tokenizer = trainer.finish()?;
+    let asked = with_separators(config.vocab_size as u64);
+    let tokenizer = trainer.finish_telling(&mut |tokens| {
+        if word.is_due() {
+            console::say(format!(
+                "learning: {} of {asked} tokens",
+                with_separators(tokens as u64)
+            ));
+        }
+    })?;
     tokenizer.save(output)?;
     let entries = with_separators(tokenizer.vocab_size() as u64);
     if tokenizer.vocab_size() < config.vocab_size {
         console::say(format!(
-            "{entries} tokens instead of {}: no further pair occurs {} times in this text",
-            with_separators(config.vocab_size as u64),
+            "{entries} tokens instead of {asked}: no further pair occurs {} times in this text",
             config.min_frequency
         ));
     }

@@ -1,6 +1,6 @@
 //! From the recipe's `[data]` and `[tokenizer]` to prepared shards, with a word now and then.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use jikji_corpus::synth::{GENERATOR_VERSION, SynthConfig, documents};
 use jikji_corpus::{BuildConfig, InputConfig, SyntheticInput};
@@ -13,19 +13,17 @@ use jikji_telemetry::human_units::{human_bytes, with_separators};
 
 use crate::commands::corpus::parse_topics;
 use crate::failure::Failure;
+use crate::now_and_then::NowAndThen;
 
 /// The licence of what the generator writes.
 const SYNTHETIC_LICENSE: &str = "CC0-1.0";
 
-const TALK_EVERY: Duration = Duration::from_secs(5);
-
 pub(super) fn prepare(config: &RunConfig, console: &Console) -> Result<Prepared, Failure> {
     let clock = Instant::now();
-    let mut last_word = Instant::now();
+    let mut word = NowAndThen::new();
     let prepared =
         jikji_loader::prepare(&prepare_config(config)?, &mut |progress| match progress {
-            PrepareProgress::Corpus(at) if last_word.elapsed() > TALK_EVERY => {
-                last_word = Instant::now();
+            PrepareProgress::Corpus(at) if word.is_due() => {
                 console.say(format!(
                     "reading `{}`: {} of {}",
                     at.source,
@@ -34,8 +32,7 @@ pub(super) fn prepare(config: &RunConfig, console: &Console) -> Result<Prepared,
                 ));
             }
             PrepareProgress::TrainingTokenizer => console.say("training the tokenizer"),
-            PrepareProgress::Tokenizing(done, all) if last_word.elapsed() > TALK_EVERY => {
-                last_word = Instant::now();
+            PrepareProgress::Tokenizing(done, all) if word.is_due() => {
                 console.say(format!("tokenizing: part {} of {all}", done + 1));
             }
             PrepareProgress::Corpus(_) | PrepareProgress::Tokenizing(..) => {}
