@@ -32,7 +32,7 @@ const MOST_AT_ONCE: usize = u64::BITS as usize;
 pub(super) struct Band {
     pairs: FxHashMap<Pair, PairState>,
     queue: BinaryHeap<(u64, Reverse<Pair>)>,
-    /// Pairs whose count grew since they were last queued.
+    /// Pairs that came somewhere since the last merge, each once.
     raised: Vec<Pair>,
     floor: u64,
     min_frequency: u64,
@@ -52,6 +52,8 @@ struct PairState {
     count: u64,
     /// The count it has in the queue; the queue may hold stale, larger ones.
     queued: u64,
+    /// Whether it is among those that are raised.
+    is_raised: bool,
     /// Words that held the pair at some time; each is listed at most once in a row.
     words: Vec<Place>,
 }
@@ -245,10 +247,11 @@ impl Band {
             }
         }
         for pair in self.raised.drain(..) {
-            if let Some(state) = self.pairs.get_mut(&pair)
-                && state.count > state.queued
-                && state.count >= self.floor
-            {
+            let Some(state) = self.pairs.get_mut(&pair) else {
+                continue;
+            };
+            state.is_raised = false;
+            if state.count > state.queued && state.count >= self.floor {
                 state.queued = state.count;
                 self.queue.push((state.count, Reverse(pair)));
             }
@@ -284,7 +287,10 @@ impl Band {
         if self.passes_left.is_none() && state.list(place) {
             self.bytes_left = self.bytes_left.saturating_sub(PLACE_BYTES);
         }
-        self.raised.push(pair);
+        if !state.is_raised {
+            state.is_raised = true;
+            self.raised.push(pair);
+        }
     }
 }
 
