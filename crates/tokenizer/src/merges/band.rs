@@ -86,25 +86,22 @@ impl Band {
         let mut floor = least;
         let mut places = limits.places;
         let mut pairs: FxHashMap<Pair, PairState> = FxHashMap::default();
-        {
-            while is_listed {
-                floor = cut_to(&mut most_frequent, places).unwrap_or(floor);
-                pairs.clear();
-                pairs.reserve(most_frequent.len());
-                pairs.extend(
-                    most_frequent
-                        .iter()
-                        .map(|(pair, _)| (*pair, PairState::default())),
-                );
-                if store.fetch(|pair| pairs.contains_key(&pair))? {
-                    break;
-                }
-                // Words are so long that those of fewer pairs fill the memory.
-                store.settle()?;
-                is_listed = places > 0;
-                places =
-                    (places / 2).min(most_frequent.iter().map(|(_, tally)| tally.places).sum());
+        while is_listed {
+            floor = cut_to(&mut most_frequent, places).unwrap_or(floor);
+            pairs.clear();
+            pairs.reserve(most_frequent.len());
+            pairs.extend(
+                most_frequent
+                    .iter()
+                    .map(|(pair, _)| (*pair, PairState::default())),
+            );
+            if store.fetch(|pair| pairs.contains_key(&pair))? {
+                break;
             }
+            // Words are so long that those of fewer pairs fill the memory.
+            store.settle()?;
+            is_listed = places > 0;
+            places = (places / 2).min(most_frequent.iter().map(|(_, tally)| tally.places).sum());
         }
         let list_bytes = LIST_BYTES[usize::from(store.is_on_disk())];
         let mut listed = 0;
@@ -136,8 +133,10 @@ impl Band {
             first_new,
             grown: FxHashMap::default(),
             most_grown: 0,
+            // At least enough for half as many places again, however many the most frequent pair has.
             bytes_left: (limits.places.saturating_mul(list_bytes))
-                .saturating_sub(listed * PLACE_BYTES)
+                .saturating_sub(listed.saturating_mul(PLACE_BYTES))
+                .max(limits.places.saturating_mul(PLACE_BYTES) / 2)
                 .max(1),
             passes_left: (!is_listed).then_some(MOST_PASSES),
         })
