@@ -14,8 +14,9 @@ use super::{Limits, Pair, halves};
 /// How often all words on disk are gone through for merges, before it is tried again whether lists suffice.
 const MOST_PASSES: u32 = 8;
 
-/// What lists may take for each place of the limit, with words in memory and on disk: there, another band costs far more time.
-const LIST_BYTES: [usize; 2] = [16, 64];
+/// What lists may take for each place of the limit: more where words are on disk, for another band costs far more time there.
+const LIST_BYTES: usize = 16;
+const LIST_BYTES_ON_DISK: usize = 64;
 
 /// A place in a list that has grown, and a pair with its short list.
 const PLACE_BYTES: usize = 8;
@@ -103,7 +104,11 @@ impl Band {
             is_listed = places > 0;
             places = (places / 2).min(most_frequent.iter().map(|(_, tally)| tally.places).sum());
         }
-        let list_bytes = LIST_BYTES[usize::from(store.is_on_disk())];
+        let list_bytes = if store.is_on_disk() {
+            LIST_BYTES_ON_DISK
+        } else {
+            LIST_BYTES
+        };
         let mut listed = 0;
         let mut queue = BinaryHeap::with_capacity(most_frequent.len());
         for (pair, tally) in most_frequent {
