@@ -49,7 +49,7 @@ fn says_what_came_of_it(ended: &Ended) {
 }
 
 fn wrote_everything(run: &RunDir) {
-    insta::assert_snapshot!(names(&run.path("")).join(" "), @"checkpoints export log.rank0.txt metrics.jsonl recipe.resolved.toml report.html report.json samples tensorboard timing.jsonl");
+    insta::assert_snapshot!(names(&run.path("")).join(" "), @"checkpoints data.json export log.rank0.txt metrics.jsonl recipe.resolved.toml report.html report.json samples tensorboard timing.jsonl tokenizer");
     insta::assert_snapshot!(names(&run.path("export")).join(" "), @"config.json generation_config.json model.safetensors tokenizer.json tokenizer_config.json");
     insta::assert_snapshot!(names(&run.checkpoints()).join(" "), @"step-00000004 step-00000008");
     insta::assert_snapshot!(names(&run.path("samples")).join(" "), @"step-00000000.md step-00000008.md");

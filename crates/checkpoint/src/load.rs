@@ -192,6 +192,11 @@ impl Loaded {
         Ok(())
     }
 
+    /// Whether the checkpoint has a file of this name.
+    pub fn has_file(&self, name: &str) -> bool {
+        self.manifest.files.contains_key(name)
+    }
+
     /// The content of one of the files, such as `config.json`.
     ///
     /// # Errors

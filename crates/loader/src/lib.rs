@@ -9,9 +9,10 @@
 //!                  Loader::batch / ValidationSet::batch ── Prefetcher ──► training thread
 //! ```
 //!
-//! What a run reads is a pure function of the shard set, the [`LoaderConfig`] and the global sequence index: no state is
-//! saved, any index is reached in constant time, and ranks only divide the indices of a step among themselves
-//! ([`rank_share`]).
+//! What a run reads is a pure function of the shard set, the [`LoaderConfig`] and the global sequence
+//! index: no state is saved, any index is reached in constant time, and ranks only divide the indices
+//! of a step among themselves ([`rank_share`]). A run whose text grows reads another shard set from
+//! that step on: [`DataHistory`] records the stages, [`RunData`] reads them.
 
 mod error;
 
@@ -38,10 +39,13 @@ mod packing;
 
 // Where they come from.
 mod prepare;
+mod prepare_lock;
 
 // Who asks for them.
+mod data_history;
 mod loader;
 mod prefetch;
+mod run_data;
 mod validation;
 
 #[cfg(test)]
@@ -49,6 +53,7 @@ mod testing;
 
 pub use batch::{Batch, DocumentSpan, Sequence};
 pub use builder::{EncodedDocument, ShardSetBuilder};
+pub use data_history::{Change, DataHistory, DataStage, OrderSettings, StagedSource, WeightStage};
 pub use error::{LoaderError, ShardError, WriteUnitError};
 pub use loader::{Loader, LoaderConfig, SourcePosition, Stage};
 pub use manifest::{ColumnEntry, Dtype, FileEntry, Manifest, ShardEntry, ShardSetSpec};
@@ -57,6 +62,7 @@ pub use prepare::{
     PrepareConfig, PrepareError, PrepareProgress, Prepared, TokenizerPlan, ValidationSplit, prepare,
 };
 pub use rank_share::rank_share;
+pub use run_data::{RunData, StagedLoader};
 pub use shard_set::{ShardSet, SourceStats};
 pub use split::{Split, split_of};
 pub use validation::ValidationSet;

@@ -1,6 +1,7 @@
 //! The training order: from a global sequence index to its tokens.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 
 use schemars::JsonSchema;
@@ -34,6 +35,10 @@ pub struct LoaderConfig {
     pub stages: Vec<Stage>,
     /// The id that fills the last sequence of a source; it is never a counted target.
     pub pad_id: u32,
+    /// How many sequences of a source count as read before index 0; a source that is not named
+    /// starts at its first sequence.
+    #[serde(default)]
+    pub first_sequences: BTreeMap<String, u64>,
 }
 
 /// Weights from some point of the run on.
@@ -93,32 +98,14 @@ impl Loader {
             weights,
             stages,
             pad_id,
+            first_sequences,
         } = config;
         let packing = checked_packing(&set, seq_len, cross_documents, pad_id)?;
 
         let known = set.sources(Split::Train);
-        let mut plan = vec![(0, resolve_weights("weights", &weights, &known, &set)?)];
-        for (number, stage) in stages.iter().enumerate() {
-            let previous = plan.last().map_or(0, |&(from, _)| from);
-            if stage.from_sequence <= previous {
-                return Err(LoaderError::Setting {
-                    field: format!("stages[{number}].from_sequence"),
-                    expected: format!("more than {previous}, where the part before begins"),
-                    got: stage.from_sequence.to_string(),
-                });
-            }
-            let field = format!("stages[{number}].weights");
-            plan.push((
-                stage.from_sequence,
-                resolve_weights(&field, &stage.weights, &known, &set)?,
-            ));
-        }
-
-        let read: Vec<usize> = (0..known.len())
-            .filter(|&i| plan.iter().any(|(_, weights)| weights[i] > 0.0))
-            .collect();
-        let mut sources = Vec::with_capacity(read.len());
-        for stats in read.iter().map(|&i| &known[i]) {
+        let weights = SourceWeights::new(&known, &weights, &stages, set.dir())?;
+        let mut sources = Vec::with_capacity(weights.read.len());
+        for stats in weights.read.iter().map(|&i| &known[i]) {
             let stream = TokenStream::new(&set, set.shards_of(&stats.name, Split::Train));
             let tokens = stream.tokens();
             if tokens <= seq_len as u64 {
@@ -130,7 +117,7 @@ impl Loader {
                 });
             }
             if !cross_documents && stats.documents == tokens {
-                return Err(nothing_to_predict(&set, std::slice::from_ref(stats)));
+                return Err(nothing_to_predict(set.dir(), std::slice::from_ref(stats)));
             }
             sources.push(Source {
                 name: stats.name.clone(),
@@ -138,14 +125,15 @@ impl Loader {
                 sequences: num_sequences(tokens, seq_len),
             });
         }
-        for (_, weights) in &mut plan {
-            *weights = read.iter().map(|&i| weights[i]).collect();
-        }
+        let first_sequence = |source: &Source| first_sequences.get(&source.name).copied();
+        let first = sources
+            .iter()
+            .map(|source| first_sequence(source).unwrap_or(0));
         Ok(Self {
+            mixture: Mixture::new(seed, first.collect(), &weights.by_stage),
             set,
             seed,
             packing,
-            mixture: Mixture::new(seed, &plan),
             sources,
         })
     }
@@ -255,9 +243,51 @@ pub(crate) fn checked_packing(
     })
 }
 
-fn nothing_to_predict(set: &ShardSet, sources: &[SourceStats]) -> LoaderError {
+/// The weights of all stages over the sources that some stage reads.
+pub(crate) struct SourceWeights {
+    /// Places in the list of known sources, ascending.
+    pub(crate) read: Vec<usize>,
+    /// First global sequence index of each stage, and one weight for each source of `read`.
+    pub(crate) by_stage: Vec<(u64, Vec<f64>)>,
+}
+
+impl SourceWeights {
+    /// `dir` is the shard set's folder, for messages.
+    pub(crate) fn new(
+        known: &[SourceStats],
+        weights: &[(String, f64)],
+        stages: &[Stage],
+        dir: &Path,
+    ) -> Result<Self, LoaderError> {
+        let mut by_stage = vec![(0, resolve_weights("weights", weights, known, dir)?)];
+        for (number, stage) in stages.iter().enumerate() {
+            let previous = by_stage.last().map_or(0, |&(from, _)| from);
+            if stage.from_sequence <= previous {
+                return Err(LoaderError::Setting {
+                    field: format!("stages[{number}].from_sequence"),
+                    expected: format!("more than {previous}, where the part before begins"),
+                    got: stage.from_sequence.to_string(),
+                });
+            }
+            let field = format!("stages[{number}].weights");
+            by_stage.push((
+                stage.from_sequence,
+                resolve_weights(&field, &stage.weights, known, dir)?,
+            ));
+        }
+        let read: Vec<usize> = (0..known.len())
+            .filter(|&i| by_stage.iter().any(|(_, weights)| weights[i] > 0.0))
+            .collect();
+        for (_, weights) in &mut by_stage {
+            *weights = read.iter().map(|&i| weights[i]).collect();
+        }
+        Ok(Self { read, by_stage })
+    }
+}
+
+fn nothing_to_predict(dir: &Path, sources: &[SourceStats]) -> LoaderError {
     LoaderError::NothingToPredict {
-        path: set.dir().to_owned(),
+        path: dir.to_owned(),
         split: Split::Train,
         sources: sources.iter().map(|stats| stats.name.clone()).collect(),
         documents: sources.iter().map(|stats| stats.documents).sum(),
@@ -270,10 +300,10 @@ fn resolve_weights(
     field: &str,
     weights: &[(String, f64)],
     known: &[SourceStats],
-    set: &ShardSet,
+    dir: &Path,
 ) -> Result<Vec<f64>, LoaderError> {
     if known.is_empty() {
-        return Err(nothing_to_predict(set, known));
+        return Err(nothing_to_predict(dir, known));
     }
     if weights.is_empty() {
         return Ok(known.iter().map(|stats| stats.tokens as f64).collect());

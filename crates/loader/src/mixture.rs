@@ -48,16 +48,17 @@ struct StagePlan {
 }
 
 impl Mixture {
-    /// `stages` are (first global index, weight of each source), the first from 0, in increasing order; weights are finite,
-    /// not negative and not all zero.
-    pub(crate) fn new(seed: u64, stages: &[(u64, Vec<f64>)]) -> Self {
+    /// `first` is the local number of each source at index 0. `stages` are (first global index,
+    /// weight of each source), the first from 0, in increasing order; weights are finite, not
+    /// negative and not all zero.
+    pub(crate) fn new(seed: u64, first: Vec<u64>, stages: &[(u64, Vec<f64>)]) -> Self {
         let mut mixture = Self {
             seed,
             stages: Vec::with_capacity(stages.len()),
         };
         for (from, weights) in stages {
             let base = if mixture.stages.is_empty() {
-                vec![0; weights.len()]
+                first.clone()
             } else {
                 mixture.consumed(*from)
             };
@@ -218,6 +219,10 @@ mod tests {
 
     use super::*;
 
+    fn from_start(seed: u64, stages: &[(u64, Vec<f64>)]) -> Mixture {
+        Mixture::new(seed, vec![0; stages[0].1.len()], stages)
+    }
+
     fn weights() -> impl Strategy<Value = Vec<f64>> {
         proptest::collection::vec(
             prop_oneof![1 => Just(0.0), 5 => 0.0001..1.0_f64, 1 => 1.0..1000.0_f64],
@@ -238,7 +243,7 @@ mod tests {
 
         #[test]
         fn every_aligned_window_is_within_half_a_percent(weights in weights(), seed: u64, block in 0_u64..1 << 40) {
-            let mixture = Mixture::new(seed, &[(0, weights.clone())]);
+            let mixture = from_start(seed, &[(0, weights.clone())]);
             let before = mixture.consumed(block * BLOCK);
             let after = mixture.consumed((block + 1) * BLOCK);
             for (source, share) in shares(&weights).into_iter().enumerate() {
@@ -257,7 +262,7 @@ mod tests {
             let sources = first.len().max(second.len()).max(third.len());
             let padded = |mut weights: Vec<f64>| { weights.resize(sources, 0.0); weights };
             let stages = [(0, padded(first)), (from, padded(second)), (from + more, padded(third))];
-            let mixture = Mixture::new(seed, &stages);
+            let mixture = from_start(seed, &stages);
             let mut next = vec![0_u64; sources];
             for index in 0..from + more + 1200 {
                 if index % 97 == 0 || index == from {
@@ -273,7 +278,7 @@ mod tests {
     #[test]
     fn a_period_gives_each_source_exactly_its_slots() {
         let weights = [0.5, 0.3, 0.1234, 0.07, 0.0066, 0.000_000_1];
-        let mixture = Mixture::new(3, &[(0, weights.to_vec())]);
+        let mixture = from_start(3, &[(0, weights.to_vec())]);
         let counted = mixture.consumed(PERIOD_SLOTS);
         assert_eq!(counted.iter().sum::<u64>(), PERIOD_SLOTS);
         assert_eq!(counted, apportion(&weights, PERIOD_SLOTS));
@@ -292,7 +297,7 @@ mod tests {
 
     #[test]
     fn the_order_is_part_of_the_format() {
-        let mixture = Mixture::new(1, &[(0, vec![0.5, 0.3, 0.2])]);
+        let mixture = from_start(1, &[(0, vec![0.5, 0.3, 0.2])]);
         let sources: Vec<usize> = (123_450..123_470)
             .map(|index| mixture.slot(index).source)
             .collect();
@@ -305,7 +310,7 @@ mod tests {
 
     #[test]
     fn neighbouring_slots_are_mixed() {
-        let mixture = Mixture::new(1, &[(0, vec![1.0, 1.0])]);
+        let mixture = from_start(1, &[(0, vec![1.0, 1.0])]);
         let changes = (1..1000)
             .filter(|&i| mixture.slot(i).source != mixture.slot(i - 1).source)
             .count();
@@ -313,7 +318,7 @@ mod tests {
             (400..600).contains(&changes),
             "{changes} changes of source in 1000 slots"
         );
-        let other = Mixture::new(2, &[(0, vec![1.0, 1.0])]);
+        let other = from_start(2, &[(0, vec![1.0, 1.0])]);
         assert!((0..1000).any(|i| mixture.slot(i).source != other.slot(i).source));
     }
 }

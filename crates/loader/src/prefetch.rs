@@ -7,8 +7,7 @@ use std::thread::JoinHandle;
 
 use crate::batch::Batch;
 use crate::error::LoaderError;
-use crate::loader::Loader;
-use crate::rank_share::rank_share;
+use crate::run_data::RunData;
 
 /// An iterator over `(step, item)` in step order, made up to `depth` steps ahead.
 ///
@@ -55,16 +54,13 @@ impl<T: Send + 'static> Prefetcher<T> {
 impl Prefetcher<Batch> {
     /// The share of one rank in each step's global batch.
     pub fn batches(
-        loader: Arc<Loader>,
+        data: Arc<RunData>,
         steps: Range<u64>,
         depth: usize,
-        global_batch_size: usize,
         rank: usize,
         world: usize,
     ) -> Result<Self, LoaderError> {
-        Self::start(steps, depth, move |step| {
-            loader.batch(rank_share(step, global_batch_size, rank, world))
-        })
+        Self::start(steps, depth, move |step| data.batch(step, rank, world))
     }
 }
 

@@ -13,6 +13,7 @@ use rayon::prelude::*;
 use crate::builder::{EncodedDocument, ShardSetBuilder};
 use crate::error::{ShardError, WriteUnitError};
 use crate::manifest::ShardSetSpec;
+use crate::prepare_lock::PrepareLock;
 use crate::shard_set::ShardSet;
 use crate::split::{Split, split_of};
 
@@ -73,12 +74,31 @@ impl ValidationSplit {
 /// Where preparation is.
 #[derive(Debug, Clone, PartialEq)]
 pub enum PrepareProgress {
+    /// Another process prepares text in the same folder; it is waited for.
+    Waiting,
     /// Documents are read and cleaned.
     Corpus(BuildProgress),
-    /// The tokenizer is trained.
-    TrainingTokenizer,
-    /// A part of the corpus was tokenized: parts done, parts in all.
-    Tokenizing(usize, usize),
+    /// The tokenizer reads its text.
+    CountingPieces {
+        /// Bytes of text read.
+        bytes: u64,
+        /// Bytes of the whole corpus.
+        of: u64,
+    },
+    /// The tokenizer learns its vocabulary.
+    LearningTokens {
+        /// Tokens learned.
+        tokens: u64,
+        /// Tokens asked for.
+        of: u64,
+    },
+    /// Documents become tokens.
+    Tokenizing {
+        /// Bytes of text done.
+        bytes: u64,
+        /// Bytes of the whole corpus.
+        of: u64,
+    },
 }
 
 /// What a run reads.
@@ -174,6 +194,7 @@ pub fn prepare(
     config: &PrepareConfig,
     progress: &mut dyn FnMut(PrepareProgress),
 ) -> Result<Prepared, PrepareError> {
+    let _lock = PrepareLock::acquire(&config.dir, &mut || progress(PrepareProgress::Waiting))?;
     let corpus_id = jikji_corpus::fingerprint(&config.corpus)?;
     let corpus_dir = config.dir.join(format!("corpus-{}", short(&corpus_id)));
     let corpus = jikji_corpus::build(&config.corpus, &corpus_dir, &mut |at| {
@@ -246,13 +267,20 @@ fn prepare_tokenizer(
     if dir.join("tokenizer_config.json").is_file() {
         return Ok((Tokenizer::load(&dir)?, dir));
     }
-    progress(PrepareProgress::TrainingTokenizer);
     let mut trainer = Trainer::new(settings, &config.dir)?;
+    let (mut bytes, of) = (0, text_bytes(corpus));
     for document in documents_of(corpus, &config.validation, Split::Train) {
         let document = document?;
+        progress(PrepareProgress::CountingPieces { bytes, of });
         trainer.add(&document.source, &document.text)?;
+        bytes += document.text.len() as u64;
     }
-    let tokenizer = trainer.finish()?;
+    let of = settings.vocab_size as u64;
+    progress(PrepareProgress::LearningTokens { tokens: 0, of });
+    let tokenizer = trainer.finish_telling(&mut |tokens| {
+        let tokens = tokens as u64;
+        progress(PrepareProgress::LearningTokens { tokens, of });
+    })?;
     tokenizer.save(&dir)?;
     Ok((tokenizer, dir))
 }
@@ -285,19 +313,26 @@ fn prepare_shards(
         }
     }
     let mut builder = ShardSetBuilder::open(dir, spec)?;
-    let parts = corpus.parts();
-    for (done, part) in parts.iter().enumerate() {
-        progress(PrepareProgress::Tokenizing(done, parts.len()));
+    let (mut bytes, of) = (0, text_bytes(corpus));
+    for (done, part) in corpus.parts().iter().enumerate() {
+        progress(PrepareProgress::Tokenizing { bytes, of });
         // By number: a source's name may hold dots or Hangul, which file names of units do not.
         let unit = format!("{done:05}");
         if builder.is_complete(&unit) {
+            bytes += part.bytes;
             continue;
         }
+        let mut done_of_part = 0;
         let mut encoded = Encoding {
             documents: corpus.documents(part)?,
             tokenizer,
             validation,
             ready: VecDeque::new(),
+            read: &mut |read| {
+                done_of_part += read;
+                let bytes = bytes + done_of_part;
+                progress(PrepareProgress::Tokenizing { bytes, of });
+            },
         };
         builder
             .write_unit(&unit, &part.source, part.synthetic, &mut encoded)
@@ -305,9 +340,14 @@ fn prepare_shards(
                 WriteUnitError::Shards(error) => PrepareError::Shards(error),
                 WriteUnitError::Document(error) => error,
             })?;
+        bytes += part.bytes;
     }
-    progress(PrepareProgress::Tokenizing(parts.len(), parts.len()));
     Ok(builder.finish()?)
+}
+
+/// Bytes of all documents.
+fn text_bytes(corpus: &Corpus) -> u64 {
+    corpus.parts().iter().map(|part| part.bytes).sum()
 }
 
 /// Documents of a part, encoded a chunk at a time on all threads, in order.
@@ -316,6 +356,8 @@ struct Encoding<'a, D> {
     tokenizer: &'a Tokenizer,
     validation: &'a ValidationSplit,
     ready: VecDeque<Result<EncodedDocument, PrepareError>>,
+    /// Receives the bytes of each chunk that is encoded.
+    read: &'a mut dyn FnMut(u64),
 }
 
 impl<D: Iterator<Item = Result<Document, CorpusError>>> Iterator for Encoding<'_, D> {
@@ -343,6 +385,7 @@ impl<D: Iterator<Item = Result<Document, CorpusError>>> Iterator for Encoding<'_
                 .collect();
             self.ready.extend(encoded);
             self.ready.extend(failed);
+            (self.read)(bytes as u64);
         }
         self.ready.pop_front()
     }

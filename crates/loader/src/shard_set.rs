@@ -126,6 +126,18 @@ impl ShardSet {
         hasher.finalize().to_hex().to_string()
     }
 
+    /// Identity of the tokens of one source on one side of the split.
+    pub(crate) fn source_hash(&self, source: &str, split: Split) -> String {
+        let mut hasher = blake3::Hasher::new();
+        for id in self.shards_of(source, split) {
+            let shard = &self.manifest.shards[id.0];
+            for column in &shard.columns {
+                hasher.update(column.content.blake3.as_bytes());
+            }
+        }
+        hasher.finalize().to_hex().to_string()
+    }
+
     /// The folder.
     pub fn dir(&self) -> &Path {
         &self.dir

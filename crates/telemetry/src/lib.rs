@@ -5,7 +5,7 @@
 //!
 //! - [`RunLog`] takes each record once and writes it to `metrics.jsonl`, `timing.jsonl` and TensorBoard.
 //! - [`TensorBoard`] writes event files that a resumed run continues without repeating a step.
-//! - [`Console`] and [`Progress`] talk to people, on stderr only.
+//! - [`Console`], [`Progress`] and [`Phase`] talk to people, on stderr only.
 //! - [`report`] turns a run folder into one self-contained HTML page; [`curve_svg`] draws a single curve, [`bars_svg`] bars.
 //! - [`human_units`] words bytes, durations and counts the same way everywhere.
 
@@ -18,6 +18,7 @@ mod display_width;
 mod error;
 pub mod human_units;
 mod json_lines;
+mod phase;
 mod progress;
 mod records;
 pub mod report;
@@ -32,6 +33,7 @@ pub use curve::{CurveOptions, ReferenceLine, Series, SeriesStyle, YScale, curve_
 pub use display_width::{cut_to_width, display_width};
 pub use error::TelemetryError;
 pub use json_lines::{Metrics, Timings, read_metrics, read_timings};
+pub use phase::{Phase, Phases, Unit};
 pub use progress::{Progress, ProgressUpdate};
 pub use records::{
     SampleMetrics, SaveTiming, StepMetrics, StepRecord, StepTiming, TimedStep, ValidationMetrics,

@@ -41,5 +41,5 @@ pub use config::{Algorithm, Digits, PreTokenization, SpecialTokens, TokenizerCon
 pub use error::TokenizerError;
 pub use extend::{ExtendConfig, Extended, Extender, NewToken, Piece};
 pub use stream::DecodeStream;
-pub use tokenizer::Tokenizer;
+pub use tokenizer::{TOKENIZER_FILES, Tokenizer};
 pub use train::{Trainer, train};

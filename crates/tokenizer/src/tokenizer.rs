@@ -20,6 +20,15 @@ use crate::{DecodeStream, TokenizerError, byte_alphabet};
 
 const TOKENIZER_NAME: &str = "tokenizer.json";
 
+/// The files of a folder that a tokenizer is read from; only the first must be there.
+pub const TOKENIZER_FILES: [&str; 5] = [
+    TOKENIZER_NAME,
+    config_file::NAME,
+    "special_tokens_map.json",
+    "chat_template.jinja",
+    "chat_template.json",
+];
+
 /// A text that every part of a file is tried on.
 const PROBE: &str = " 한글 GPU를 3월,\n  ab'll\t1234 é😀 <|x|>";
 

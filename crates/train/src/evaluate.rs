@@ -25,19 +25,27 @@ pub struct Evaluation {
     pub seconds: f64,
 }
 
-/// Runs over every sequence of every set, `rows` at a time, without a graph.
+/// Runs over every sequence of every set, `rows` at a time, without a graph. `progress` receives the
+/// sequences done and those of all sets.
 pub fn evaluate(
     decoder: &Decoder,
     weights: &Store,
     sets: &[(String, ValidationSet)],
     rows: usize,
     device: &Device,
+    progress: &mut dyn FnMut(usize, usize),
 ) -> Result<Evaluation, LoaderError> {
     let clock = Instant::now();
+    let sequences = sets.iter().map(|(_, set)| set.len()).sum();
+    let mut done = 0;
     let (mut nats, mut tokens, mut bytes) = (0.0, 0, 0);
     let mut per_source = Vec::with_capacity(sets.len());
     for (source, set) in sets {
-        let (source_nats, source_tokens) = nats_of(decoder, weights, set, rows, device)?;
+        let (source_nats, source_tokens) =
+            nats_of(decoder, weights, set, rows, device, &mut |more| {
+                done += more;
+                progress(done, sequences);
+            })?;
         per_source.push((source.clone(), bits_per_byte(source_nats, set.text_bytes())));
         nats += source_nats;
         tokens += source_tokens;
@@ -59,10 +67,12 @@ fn nats_of(
     set: &ValidationSet,
     rows: usize,
     device: &Device,
+    scored: &mut dyn FnMut(usize),
 ) -> Result<(f64, u64), LoaderError> {
     let (mut nats, mut tokens) = (0.0, 0);
     for first in (0..set.len()).step_by(rows) {
-        let batch = set.batch(first..(first + rows).min(set.len()))?;
+        let end = (first + rows).min(set.len());
+        let batch = set.batch(first..end)?;
         let micro = on_device(decoder, &batch, device);
         let log_probs = decoder.forward_log_probs(weights, &micro.input, micro.targets.clone());
         let log_probs: Vec<f32> = log_probs
@@ -75,6 +85,7 @@ fn nats_of(
                 tokens += 1;
             }
         }
+        scored(end - first);
     }
     Ok((nats, tokens))
 }

@@ -8,12 +8,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jikji_checkpoint::{RunState, SaveOutcome, Saver};
-use jikji_loader::{Loader, Prefetcher, ValidationSet};
+use jikji_loader::{Prefetcher, RunData, ValidationSet};
 use jikji_model::{Decoder, Store, flop_per_token};
 use jikji_ops::{MatrixRate, measure_matrix_rate};
 use jikji_optim::{global_norm, non_finite_parameter};
 use jikji_telemetry::{
-    Console, Progress, ProgressUpdate, RunLog, StepRecord, StepTiming, ValidationRecord,
+    Console, Phase, Progress, ProgressUpdate, RunLog, StepRecord, StepTiming, Unit,
+    ValidationRecord,
 };
 
 use crate::config::{CheckpointConfig, LogConfig, TrainConfig};
@@ -40,8 +41,8 @@ pub struct RunSetup {
     pub decoder: Decoder,
     /// Where the run stands.
     pub state: TrainState,
-    /// Training batches.
-    pub loader: Arc<Loader>,
+    /// Training batches by step.
+    pub data: Arc<RunData>,
     /// Held-back documents by source.
     pub validation: Vec<(String, ValidationSet)>,
     /// The step's settings.
@@ -114,14 +115,7 @@ pub fn run(mut setup: RunSetup, hooks: &mut dyn Hooks) -> Result<RunOutcome, Tra
         sample(&mut setup, hooks);
     }
 
-    let batches = Prefetcher::batches(
-        setup.loader.clone(),
-        first_step..total_steps,
-        PREFETCH,
-        setup.train.global_batch_size.get(),
-        0,
-        1,
-    )?;
+    let batches = Prefetcher::batches(setup.data.clone(), first_step..total_steps, PREFETCH, 0, 1)?;
     let mut reason = StopReason::Complete;
     let mut rate_age = Instant::now();
     let mut step_clock = Instant::now();
@@ -231,8 +225,7 @@ fn timing(setup: &RunSetup, report: &StepReport, waited: f64, seconds: f64) -> S
 }
 
 fn log_step(setup: &mut RunSetup, report: &StepReport, timing: StepTiming) {
-    let next_sequence = setup.state.step * setup.train.global_batch_size.get() as u64;
-    let position = setup.loader.position(next_sequence);
+    let position = setup.data.position(setup.state.step);
     setup.run_log.step(&StepRecord {
         step: setup.state.step,
         tokens_total: setup.state.tokens,
@@ -254,13 +247,16 @@ fn validate(setup: &mut RunSetup) -> Result<(), TrainError> {
         return Ok(());
     }
     let rows = setup.settings.micro_batch_size;
+    let phase = Phase::start(&setup.console, "validation");
     let found = evaluate(
         &setup.decoder,
         &setup.state.weights,
         &setup.validation,
         rows,
         &setup.settings.device,
+        &mut |done, all| phase.at(done as u64, all as u64, Unit::Count("sequences")),
     )?;
+    drop(phase);
     setup.run_log.validation(&ValidationRecord {
         step: setup.state.step,
         loss: found.loss,
@@ -278,9 +274,15 @@ fn validate(setup: &mut RunSetup) -> Result<(), TrainError> {
 }
 
 fn sample(setup: &mut RunSetup, hooks: &mut dyn Hooks) {
+    let phase = Phase::start(&setup.console, "samples");
     let samples = hooks.sample(&setup.decoder, &setup.state.weights);
+    drop(phase);
     for (prompt, text) in &samples {
         setup.run_log.sample(setup.state.step, prompt, text);
+        if setup.state.step == 0 {
+            // Noise; the files have it, to compare with.
+            continue;
+        }
         let line = text.replace('\n', " ");
         setup
             .console

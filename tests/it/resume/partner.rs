@@ -19,20 +19,34 @@ fn begun() -> Lab {
 #[test]
 fn each_setting_that_decides_the_numbers_is_refused_by_key() {
     let lab = begun();
-    for (set, key) in [
-        ("optimizer.learning_rate=1e-3", "optimizer.learning_rate"),
+    for (set, key, may_be_accepted) in [
+        (
+            "optimizer.learning_rate=1e-3",
+            "optimizer.learning_rate",
+            true,
+        ),
         (
             "optimizer.schedule.warmup_steps=3",
             "optimizer.schedule.warmup_steps",
+            true,
         ),
-        ("run.seed=1", "run.seed"),
-        ("train.seq_len=32", "train.seq_len"),
-        ("train.global_batch_size=8", "train.global_batch_size"),
-        ("train.precision=bf16", "train.precision"),
-        ("model.num_hidden_layers=3", "model.num_hidden_layers"),
-        ("model.rope_theta=5e4", "model.rope_theta"),
-        ("tokenizer.vocab_size=400", "tokenizer"),
-        ("data.validation_fraction=0.3", "data"),
+        ("run.seed=1", "run.seed", true),
+        ("train.seq_len=32", "train.seq_len", true),
+        ("train.global_batch_size=8", "train.global_batch_size", true),
+        ("train.precision=bf16", "train.precision", true),
+        ("data.min_chars=5", "data.min_chars", true),
+        (
+            "model.num_hidden_layers=3",
+            "model.num_hidden_layers",
+            false,
+        ),
+        ("model.rope_theta=5e4", "model.rope_theta", false),
+        ("tokenizer.vocab_size=400", "tokenizer.vocab_size", false),
+        (
+            "data.validation_fraction=0.3",
+            "data.validation_fraction",
+            false,
+        ),
     ] {
         let ended = lab.jikji(&format!("{MORE} --set {set}")).fails(5);
         assert!(
@@ -42,8 +56,9 @@ fn each_setting_that_decides_the_numbers_is_refused_by_key() {
             "{set}: {}",
             ended.error()
         );
-        assert!(
+        assert_eq!(
             ended.error().contains("--allow-change "),
+            may_be_accepted,
             "{}",
             ended.error()
         );
@@ -56,15 +71,153 @@ fn each_setting_that_decides_the_numbers_is_refused_by_key() {
 }
 
 #[test]
-fn other_text_is_refused() {
+fn what_is_settled_cannot_be_allowed_to_change() {
     let lab = begun();
-    lab.write("text/more.txt", "한 줄이 더 있다.\n");
-    let ended = lab.jikji(MORE).fails(5);
+    for allowed in [
+        "tokenizer",
+        "tokenizer.*",
+        "tokenizer.vocab_size",
+        "data.validation_fraction",
+    ] {
+        let change = format!("{MORE} --set tokenizer.vocab_size=400 --allow-change {allowed}");
+        let ended = lab.jikji(&change).fails(2);
+        assert!(
+            ended.error().contains("cannot change in a run"),
+            "{}",
+            ended.error()
+        );
+    }
+    // A pattern above it does not reach it.
+    let change = "--set data.validation_fraction=0.3 --allow-change data.*";
+    let ended = lab.jikji(&format!("{MORE} {change}")).fails(5);
     assert!(
-        ended.error().contains("  `data`: the checkpoint has "),
+        ended.error().contains("  `data.validation_fraction`: "),
         "{}",
         ended.error()
     );
+}
+
+/// Learns the losses of a run's steps.
+fn losses(lab: &Lab) -> Vec<String> {
+    let metrics = fs::read_to_string(lab.path("runs/small/metrics.jsonl")).unwrap();
+    let steps = metrics.lines().filter(|line| line.contains("\"loss\""));
+    steps.map(str::to_owned).collect()
+}
+
+#[test]
+fn added_documents_begin_a_data_stage_under_the_runs_own_tokenizer() {
+    let lab = begun();
+    let tokenizer = fs::read(lab.path("runs/small/tokenizer/tokenizer.json")).unwrap();
+    let before = losses(&lab);
+    let line = "한강에는 다리가 여럿 있고 다리마다 이름과 길이가 다르다. 강변을 따라 자전거 길이 이어진다.\n";
+    for number in 0..20 {
+        lab.write(
+            &format!("text/new-{number}.txt"),
+            format!("{number} {line}"),
+        );
+    }
+    let ended = lab.jikji(MORE).succeeds();
+    assert!(
+        ended.says(&["from step 6 on: a new data stage"])
+            && ended.says(&["rows seen before step 6 may come again"])
+            && !ended.stderr.contains("allow-change"),
+        "{}",
+        ended.stderr
+    );
+    assert_eq!(
+        fs::read(lab.path("runs/small/tokenizer/tokenizer.json")).unwrap(),
+        tokenizer
+    );
+    assert_eq!(
+        fs::read(lab.path("runs/small/export/tokenizer.json")).unwrap(),
+        tokenizer
+    );
+    assert_eq!(losses(&lab)[..before.len()], before);
+    let record = fs::read_to_string(lab.path("runs/small/data.json")).unwrap();
+    assert!(record.contains("\"from_step\": 5"), "{record}");
+
+    // The stage goes on: resumed again, nothing is new.
+    let ended = lab
+        .jikji("train small.toml --resume --set train.steps=8")
+        .succeeds();
+    assert!(!ended.says(&["data stage"]), "{}", ended.stderr);
+}
+
+#[test]
+fn a_run_in_stages_resumes_bit_for_bit() {
+    let lab = Lab::new();
+    let train = |more: &str| format!("train small.toml --set checkpoint.keep=9 {more}");
+    lab.jikji(&train("--set train.steps=10")).succeeds();
+    lab.write(
+        "text/more.txt",
+        "한 줄이 더 있다. 그리고 또 한 줄이 더 있다.\n".repeat(20),
+    );
+    let on = train("--resume --set train.steps=20");
+    lab.jikji(&on).succeeds();
+    let whole = losses(&lab);
+    // Without the checkpoints from step 10 on, the steps from 5 to 10 read the old text again.
+    for step in [10, 15, 20] {
+        let path = lab.path(&format!("runs/small/checkpoints/step-{step:08}"));
+        fs::remove_dir_all(path).unwrap();
+    }
+    let ended = lab.jikji(&on).succeeds();
+    assert!(ended.says(&["resuming from step 5"]), "{}", ended.stderr);
+    assert_eq!(losses(&lab), whole);
+}
+
+#[test]
+fn a_new_source_is_no_difference() {
+    let lab = begun();
+    fs::create_dir(lab.path("text/news")).unwrap();
+    let line = "신문은 어제의 일을 오늘 전한다. 기자는 현장에서 사실을 확인하고 기사를 쓴다.\n";
+    lab.write("text/news/a.txt", line.repeat(30));
+    let ended = lab.jikji(MORE).succeeds();
+    assert!(
+        ended.says(&["`news`: 1 training documents, 0 before"]),
+        "{}",
+        ended.stderr
+    );
+}
+
+#[test]
+fn a_run_without_a_copy_of_its_tokenizer_finds_the_one_it_was_begun_with() {
+    let lab = begun();
+    fs::remove_dir_all(lab.path("runs/small/tokenizer")).unwrap();
+    lab.jikji(MORE).succeeds();
+    assert!(lab.path("runs/small/tokenizer/tokenizer.json").is_file());
+
+    for folder in ["runs/small/tokenizer", "runs/small/export", "shards/small"] {
+        fs::remove_dir_all(lab.path(folder)).unwrap();
+    }
+    let ended = lab
+        .jikji("train small.toml --resume --set train.steps=7")
+        .fails(5);
+    assert!(
+        ended
+            .error()
+            .contains("the tokenizer that the run was begun with"),
+        "{}",
+        ended.error()
+    );
+}
+
+#[test]
+fn a_tokenizer_that_the_recipe_names_must_be_the_runs_own() {
+    let lab = begun();
+    let train = "tokenizer train --input text --vocab-size 400 --output other";
+    lab.jikji(train).succeeds();
+    lab.recipe_with("vocab_size = 512\n\n[model]", "from = \"other\"\n\n[model]");
+    let ended = lab.jikji(MORE).fails(5);
+    assert!(
+        ended.error().contains("begun with another tokenizer")
+            && ended
+                .error()
+                .contains("tokenizer.from=runs/small/tokenizer"),
+        "{}",
+        ended.error()
+    );
+    let own = format!("{MORE} --set tokenizer.from=runs/small/tokenizer");
+    lab.jikji(&own).succeeds();
 }
 
 #[test]

@@ -6,8 +6,8 @@ use proptest::prelude::*;
 use crate::permutation::Permutation;
 use crate::testing::{build, document, units};
 use crate::{
-    Batch, EncodedDocument, Loader, LoaderConfig, LoaderError, Prefetcher, Sequence, ShardSet,
-    Split, Stage, rank_share,
+    Batch, EncodedDocument, Loader, LoaderConfig, LoaderError, Prefetcher, RunData, Sequence,
+    ShardSet, Split, Stage, rank_share,
 };
 
 const PAD: u32 = 4_999;
@@ -20,6 +20,7 @@ fn config(seq_len: usize) -> LoaderConfig {
         weights: Vec::new(),
         stages: Vec::new(),
         pad_id: PAD,
+        first_sequences: BTreeMap::new(),
     }
 }
 
@@ -378,7 +379,8 @@ fn micro_batches_are_rows_of_the_batch() {
 fn prefetched_batches_are_the_same() {
     let (_dir, set) = two_sources();
     let loader = Arc::new(Loader::new(set, config(16)).unwrap());
-    let prefetched = Prefetcher::batches(loader.clone(), 3..9, 2, 5, 1, 2).unwrap();
+    let data = Arc::new(RunData::new(loader.clone(), 5));
+    let prefetched = Prefetcher::batches(data, 3..9, 2, 1, 2).unwrap();
     for (expected_step, item) in (3..).zip(prefetched) {
         let (step, batch) = item.unwrap();
         assert_eq!(step, expected_step);

@@ -95,6 +95,7 @@ fn tokens_are_the_documents() {
         weights: Vec::new(),
         stages: Vec::new(),
         pad_id: 0,
+        first_sequences: BTreeMap::new(),
     };
     let tokenizer = prepared.tokenizer;
     let loader = Loader::new(prepared.shards, settings).expect("a loader");

@@ -6,17 +6,17 @@ use std::sync::Arc;
 use burn::tensor::Device;
 use jikji_checkpoint::RunState;
 use jikji_interop::ModelFolder;
-use jikji_loader::{Loader, LoaderConfig, Prepared, Split, Stage, ValidationSet};
+use jikji_loader::{Prepared, Split, ValidationSet};
 use jikji_model::{Decoder, DecoderConfig, Layout, ParameterTable, Store};
 use jikji_ops::Precision;
 use jikji_recipe::RunConfig;
 use jikji_telemetry::human_units::{human_bytes, with_separators};
-use jikji_telemetry::{Console, RunLog};
+use jikji_telemetry::{Console, Phases, RunLog};
 use jikji_tokenizer::Tokenizer;
 use jikji_train::{MemoryPlan, RunSetup, StepSettings, StepSize, StopSignal, TrainState};
 
 use super::folder::RunFolder;
-use crate::arguments::TrainArguments;
+use super::{data_stages, identity, own_tokenizer};
 use crate::commands::BF16_IN_F32;
 use crate::commands::doctor::available_memory;
 use crate::commands::recipe;
@@ -156,12 +156,9 @@ pub(super) fn assemble(
     plan: &Plan,
     folder: &RunFolder,
     prepared: &Prepared,
-    arguments: &TrainArguments,
     console: &Console,
     stop: StopSignal,
 ) -> Result<RunSetup, Failure> {
-    let run_state = run_state(config, prepared);
-    folder.check_identity(&run_state, arguments)?;
     for line in plan.lines(config) {
         console.say(line);
     }
@@ -169,16 +166,20 @@ pub(super) fn assemble(
 
     let shards = Arc::new(jikji_loader::ShardSet::open(prepared.shards.dir())?);
     // Every byte, at more than a gigabyte a second: a run must not learn from an altered shard.
+    let mut phases = Phases::on(console);
+    phases.begin("checking the shards");
     shards.verify()?;
     let pad_id = prepared
         .tokenizer
         .pad_id()
         .or(prepared.tokenizer.eos_id())
         .unwrap_or(0);
-    let loader = Loader::new(shards.clone(), loader_config(config, pad_id))?;
+    let (data, data_record) = data_stages::plan(config, folder, &shards, pad_id, console)?;
+    own_tokenizer::settle(folder, prepared)?;
     let validation = validation_sets(config, &shards, pad_id)?;
 
     jikji_train::reset_peak();
+    phases.begin("loading the weights");
     let weights = match (&folder.checkpoint, &config.model.from) {
         (None, None) => Store::initialized(plan.layout.clone(), config.run.seed),
         (None, Some(dir)) => {
@@ -195,6 +196,7 @@ pub(super) fn assemble(
         jikji_train::restore(&mut state, checkpoint)?;
     }
 
+    drop(phases);
     let resolved = config.to_toml();
     jikji_checkpoint::durable::write_file(
         &folder.path.join("recipe.resolved.toml"),
@@ -211,7 +213,7 @@ pub(super) fn assemble(
     Ok(RunSetup {
         decoder: Decoder::new(plan.decoder.clone(), precision),
         state,
-        loader: Arc::new(loader),
+        data: Arc::new(data),
         validation,
         settings: StepSettings {
             micro_batch_size: config.train.micro_batch_size(),
@@ -225,8 +227,11 @@ pub(super) fn assemble(
         checkpoint: config.checkpoint.clone(),
         log: config.log.clone(),
         checkpoints_dir: folder.checkpoints(),
-        run_state,
-        extra_files: vec![("recipe.resolved.toml".to_owned(), resolved.into_bytes())],
+        run_state: run_state(config, folder, prepared),
+        extra_files: vec![
+            ("recipe.resolved.toml".to_owned(), resolved.into_bytes()),
+            (data_stages::FILE.to_owned(), data_record),
+        ],
         run_log,
         console: console.clone(),
         stop,
@@ -234,48 +239,14 @@ pub(super) fn assemble(
     })
 }
 
-/// What must be the same when somebody resumes: the recipe's own keys, the tokenizer, the data.
-fn run_state(config: &RunConfig, prepared: &Prepared) -> RunState {
-    let mut identity: BTreeMap<String, serde_json::Value> = config.identity();
-    identity.insert(
-        "tokenizer".to_owned(),
-        prepared.tokenizer.fingerprint().into(),
-    );
-    identity.insert("data".to_owned(), prepared.shards.content_hash().into());
+/// What must be the same when the run is resumed.
+fn run_state(config: &RunConfig, folder: &RunFolder, prepared: &Prepared) -> RunState {
+    let tokenizer = prepared.tokenizer.fingerprint();
     RunState {
         format_version: 1,
         code_version: env!("CARGO_PKG_VERSION").to_owned(),
-        identity,
+        identity: identity::of_run(config, &tokenizer, folder.checkpoint.as_ref()),
         progress: BTreeMap::new(),
-    }
-}
-
-fn loader_config(config: &RunConfig, pad_id: u32) -> LoaderConfig {
-    let rows = config.train.global_batch_size.get() as u64;
-    LoaderConfig {
-        seed: config.run.seed,
-        seq_len: config.train.seq_len.get(),
-        cross_documents: config.data.cross_documents,
-        weights: config
-            .data
-            .sources
-            .iter()
-            .filter_map(|s| Some((s.name.clone(), s.weight?)))
-            .collect(),
-        stages: config
-            .data
-            .stages
-            .iter()
-            .map(|stage| Stage {
-                from_sequence: stage.from_step.saturating_mul(rows),
-                weights: stage
-                    .weights
-                    .iter()
-                    .map(|(name, weight)| (name.clone(), *weight))
-                    .collect(),
-            })
-            .collect(),
-        pad_id,
     }
 }
 

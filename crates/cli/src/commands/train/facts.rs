@@ -1,8 +1,11 @@
 //! Facts of a run for its report: baselines, papers, the plan beside what came.
 
+use std::cell::Cell;
+
 use jikji_eval::{CharacterBaseline, NgramBaseline, Order};
 use jikji_loader::{Prepared, Split, ValidationSet};
 use jikji_telemetry::report::{Baseline, DataPaper};
+use jikji_telemetry::{Console, Phase, Unit};
 
 use crate::failure::Failure;
 
@@ -17,7 +20,13 @@ pub(super) const CHARACTERS: &str = "character trigram";
 pub(super) fn baselines(
     prepared: &Prepared,
     validation: &[(String, ValidationSet)],
+    console: &Console,
 ) -> Result<Vec<Baseline>, Failure> {
+    let phase = Phase::start(console, "baselines");
+    let corpus: u64 = prepared.corpus.parts().iter().map(|part| part.bytes).sum();
+    // Each of the three reads the text once.
+    let read = Cell::new(0);
+    let all = 3 * corpus.min(BASELINE_BYTES);
     let mut held_back = Vec::new();
     for ids in validation.iter().flat_map(|(_, set)| set.token_ids()) {
         let bytes = prepared.tokenizer.decode_bytes(&ids?);
@@ -29,6 +38,10 @@ pub(super) fn baselines(
             .sample_of_training(BASELINE_BYTES)
             .map_while(Result::ok)
             .map(|document| document.text)
+            .inspect(|text| {
+                read.set(read.get() + text.len() as u64);
+                phase.at(read.get(), all, Unit::Bytes);
+            })
     };
     let bytes =
         |order| NgramBaseline::train(order, training(), BASELINE_BYTES).bits_per_byte(&held_back);

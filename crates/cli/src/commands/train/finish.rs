@@ -4,7 +4,7 @@ use jikji_loader::Prepared;
 use jikji_recipe::RunConfig;
 use jikji_telemetry::human_units::{human_bytes, human_duration, with_separators};
 use jikji_telemetry::report::{Baseline, PlanAgainstActual, Planned, SamplePair};
-use jikji_telemetry::{Console, ReportInput, read_metrics, write_report};
+use jikji_telemetry::{Console, Phase, ReportInput, read_metrics, write_report};
 use jikji_train::RunOutcome;
 
 use super::assemble::Plan;
@@ -48,12 +48,14 @@ pub(super) fn complete(
     // A process that found all steps done knows nothing of what they took.
     let peak = peak.filter(|_| outcome.steps > 0);
     let model = folder.path.join("export");
+    let phase = Phase::start(console, "writing the model");
     let written = export::write(&model, config, outcome, prepared, console)?;
+    drop(phase);
     for warning in written.warnings {
         console.warn(warning);
     }
 
-    let baselines = facts::baselines(prepared, &outcome.validation)?;
+    let baselines = facts::baselines(prepared, &outcome.validation, console)?;
     let result = result_line(folder, &baselines);
     let input = ReportInput {
         title: config.run.name.clone(),

@@ -1,10 +1,9 @@
 //! The run's folder: whose it is, whether it is used, where the run goes on.
 
-use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use jikji_checkpoint::{Loaded, RunLock, RunState, compare_identity, discover, durable};
+use jikji_checkpoint::{Loaded, RunLock, discover, durable};
 use jikji_recipe::RunConfig;
 use jikji_telemetry::{Console, ReportInput};
 
@@ -33,46 +32,9 @@ impl RunFolder {
         self.path.join("checkpoints")
     }
 
-    /// The state's identity must be that of the checkpoint, but for the keys that were named.
-    pub(super) fn check_identity(
-        &self,
-        current: &RunState,
-        arguments: &TrainArguments,
-    ) -> Result<(), Failure> {
-        let Some(checkpoint) = &self.checkpoint else {
-            return Ok(());
-        };
-        let allowed: BTreeSet<String> = arguments.allow_change.iter().cloned().collect();
-        let differences = compare_identity(checkpoint.run(), current, &allowed);
-        if differences.is_empty() {
-            return Ok(());
-        }
-        let shown = |value: &Option<serde_json::Value>| {
-            value
-                .as_ref()
-                .map_or_else(|| "absent".to_owned(), ToString::to_string)
-        };
-        let mut message = format!(
-            "the checkpoint `{}` was made with other settings:",
-            checkpoint.dir().display()
-        );
-        for difference in &differences {
-            let _ = write!(
-                message,
-                "\n  `{}`: the checkpoint has {}, this run {}",
-                difference.key,
-                shown(&difference.saved),
-                shown(&difference.current)
-            );
-        }
-        let by_name: Vec<String> = differences
-            .iter()
-            .map(|difference| format!("--allow-change {}", quoted(&difference.key)))
-            .collect();
-        Err(Failure::new(exit::RUN_FOLDER, message).with_hint(format!(
-            "set it back, begin anew with `--fresh`, or accept the change by name with `{}`",
-            by_name.join(" ")
-        )))
+    /// Steps that are done.
+    pub(super) fn step(&self) -> u64 {
+        self.checkpoint.as_ref().map_or(0, Loaded::step)
     }
 }
 

@@ -1,12 +1,15 @@
 //! `jikji train`: resolve the recipe, open the run's folder, prepare the data, assemble the run, train, tell what came of it.
 
 mod assemble;
+mod data_stages;
 mod device;
 mod dry_run;
 mod export;
 mod facts;
 mod finish;
 mod folder;
+mod identity;
+mod own_tokenizer;
 mod prepare;
 mod sampling;
 
@@ -22,20 +25,21 @@ use crate::failure::Failure;
 
 pub(crate) fn run(arguments: &TrainArguments) -> Result<(), Failure> {
     device::check(&arguments.device)?;
+    identity::check_allowed(arguments)?;
     let config = recipe::load(&arguments.recipe)?;
     let console = Console::new(ProgressMode::detect());
     if arguments.dry_run {
         return dry_run::run(&config, &console);
     }
     let plan = assemble::Plan::new(&config)?;
-    let prepare = || {
+    let prepare = |tokenizer| {
         plan.check_memory(&config)?;
-        let prepared = prepare::prepare(&config, &console)?;
+        let prepared = prepare::prepare(&config, tokenizer, &console)?;
         plan.check_tokenizer(&config, &prepared.tokenizer)?;
         Ok::<_, Failure>(prepared)
     };
     // `--fresh` moves a run aside: not before the new one has all it needs.
-    let prepared = arguments.fresh.then(&prepare).transpose()?;
+    let prepared = arguments.fresh.then(|| prepare(None)).transpose()?;
     let folder = match folder::open(&config, arguments, &console)? {
         Opened::Run(folder) => folder,
         Opened::AlreadyComplete(lines) => {
@@ -45,7 +49,14 @@ pub(crate) fn run(arguments: &TrainArguments) -> Result<(), Failure> {
             return Ok(());
         }
     };
-    let prepared = prepared.map_or_else(prepare, Ok)?;
+    let mut tokenizer = None;
+    if let Some(checkpoint) = &folder.checkpoint {
+        identity::check(&config, checkpoint, arguments)?;
+        tokenizer = Some(own_tokenizer::of_run(
+            &config, &folder, checkpoint, &console,
+        )?);
+    }
+    let prepared = prepared.map_or_else(|| prepare(tokenizer), Ok)?;
     train(&config, &folder, &prepared, arguments, &console)
 }
 
@@ -60,7 +71,7 @@ fn train(
     let stop = listen_for_signals()?;
     // Again: what the preparation left resident belongs to the plan.
     let plan = assemble::Plan::new(config)?;
-    let setup = assemble::assemble(config, &plan, folder, prepared, arguments, console, stop)?;
+    let setup = assemble::assemble(config, &plan, folder, prepared, console, stop)?;
     let mut hooks = sampling::Sampling::new(&config.log, &prepared.tokenizer);
     let outcome = jikji_train::run(setup, &mut hooks)?;
     let peak = jikji_train::peak_resident_bytes();

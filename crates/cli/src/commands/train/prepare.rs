@@ -1,5 +1,6 @@
 //! From the recipe's `[data]` and `[tokenizer]` to prepared shards, with a word now and then.
 
+use std::path::PathBuf;
 use std::time::Instant;
 
 use jikji_corpus::synth::{GENERATOR_VERSION, SynthConfig, documents};
@@ -8,35 +9,53 @@ use jikji_loader::{
     PrepareConfig, PrepareProgress, Prepared, Split, TokenizerPlan, ValidationSplit,
 };
 use jikji_recipe::{RunConfig, TokenizerSource};
-use jikji_telemetry::Console;
 use jikji_telemetry::human_units::{human_bytes, with_separators};
+use jikji_telemetry::{Console, Phases, Unit};
 
 use crate::commands::corpus::parse_topics;
 use crate::failure::Failure;
-use crate::now_and_then::NowAndThen;
 
 /// The licence of what the generator writes.
 const SYNTHETIC_LICENSE: &str = "CC0-1.0";
 
-pub(super) fn prepare(config: &RunConfig, console: &Console) -> Result<Prepared, Failure> {
+/// `tokenizer` is that of a run that goes on; without it the recipe's is found or trained.
+pub(super) fn prepare(
+    config: &RunConfig,
+    tokenizer: Option<PathBuf>,
+    console: &Console,
+) -> Result<Prepared, Failure> {
     let clock = Instant::now();
-    let mut word = NowAndThen::new();
-    let prepared =
-        jikji_loader::prepare(&prepare_config(config)?, &mut |progress| match progress {
-            PrepareProgress::Corpus(at) if word.is_due() => {
-                console.say(format!(
-                    "reading `{}`: {} of {}",
-                    at.source,
-                    human_bytes(at.input_bytes_done),
-                    human_bytes(at.input_bytes)
-                ));
+    let mut plan = prepare_config(config)?;
+    if let Some(own) = tokenizer {
+        plan.tokenizer = TokenizerPlan::Load(own);
+    }
+    let mut phases = Phases::on(console);
+    let mut is_training_tokenizer = false;
+    let prepared = jikji_loader::prepare(&plan, &mut |progress| match progress {
+        PrepareProgress::Waiting => {
+            phases.begin("waiting for another run");
+            console.say(format!(
+                "another run prepares text in `{}`: waiting for it",
+                config.data.prepared.display()
+            ));
+        }
+        PrepareProgress::Corpus(at) => {
+            phases.at("reading", at.input_bytes_done, at.input_bytes, Unit::Bytes);
+        }
+        PrepareProgress::CountingPieces { bytes, of } => {
+            if !std::mem::replace(&mut is_training_tokenizer, true) {
+                console.say("training the tokenizer");
             }
-            PrepareProgress::TrainingTokenizer => console.say("training the tokenizer"),
-            PrepareProgress::Tokenizing(done, all) if word.is_due() => {
-                console.say(format!("tokenizing: part {} of {all}", done + 1));
-            }
-            PrepareProgress::Corpus(_) | PrepareProgress::Tokenizing(..) => {}
-        })?;
+            phases.at("tokenizer: reading", bytes, of, Unit::Bytes);
+        }
+        PrepareProgress::LearningTokens { tokens, of } => {
+            phases.at("tokenizer: learning", tokens, of, Unit::Count("tokens"));
+        }
+        PrepareProgress::Tokenizing { bytes, of } => {
+            phases.at("tokenizing", bytes, of, Unit::Bytes);
+        }
+    })?;
+    drop(phases);
     tell(&prepared, console, clock.elapsed().as_secs_f64());
     Ok(prepared)
 }
