@@ -1,4 +1,4 @@
-"""One kind of failure: what went wrong, and the way out."""
+"""The error type of the scripts: a message and an optional hint."""
 
 import sys
 

@@ -1,13 +1,15 @@
-"""The method: pairs of runs close in time, in alternating order, and a ratio for each pair."""
+"""The measurement method: pairs of runs close in time, in alternating order, with one ratio per
+pair."""
 
 import statistics
 
 from errors import Failure, say
 from other_load import Watch
 
-# A run whose own repeats lie further apart was disturbed, and its pair is made again.
+# If the repeats of a run differ by more, the run was disturbed, and its pair is measured again.
 MAX_SPREAD = 0.15
-# Discarded pairs for each wanted one, after which a comparison is left with what it has until the script is started again.
+# Discarded pairs per requested pair. After that, a comparison stops until the script is started
+# again.
 PATIENCE = 3
 
 
@@ -23,7 +25,8 @@ def new_comparison(case, opponent, wanted):
 
 
 def measure(comparison, case, opponent, sides, save):
-    """All pairs that a comparison lacks. `save` is called after each, so that nothing measured is lost."""
+    """Measures the pairs that a comparison still needs. Calls `save` after each, so that no result
+    is lost."""
     comparison["failed"] = None
     last_discarded = len(comparison["discarded"]) + PATIENCE * comparison["wanted_pairs"]
     while len(comparison["pairs"]) < comparison["wanted_pairs"] and len(comparison["discarded"]) < last_discarded:
@@ -56,7 +59,7 @@ def make_pair(case, opponent, sides, jikji_first):
 def tell(comparison, pair):
     fate = f"discarded, {' and '.join(pair['disturbed'])} disturbed" if pair["disturbed"] else "kept"
     say(
-        f"{comparison['case']} beside {comparison['opponent']}: "
+        f"{comparison['case']} and {comparison['opponent']}: "
         f"jikji {pair['jikji']['seconds']:.3f} s, PyTorch {pair['pytorch']['seconds']:.3f} s, "
         f"ratio {pair['ratio']:.2f}, {fate} ({len(comparison['pairs'])} of {comparison['wanted_pairs']})"
     )

@@ -1,11 +1,11 @@
-"""The two files of a measurement: its page, and its raw numbers in JSON."""
+"""Writes the two files of a measurement: the page, and the raw values in JSON."""
 
 import json
 import os
 
 
 def write(folder, name, record, page):
-    """Each replaced whole: who interrupts it finds the last complete state."""
+    """Replaces each file atomically, so that an interruption leaves the last complete version."""
     for ending, text in (("json", json.dumps(record, indent=1) + "\n"), ("md", page)):
         path = folder / f"{name}.{ending}"
         aside = folder / f"{name}.{ending}.tmp"

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""One library at one task, in a process of its own: trains or encodes on JSON lines with `text`, and prints JSON.
+"""Run one library on one task in its own process: train or encode JSON Lines with `text`, and print
+JSON.
 
     tokenizer_peer.py train LIBRARY --vocab-size N --pattern REGEX --output FOLDER FILE...
     tokenizer_peer.py encode LIBRARY --tokenizer FOLDER --repeats N FILE...
@@ -12,7 +13,7 @@ from pathlib import Path
 
 from byte_alphabet import BYTE_OF
 
-# As the tokenizers of GPT-4, with one or two digits: what is often trained for Korean.
+# The pattern of GPT-4 with one or two digits, which is often used for Korean tokenizers.
 GPT4_LIKE = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,2}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 
 
@@ -63,7 +64,7 @@ def train_sentencepiece(given):
 
 
 def encoder(given):
-    """A function from a text to its ids."""
+    """A function that returns the ids of a text."""
     if given.library == "sentencepiece":
         import sentencepiece
 

@@ -4,6 +4,7 @@ mod damage;
 mod durable_calls;
 mod full_disk;
 mod kills;
+mod length;
 mod lock;
 mod partner;
 mod random;

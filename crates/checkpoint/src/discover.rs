@@ -1,4 +1,4 @@
-//! Finding the checkpoint to go on from: the newest that verifies, by looking and not by a hint.
+//! Finding the newest valid checkpoint. It scans the folder; there is no `latest` file.
 
 use std::cmp::Reverse;
 use std::fs;
@@ -11,32 +11,33 @@ use crate::manifest::Manifest;
 use crate::verify::verify;
 use crate::write::step_name;
 
-/// A checkpoint whose every file was checked.
+/// A checkpoint in which every file was verified.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verified {
-    /// Its folder.
+    /// The folder of the checkpoint.
     pub path: PathBuf,
-    /// What is in it.
+    /// The manifest of the checkpoint.
     pub manifest: Manifest,
 }
 
 impl Verified {
-    /// Updates done when it was saved.
+    /// Number of optimizer updates done when it was saved.
     pub fn step(&self) -> u64 {
         self.manifest.step
     }
 }
 
-/// What a folder of checkpoints holds.
+/// The result of scanning a folder of checkpoints.
 #[derive(Debug, Default)]
 pub struct Discovery {
-    /// The newest checkpoint that verifies.
+    /// The newest valid checkpoint.
     pub newest: Option<Verified>,
-    /// Newer ones that do not, newest first, and why.
+    /// Newer checkpoints that are not valid, newest first, each with its error.
     pub passed_over: Vec<(PathBuf, CheckpointError)>,
 }
 
-/// Looks for the newest checkpoint that verifies; older ones are not looked at. A folder that does not exist holds none.
+/// Finds the newest valid checkpoint. Older checkpoints are not checked. A missing folder contains
+/// no checkpoint.
 pub fn discover(checkpoints_dir: &Path) -> Discovery {
     let mut discovery = Discovery::default();
     let candidates = match candidates(checkpoints_dir) {
@@ -64,14 +65,14 @@ pub fn discover(checkpoints_dir: &Path) -> Discovery {
     discovery
 }
 
-/// A folder that by its name is a checkpoint.
+/// A folder whose name has the form of a checkpoint.
 #[derive(Debug)]
 pub(crate) struct Candidate {
     pub(crate) step: u64,
     pub(crate) path: PathBuf,
 }
 
-/// As [`verify`], and the manifest must be of the step that the folder's name says.
+/// Like [`verify`]; also checks that the step in the manifest matches the folder name.
 pub(crate) fn verify_candidate(candidate: &Candidate) -> Result<Manifest, CheckpointError> {
     check_step(candidate, verify(&candidate.path)?)
 }
@@ -91,7 +92,8 @@ pub(crate) fn check_step(
     }
 }
 
-/// All checkpoints by name, newest first; of one step, the folder proper before one that was being replaced.
+/// All checkpoint folders by name, newest first. For one step, the regular folder comes before one
+/// that was being replaced.
 pub(crate) fn candidates(checkpoints_dir: &Path) -> io::Result<Vec<Candidate>> {
     let entries = match fs::read_dir(checkpoints_dir) {
         Ok(entries) => entries,

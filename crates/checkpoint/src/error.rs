@@ -1,4 +1,4 @@
-//! What can go wrong with a checkpoint, in words that name the file and what was expected.
+//! Errors of checkpoints. Messages name the file, the expected and the actual value.
 
 use std::fmt;
 use std::io;
@@ -13,17 +13,17 @@ use crate::tensor_file::TensorFileError;
 /// A checkpoint could not be written, verified or read.
 #[derive(Debug, thiserror::Error)]
 pub enum CheckpointError {
-    /// A call that changes the disk failed; what was there before is still there.
+    /// A call that changes the disk failed. Existing files are unchanged.
     #[error(transparent)]
     Durable(#[from] DurableError),
-    /// The disk has too little room for the checkpoint.
+    /// The disk has too little free space for the checkpoint.
     #[error("a checkpoint in `{}` needs {needed} bytes, but {free} are free", dir.display())]
     NoSpace {
         /// The folder of checkpoints.
         dir: PathBuf,
-        /// Bytes that the checkpoint takes.
+        /// Size of the checkpoint in bytes.
         needed: u64,
-        /// Bytes that may still be written there.
+        /// Free bytes on that disk.
         free: u64,
     },
     /// A file or folder cannot be read.
@@ -31,132 +31,132 @@ pub enum CheckpointError {
     Read {
         /// The file or folder.
         path: PathBuf,
-        /// What the system answered.
+        /// The error of the operating system.
         #[source]
         source: io::Error,
     },
-    /// The manifest is missing, torn, altered or contradicts itself.
+    /// The manifest is missing, torn, altered or inconsistent.
     #[error("`{}` is damaged: {problem}", path.display())]
     Manifest {
         /// The manifest.
         path: PathBuf,
-        /// What is wrong.
+        /// The problem.
         problem: String,
     },
-    /// The checkpoint was written by another version of the format.
+    /// The checkpoint has another format version.
     #[error("`{}` has format version {found}, expected {FORMAT_VERSION}", path.display())]
     Version {
         /// The manifest.
         path: PathBuf,
-        /// The version it names.
+        /// The format version in the manifest.
         found: u64,
     },
-    /// The folder's name and its manifest disagree about the step.
-    #[error("`{}` holds step {found}, expected step {expected} by its name", dir.display())]
+    /// The folder name and the manifest have different steps.
+    #[error("`{}` holds step {found}, expected step {expected} from its name", dir.display())]
     Step {
         /// The checkpoint.
         dir: PathBuf,
-        /// The step of its name.
+        /// The step in the folder name.
         expected: u64,
-        /// The step of its manifest.
+        /// The step in the manifest.
         found: u64,
     },
-    /// Files differ from what the manifest says about them.
+    /// Files do not match the manifest.
     #[error("`{}` is damaged: {}", dir.display(), list(bad))]
     Damaged {
         /// The checkpoint.
         dir: PathBuf,
-        /// Every file that differs.
+        /// All files that do not match.
         bad: Vec<BadFile>,
     },
-    /// A snapshot, or a checkpoint that verifies, contradicts itself.
+    /// A snapshot has an invalid or duplicate state.
     #[error("state `{kind}` of `{name}` cannot be saved: {problem}")]
     State {
         /// The parameter.
         name: String,
-        /// Which of its states.
+        /// The kind of state.
         kind: StateKind,
-        /// What is wrong.
+        /// The problem.
         problem: String,
     },
-    /// A file that should go along has a name that cannot be one.
-    #[error("`{name}` cannot be the name of a file of a checkpoint: {problem}")]
+    /// An extra file has an invalid name.
+    #[error("`{name}` is not a valid file name in a checkpoint: {problem}")]
     FileName {
         /// The name.
         name: String,
-        /// What is wrong.
+        /// The problem.
         problem: &'static str,
     },
-    /// The run's state is not what its format says.
+    /// `run.json` is not valid.
     #[error("`{}` cannot be read", path.display())]
     Run {
         /// The file.
         path: PathBuf,
-        /// Where in the file.
+        /// The JSON error with its position.
         #[source]
         source: serde_json::Error,
     },
-    /// The checkpoint has no such state.
+    /// The checkpoint does not contain this state.
     #[error("`{}` has no state `{kind}` of `{name}`", dir.display())]
     MissingState {
         /// The checkpoint.
         dir: PathBuf,
         /// The parameter.
         name: String,
-        /// Which of its states.
+        /// The kind of state.
         kind: StateKind,
     },
-    /// A state has another shape than the model.
+    /// The shape of a state differs from the model's.
     #[error("state `{kind}` of `{name}` in `{}` has shape {got:?}, expected {expected:?}", dir.display())]
     Shape {
         /// The checkpoint.
         dir: PathBuf,
         /// The parameter.
         name: String,
-        /// Which of its states.
+        /// The kind of state.
         kind: StateKind,
         /// The model's shape.
         expected: Vec<usize>,
         /// The checkpoint's shape.
         got: Vec<usize>,
     },
-    /// A state has fewer or other elements than the place it is read into.
+    /// The number of elements of a state differs from the length of the buffer.
     #[error("state `{kind}` of `{name}` in `{}` has {got} elements, expected {expected}", dir.display())]
     Length {
         /// The checkpoint.
         dir: PathBuf,
         /// The parameter.
         name: String,
-        /// Which of its states.
+        /// The kind of state.
         kind: StateKind,
-        /// Elements wanted.
+        /// Number of elements requested.
         expected: usize,
-        /// Elements there are.
+        /// Number of elements in the checkpoint.
         got: usize,
     },
-    /// The checkpoint has no such file.
+    /// The checkpoint does not contain this file.
     #[error("`{}` has no file `{name}`", dir.display())]
     MissingFile {
         /// The checkpoint.
         dir: PathBuf,
-        /// The file's name.
+        /// The name of the file.
         name: String,
     },
-    /// A tensor file cannot be used.
+    /// A tensor file is not valid.
     #[error(transparent)]
     Tensors(#[from] TensorFileError),
-    /// The thread that saves ended by a bug of ours, or could not be started.
-    #[error("saving step {step} broke off: {message}")]
+    /// The saver thread panicked or could not be started.
+    #[error("saving step {step} failed: {message}")]
     Saver {
-        /// The step being saved.
+        /// The step that was being saved.
         step: u64,
-        /// What it said.
+        /// The panic message or the error.
         message: String,
     },
 }
 
 impl CheckpointError {
-    /// The way out, where there is one.
+    /// How to fix the problem, if there is a way.
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
             CheckpointError::Durable(error) => return error.hint(),
@@ -193,35 +193,35 @@ impl CheckpointError {
     }
 }
 
-/// A file that is not what the manifest says.
+/// A file that does not match the manifest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BadFile {
-    /// Its name in the checkpoint.
+    /// The name of the file.
     pub file: String,
-    /// How it differs.
+    /// The difference.
     pub problem: FileProblem,
 }
 
-/// How a file differs from what the manifest says.
+/// The difference between a file and its manifest entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FileProblem {
-    /// It is not there, or is not a regular file.
+    /// The file is missing or is not a regular file.
     Missing,
-    /// It has another size, in bytes.
+    /// The size in bytes differs.
     Size {
-        /// By the manifest.
+        /// According to the manifest.
         expected: u64,
-        /// On the disk.
+        /// Of the file on disk.
         found: u64,
     },
-    /// It has another BLAKE3 hash, in hexadecimal digits.
+    /// The BLAKE3 hash, in hexadecimal digits, differs.
     Hash {
-        /// By the manifest.
+        /// According to the manifest.
         expected: String,
-        /// Of what is on the disk.
+        /// Of the file on disk.
         found: String,
     },
-    /// The system cannot read it; its answer.
+    /// The file cannot be read; holds the error message.
     Unreadable(String),
 }
 

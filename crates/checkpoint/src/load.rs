@@ -1,4 +1,4 @@
-//! Reading a checkpoint back, whatever layout it was written in.
+//! Reading a checkpoint that was written in any sharding layout.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -13,14 +13,15 @@ use crate::snapshot::{RunState, StateKind};
 use crate::tensor_file::{TensorFile, num_elements};
 use crate::verify::verify;
 
-/// An opened checkpoint. Tensors are mapped, so opening reads no data beyond what verifying reads.
+/// An open checkpoint. Tensor files are memory-mapped; opening reads no tensor data beyond
+/// verification.
 #[derive(Debug)]
 pub struct Loaded {
     dir: PathBuf,
     manifest: Manifest,
     run: RunState,
     files: BTreeMap<String, TensorFile>,
-    /// Indices into `manifest.states` of a state's pieces, in the order of their elements.
+    /// For each state, the indices of its pieces in `manifest.states`, in element order.
     pieces: BTreeMap<(String, StateKind), Vec<usize>>,
 }
 
@@ -28,7 +29,7 @@ impl Loaded {
     /// Verifies a checkpoint and opens it.
     ///
     /// # Errors
-    /// As [`verify`], or if a tensor file or the run's state is not what the manifest says.
+    /// Those of [`verify`], or if a tensor file or `run.json` does not match the manifest.
     pub fn open(dir: &Path) -> Result<Self, CheckpointError> {
         let manifest = verify(dir)?;
         Loaded::from_parts(dir, manifest)
@@ -37,15 +38,16 @@ impl Loaded {
     /// Opens a checkpoint that [`discover`](crate::discover) has just verified.
     ///
     /// # Errors
-    /// If a tensor file or the run's state is not what the manifest says.
+    /// If a tensor file or `run.json` does not match the manifest.
     pub fn open_verified(verified: Verified) -> Result<Self, CheckpointError> {
         Loaded::from_parts(&verified.path, verified.manifest)
     }
 
-    /// Opens a checkpoint by its manifest alone. Altered data is then read as if it were right: for a caller that was told so by name.
+    /// Opens a checkpoint without verifying hashes. Altered data is not detected, so use it only if
+    /// the user asked for it.
     ///
     /// # Errors
-    /// If the manifest is damaged, or a tensor file or the run's state is not what it says.
+    /// If the manifest is damaged, or a tensor file or `run.json` does not match it.
     pub fn open_unverified(dir: &Path) -> Result<Self, CheckpointError> {
         let manifest = Manifest::read(dir)?;
         Loaded::from_parts(dir, manifest)
@@ -86,32 +88,32 @@ impl Loaded {
         })
     }
 
-    /// The checkpoint's folder.
+    /// The folder of the checkpoint.
     pub fn dir(&self) -> &Path {
         &self.dir
     }
 
-    /// Updates done when it was saved.
+    /// Number of optimizer updates done when it was saved.
     pub fn step(&self) -> u64 {
         self.manifest.step
     }
 
-    /// What the checkpoint consists of.
+    /// The manifest: the files and states of the checkpoint.
     pub fn manifest(&self) -> &Manifest {
         &self.manifest
     }
 
-    /// What else than tensors was saved.
+    /// The saved [`RunState`].
     pub fn run(&self) -> &RunState {
         &self.run
     }
 
-    /// Every state there is: the parameter's name and the kind, in order.
+    /// Parameter name and kind of every state, in order.
     pub fn names(&self) -> impl Iterator<Item = (&str, &StateKind)> {
         self.pieces.keys().map(|(name, kind)| (name.as_str(), kind))
     }
 
-    /// The shape of a state, if there is one.
+    /// The shape of a state; `None` if the checkpoint does not contain it.
     pub fn shape(&self, name: &str, kind: &StateKind) -> Option<&[usize]> {
         self.pieces_of(name, kind)
             .ok()?
@@ -122,7 +124,7 @@ impl Loaded {
     /// Reads a whole state into `out`, in row-major order.
     ///
     /// # Errors
-    /// If there is no such state or `out` has another length.
+    /// If the state does not exist or `out` has another length.
     pub fn read(
         &self,
         name: &str,
@@ -136,10 +138,10 @@ impl Loaded {
         self.read_range(name, kind, 0, out)
     }
 
-    /// As [`Loaded::read`], for a model that expects `shape`.
+    /// Like [`Loaded::read`]; also checks that the state has this `shape`.
     ///
     /// # Errors
-    /// If there is no such state, it has another shape, or `out` has another length.
+    /// If the state does not exist or has another shape, or `out` has another length.
     pub fn read_shaped(
         &self,
         name: &str,
@@ -159,10 +161,11 @@ impl Loaded {
         }
     }
 
-    /// Reads `out.len()` elements from element `start` on: what one rank holds of a sharded state, however the writer had cut it.
+    /// Reads `out.len()` elements, starting at element `start`. A rank can read its shard, whatever
+    /// sharding the writer used.
     ///
     /// # Errors
-    /// If there is no such state or it ends before the range.
+    /// If the state does not exist or ends before the range.
     pub fn read_range(
         &self,
         name: &str,
@@ -192,15 +195,15 @@ impl Loaded {
         Ok(())
     }
 
-    /// Whether the checkpoint has a file of this name.
+    /// Whether the checkpoint contains a file with this name.
     pub fn has_file(&self, name: &str) -> bool {
         self.manifest.files.contains_key(name)
     }
 
-    /// The content of one of the files, such as `config.json`.
+    /// The content of a file of the checkpoint, such as `config.json`.
     ///
     /// # Errors
-    /// If the manifest names no such file or it cannot be read.
+    /// If the manifest does not list the file or it cannot be read.
     pub fn file(&self, name: &str) -> Result<Vec<u8>, CheckpointError> {
         if !self.manifest.files.contains_key(name) {
             return Err(CheckpointError::MissingFile {
@@ -255,9 +258,9 @@ impl Loaded {
     }
 }
 
-/// Reads the run's state. In memory, JSON of any kind takes up to thirty times its length.
+/// Reads `run.json`, limited in size: parsed JSON takes up to thirty times its length in memory.
 fn read_small(path: &Path) -> io::Result<Vec<u8>> {
-    // Asked before opening: opening a named pipe would wait for ever.
+    // Checked before opening, because opening a named pipe would block forever.
     let metadata = fs::metadata(path)?;
     if !metadata.is_file() || metadata.len() > MAX_RUN_BYTES {
         let problem = format!("not a regular file of at most {MAX_RUN_BYTES} bytes");
@@ -266,7 +269,7 @@ fn read_small(path: &Path) -> io::Result<Vec<u8>> {
     fs::read(path)
 }
 
-/// The manifest's word against the tensor file's own header.
+/// Compares a manifest entry with the header of its tensor file.
 fn check_tensor(
     dir: &Path,
     state: &StateEntry,
@@ -304,7 +307,7 @@ mod tests {
     use crate::write::{Piece, write_pieces};
     use proptest::prelude::*;
 
-    /// Cuts a state of `data.len()` elements at `cuts` and deals the pieces out to three files, as ranks would.
+    /// Cuts a state at `cuts` and distributes the pieces over three files, as ranks would.
     fn cut<'a>(name: &str, data: &'a [f32], cuts: &[usize]) -> Vec<Piece<'a>> {
         let mut borders: Vec<usize> = cuts.iter().map(|cut| cut % (data.len() + 1)).collect();
         borders.extend([0, data.len()]);
@@ -335,9 +338,9 @@ mod tests {
         ) {
             let data: Vec<f32> = (0..length).map(|i| i as f32).collect();
             let mut pieces = cut("a", &data, &cuts);
-            // The order in which pieces are listed means nothing.
+            // The order of the pieces has no meaning.
             pieces.reverse();
-            // One file holds at most one piece of a state: with three cuts at most there may be four, so keep three.
+            // A file holds at most one piece of a state, and there are three files.
             prop_assume!(pieces.len() <= 3);
             let run = RunState { format_version: 1, code_version: String::new(), identity: BTreeMap::new(), progress: BTreeMap::new() };
             let snapshot = Snapshot { step: 1, tensors: Vec::new(), run, extra_files: Vec::new() };

@@ -1,4 +1,5 @@
-//! The tensors of a published model folder: one `model.safetensors`, or shards and an index.
+//! The tensors of a published model folder: one `model.safetensors`, or several files with an
+//! index.
 
 use std::collections::BTreeMap;
 
@@ -18,18 +19,18 @@ pub use self::write::{write_model, write_model_with};
 const SINGLE: &str = "model.safetensors";
 const INDEX: &str = "model.safetensors.index.json";
 
-/// A tensor that is to be written.
+/// A tensor to be written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TensorInfo {
-    /// Published name.
+    /// The published name.
     pub name: String,
-    /// Shape; empty for a scalar.
+    /// The shape; empty for a scalar.
     pub shape: Vec<usize>,
-    /// Number format in the file.
+    /// The dtype in the file.
     pub float: FloatType,
 }
 
-/// An index as it is written; one that a stranger wrote is read by [`index`].
+/// An index to be written. [`index`] reads untrusted ones.
 #[derive(Debug, Serialize)]
 struct Index {
     metadata: serde_json::Map<String, serde_json::Value>,

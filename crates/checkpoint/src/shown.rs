@@ -1,14 +1,16 @@
-//! Words of a file that a stranger made, as they stand in a message.
+//! Shows names from untrusted files in messages.
 
 use std::fmt::{self, Write};
 
-/// Longest part of a name that a message repeats, in characters; published names have fewer than 100.
+/// Maximum number of characters of a name in a message; published names have fewer than 100.
 const NAME: usize = 120;
 
-/// As much of what a parser says. It repeats what it did not expect, however long that is.
+/// Maximum number of characters of a parser message, which may repeat unexpected input of any
+/// length.
 const PROBLEM: usize = 1_000;
 
-/// A name, cut, and with control characters escaped, so that no file can fill a terminal or steer it.
+/// A name, shortened and with control characters escaped, so that a file cannot flood or control a
+/// terminal.
 pub(crate) fn shown(name: &str) -> Shown<'_> {
     Shown {
         text: name,
@@ -16,7 +18,7 @@ pub(crate) fn shown(name: &str) -> Shown<'_> {
     }
 }
 
-/// As [`shown`], for a whole sentence.
+/// Like [`shown`], for a whole sentence.
 pub(crate) fn shown_problem(problem: &str) -> Shown<'_> {
     Shown {
         text: problem,
@@ -37,7 +39,7 @@ impl fmt::Display for Shown<'_> {
             && let Some(character) = characters.next()
         {
             match character {
-                // Alone in a message, they need no escape.
+                // These characters need no escape in a message.
                 '"' | '\'' | '\\' => {
                     f.write_char(character)?;
                     written += 1;

@@ -1,4 +1,4 @@
-//! What a run hands over to be saved: named states, the run's own state, and files that go along.
+//! The content of a checkpoint: named states, the state of the run, and extra files.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -7,22 +7,23 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// Which of a parameter's states a tensor is.
+/// The kind of state that a tensor holds for a parameter.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
 pub enum StateKind {
-    /// The parameter itself, in master precision; written as `weight`.
+    /// The parameter itself, in full precision; stored as `weight`.
     Weight,
-    /// AdamW's first moment; written as `m`.
+    /// AdamW's first moment, or Muon's momentum; stored as `m`.
     M,
-    /// AdamW's second moment; written as `v`.
+    /// AdamW's second moment; stored as `v`.
     V,
-    /// Another optimizer's state: lower-case ASCII letters, digits and `_`. One of the names above means the variant above.
+    /// State of another optimizer: lower-case ASCII letters, digits and `_`. A name from above is
+    /// equal to that variant.
     Other(String),
 }
 
 impl StateKind {
-    /// The name that files carry.
+    /// The name in files.
     pub fn name(&self) -> &str {
         match self {
             StateKind::Weight => "weight",
@@ -32,7 +33,7 @@ impl StateKind {
         }
     }
 
-    /// The variant that the name stands for: `Other("m")` and `M` are the same kind.
+    /// The canonical variant: `Other("m")` and `M` are the same kind.
     pub(crate) fn canonical(&self) -> Cow<'_, StateKind> {
         match self {
             StateKind::Other(name) => Cow::Owned(StateKind::from(name.clone())),
@@ -40,7 +41,7 @@ impl StateKind {
         }
     }
 
-    /// A kind has no dot, so that `kind.name` in a file can be read in one way only.
+    /// A kind contains no dot, so that `kind.name` in a file is unambiguous.
     pub(crate) fn is_well_formed(&self) -> bool {
         let name = self.name();
         !name.is_empty()
@@ -73,54 +74,56 @@ impl fmt::Display for StateKind {
     }
 }
 
-/// One state of one parameter, copied: the saver never holds a handle on memory that training changes.
+/// A copy of one state of one parameter. The saver never holds memory that training changes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StateTensor {
     /// The parameter's published name.
     pub name: String,
-    /// Which of its states this is.
+    /// The kind of state.
     pub kind: StateKind,
-    /// The parameter's shape; empty for a scalar.
+    /// The shape of the parameter; empty for a scalar.
     pub shape: Vec<usize>,
-    /// Its elements in row-major order.
+    /// The elements in row-major order.
     pub data: Vec<f32>,
 }
 
-/// All that one checkpoint holds.
+/// The content of one checkpoint.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Snapshot {
-    /// Updates done.
+    /// Number of optimizer updates done.
     pub step: u64,
-    /// Weights and optimizer states, each (name, kind) once, in any order.
+    /// Weights and optimizer states in any order; each (name, kind) at most once.
     pub tensors: Vec<StateTensor>,
-    /// What else decides the next step.
+    /// Everything else that determines the next step.
     pub run: RunState,
-    /// Files that go along unchanged, such as `config.json`: plain names without a folder.
+    /// Extra files that are stored unchanged, such as `config.json`; plain names without a folder.
     pub extra_files: Vec<(String, Vec<u8>)>,
 }
 
-/// Everything but tensors that decides the next step; flat, ordered, comparable key by key.
+/// Everything except tensors that determines the next step. The maps are flat and ordered, so they
+/// can be compared key by key.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RunState {
-    /// Version of the meaning of `identity` and `progress`, chosen by whoever fills them.
+    /// Version of the meaning of `identity` and `progress`, chosen by the caller.
     pub format_version: u32,
-    /// The program that saved; told, never compared.
+    /// Version of the program that saved; for information, never compared.
     pub code_version: String,
-    /// What must be the same on resume: recipe keys, tokenizer hash, data fingerprint, precision.
+    /// Values that must be equal on resume: recipe keys, tokenizer hash, data fingerprint,
+    /// precision.
     pub identity: BTreeMap<String, Value>,
-    /// Where the run is: data position, tokens seen, seeds' counters.
+    /// Progress of the run, such as steps and tokens.
     pub progress: BTreeMap<String, Value>,
 }
 
-/// A key whose value differs between a checkpoint and the run that wants to resume from it.
+/// A key whose value differs between a checkpoint and the run that resumes from it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Difference {
     /// The key of [`RunState::identity`].
     pub key: String,
-    /// What the checkpoint says; `None` if it lacks the key.
+    /// The value in the checkpoint; `None` if the key is absent.
     pub saved: Option<Value>,
-    /// What the run says; `None` if it lacks the key.
+    /// The value in the run; `None` if the key is absent.
     pub current: Option<Value>,
 }
 
@@ -141,7 +144,8 @@ impl fmt::Display for Difference {
     }
 }
 
-/// The identity keys that differ and are not allowed to, in order. An allowed entry is a key, or a prefix written `prefix.*`.
+/// The identity keys that differ although they may not, in order. An entry of `allowed` is a key,
+/// or a prefix as `prefix.*`.
 pub fn compare_identity(
     saved: &RunState,
     current: &RunState,

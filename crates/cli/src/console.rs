@@ -1,28 +1,44 @@
-//! The only place that prints.
-#![expect(clippy::print_stderr, reason = "this module is the program's mouth")]
+//! The only place that prints: data on stdout, messages on stderr.
+//!
+//! A message that cannot be written is dropped and the command goes on. Data that cannot be written
+//! ends the command.
 #![expect(
     clippy::exit,
-    reason = "what cannot be said to anybody is not computed to its end"
+    reason = "without stdout the rest of the data would be computed for nothing"
 )]
 
 use std::io::{ErrorKind, Write};
+use std::sync::LazyLock;
+
+use jikji_telemetry::{Console, ProgressMode};
 
 use crate::exit;
 use crate::failure::Failure;
+
+static SHARED: LazyLock<Console> = LazyLock::new(|| Console::new(ProgressMode::detect()));
+
+/// The way to stderr, shared by everything that may show a live line there.
+pub(crate) fn shared() -> &'static Console {
+    &SHARED
+}
 
 /// Data, on stdout.
 pub(crate) fn data(text: impl AsRef<str>) {
     piece(&format!("{}\n", text.as_ref()));
 }
 
-/// A piece of data without a line's end, shown at once. Where it cannot be, the program ends: nobody would see the rest.
+/// A piece of data without a line's end, shown at once.
 pub(crate) fn piece(text: &str) {
     let mut stdout = std::io::stdout();
     let written = stdout.write_all(text.as_bytes());
-    let Err(error) = written.and_then(|()| stdout.flush()) else {
-        return;
-    };
-    // A reader that went away (`| head`) has what it wanted.
+    if let Err(error) = written.and_then(|()| stdout.flush()) {
+        end_without_stdout(&error);
+    }
+}
+
+/// Ends the program: quietly if the reader went away (`| head` has what it wanted), with an error
+/// otherwise.
+pub(crate) fn end_without_stdout(error: &std::io::Error) -> ! {
     if error.kind() == ErrorKind::BrokenPipe {
         std::process::exit(0);
     }
@@ -36,20 +52,21 @@ pub(crate) fn piece(text: &str) {
     std::process::exit(exit::RUN_FOLDER.into());
 }
 
-/// Talk, on stderr.
+/// A message, on stderr.
 pub(crate) fn say(text: impl AsRef<str>) {
-    eprintln!("{}", text.as_ref());
+    SHARED.say(text);
 }
 
 /// Why the command ends, and the way out.
 pub(crate) fn report(failure: &Failure) {
-    eprintln!("error: {}", harmless(&failure.message));
+    SHARED.say(format!("error: {}", harmless(&failure.message)));
     if let Some(hint) = &failure.hint {
-        eprintln!("hint: {}", harmless(hint));
+        SHARED.say(format!("hint: {}", harmless(hint)));
     }
 }
 
-/// With control characters escaped, but for ends of lines: messages repeat what strangers wrote into their files, and a terminal obeys it.
+/// Escapes control characters other than line ends: messages quote files, and a terminal would obey
+/// what is written there.
 fn harmless(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {

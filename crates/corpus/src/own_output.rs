@@ -5,21 +5,27 @@
 
 use std::path::Path;
 
-/// Why a folder is passed over, or `None` if it may hold text.
-pub(crate) fn why_not_text(folder: &Path) -> Option<&'static str> {
+/// Why a folder inside an input is passed over, or `None` if it may hold text.
+pub fn why_not_text(folder: &Path) -> Option<&'static str> {
+    why_not_an_input(folder).or_else(|| {
+        let has = |name: &str| folder.join(name).is_file();
+        let has_weights = has("model.safetensors") || has("model.safetensors.index.json");
+        if has("config.json") && has_weights {
+            return Some("a model folder");
+        }
+        let is_tokenizer = has("tokenizer.json") && has("tokenizer_config.json");
+        is_tokenizer.then_some("a tokenizer's folder")
+    })
+}
+
+/// Why a folder cannot be an input even if it is named.
+pub(crate) fn why_not_an_input(folder: &Path) -> Option<&'static str> {
     let has = |name: &str| folder.join(name).is_file();
     if has("recipe.resolved.toml") || has("metrics.jsonl") && has("timing.jsonl") {
         return Some("the folder of a run");
     }
     if has("prepare.lock") || has_prepared_child(folder) {
         return Some("a folder of prepared text");
-    }
-    let has_weights = has("model.safetensors") || has("model.safetensors.index.json");
-    if has("config.json") && has_weights {
-        return Some("a model folder");
-    }
-    if has("tokenizer.json") && has("tokenizer_config.json") {
-        return Some("a tokenizer's folder");
     }
     None
 }
@@ -30,8 +36,8 @@ fn has_prepared_child(folder: &Path) -> bool {
     entries.filter_map(Result::ok).any(|entry| {
         let name = entry.file_name();
         let digits = name.to_str().and_then(|name| {
-            let kinds = ["corpus-", "tokenizer-", "tokens-"].into_iter();
-            kinds.filter_map(|kind| name.strip_prefix(kind)).next()
+            let mut kinds = ["corpus-", "tokenizer-", "tokens-"].into_iter();
+            kinds.find_map(|kind| name.strip_prefix(kind))
         });
         digits.is_some_and(|digits| {
             digits.len() == 12 && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
@@ -67,8 +73,14 @@ mod tests {
         check(&["tokens-of-appreciation/a.txt"], None);
         check(&["corpus-2024/a.txt"], None);
         // What `corpus build` writes is text.
-        check(&["manifest.json", "journal.jsonl", "law-00000.jsonl.zst"], None);
-        check(&["config.json", "model.safetensors"], Some("a model folder"));
+        check(
+            &["manifest.json", "journal.jsonl", "law-00000.jsonl.zst"],
+            None,
+        );
+        check(
+            &["config.json", "model.safetensors"],
+            Some("a model folder"),
+        );
         check(&["config.json", "a.json"], None);
         let tokenizer = Some("a tokenizer's folder");
         check(&["tokenizer.json", "tokenizer_config.json"], tokenizer);

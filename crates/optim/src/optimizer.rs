@@ -1,5 +1,5 @@
-//! One update of every trained weight: AdamW (Loshchilov and Hutter 2019, arXiv 1711.05101) with decay by parameter group, and,
-//! where the recipe asks for it, Muon for the hidden matrices.
+//! The optimizer update: AdamW (Loshchilov and Hutter 2019, arXiv 1711.05101) with weight decay by
+//! parameter group, and optionally Muon for hidden matrices.
 
 use std::sync::Arc;
 
@@ -8,30 +8,30 @@ use jikji_ops::{AdamWCoefficients, MuonCoefficients, Precision, adamw_update, mu
 
 use crate::config::{MuonConfig, OptimizerConfig};
 
-/// The optimizer's state: moments of every trained parameter and the number of updates done.
+/// The optimizer state: the moments of all trained parameters, and the number of updates done.
 #[derive(Debug)]
 pub struct Optimizer {
-    /// First moments; Muon's momentum.
+    /// AdamW's first moments, and Muon's momentum.
     pub m: Store,
-    /// Second moments, of what AdamW moves.
+    /// Second moments of the parameters that AdamW updates.
     pub v: Store,
-    /// Updates done.
+    /// Number of updates done.
     pub updates: u64,
 }
 
-/// What an update is told beside its configuration.
+/// The values of one update that are not in the config.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct UpdateScale {
-    /// Step size of this update.
+    /// Learning rate of this update.
     pub learning_rate: f64,
-    /// Factor on every gradient.
+    /// Factor for all gradients, from clipping.
     pub gradient_scale: f64,
-    /// Operands of Muon's products.
+    /// Precision of the operands in Muon's matrix products.
     pub precision: Precision,
 }
 
 impl Optimizer {
-    /// Zero moments.
+    /// Creates the state with all moments zero.
     pub fn new(layout: &Arc<Layout>, config: &OptimizerConfig) -> Self {
         let by_adamw = |group: Group| config.muon.is_none() || group != Group::Matrix;
         Self {
@@ -41,10 +41,10 @@ impl Optimizer {
         }
     }
 
-    /// One update of every trained weight, in place.
+    /// Updates every trained weight in place.
     ///
     /// # Panics
-    /// If the stores are not of one layout.
+    /// If the stores have different layouts.
     pub fn update(
         &mut self,
         weights: &mut Store,

@@ -1,4 +1,4 @@
-//! The run file: what a recipe may say, and what a run makes of it.
+//! Recipes: reading a run's TOML file strictly, merging its layers, and resolving every value.
 //!
 //! ```text
 //!  includes ┐
@@ -7,31 +7,37 @@
 //!  --set    ┘
 //! ```
 //!
-//! The settings themselves live beside the code they steer; this crate only composes them. It reads strictly: a key that
-//! means nothing, a value of the wrong kind and settings that contradict each other end in a [`RecipeError`] that names the
-//! file (or the `--set`) and the full key. It writes nothing.
+//! The config types live beside the code that uses them; this crate only composes them. It reads
+//! strictly: an unknown key, a value of the wrong type and settings that contradict each other are
+//! a [`RecipeError`], which names the file (or the `--set`) and the full key. It writes nothing.
 
+mod aliases;
 mod error;
+mod nearest;
 mod origin;
 mod strict;
 
-// What is said.
+// As written.
 mod file;
 mod layers;
 mod set;
 
-// What it means.
+// Resolved.
 mod check;
 mod model;
 mod places;
 mod resolve;
 mod run_config;
 mod sources;
+mod warnings;
 
-// About recipes.
+// Listing and schema.
 mod list;
 mod schema;
+mod shipped;
+mod template;
 
+pub use aliases::Alias;
 pub use error::RecipeError;
 pub use list::{RecipeSummary, list};
 pub use model::load_model_config;
@@ -41,7 +47,9 @@ pub use run_config::{
     DataSection, ModelSource, RunConfig, RunSection, SourceConfig, StageConfig, SynthConfig,
     TokenizerSource,
 };
-pub use schema::schema;
+pub use schema::{model_schema, schema};
+pub use shipped::{ShippedFile, shipped_file, shipped_recipe, shipped_recipes};
+pub use template::{NewRecipe, needs_model, new_recipe};
 
 #[cfg(test)]
 mod tests;

@@ -1,21 +1,25 @@
 //! The `[model]` table: a file, a published folder, or the keys themselves.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use jikji_model::{DecoderConfig, ModelConfig, ModelError, SPELLINGS};
 use toml::{Table, Value};
 
 use crate::RecipeError;
+use crate::error::YAML;
 use crate::layers::{Layers, refused};
 use crate::origin::Origin;
 use crate::places::Places;
 use crate::run_config::ModelSource;
+use crate::shipped::shipped_file;
 use crate::strict::{self, Complaint, Refusal};
 
-/// Reads a model config: a flat TOML table, a published `config.json`, or the folder that holds one.
+/// Reads a model config: a flat TOML table, a published `config.json`, or the folder that holds
+/// one.
 ///
-/// A key that is not known is refused.
+/// Unknown keys are refused.
 pub fn load_model_config(path: &Path) -> Result<ModelConfig, RecipeError> {
     let file = if path.is_dir() {
         path.join("config.json")
@@ -38,9 +42,25 @@ pub fn load_model_config(path: &Path) -> Result<ModelConfig, RecipeError> {
 
 /// Reads a TOML file into a table.
 pub(crate) fn read_toml(path: &Path) -> Result<Table, RecipeError> {
+    let ending = path
+        .extension()
+        .map(|ending| ending.to_string_lossy().to_lowercase());
+    let format = match ending.as_deref() {
+        Some("yaml" | "yml") => Some("YAML"),
+        Some("json" | "jsonl") => Some("JSON"),
+        Some("py") => Some("Python"),
+        _ => None,
+    };
     let text = read_text(path)?;
+    if let Some(format) = format {
+        return Err(RecipeError::OtherFormat {
+            path: path.to_owned(),
+            format,
+        });
+    }
     toml::from_str(&text).map_err(|error| {
         let before = error.span().map_or(0, |span| span.start);
+        let message = error.message().trim().to_owned();
         RecipeError::Toml {
             path: path.to_owned(),
             line: 1 + text
@@ -48,15 +68,34 @@ pub(crate) fn read_toml(path: &Path) -> Result<Table, RecipeError> {
                 .take(before)
                 .filter(|byte| *byte == b'\n')
                 .count(),
-            message: error.message().trim().to_owned(),
+            message: if first_line_is_yaml(&text) {
+                format!("{YAML} ({message})")
+            } else {
+                message
+            },
         }
     })
 }
 
+/// Whether a text begins with `key: value` or `---`, as no TOML does.
+fn first_line_is_yaml(text: &str) -> bool {
+    let mut lines = text.lines().map(str::trim);
+    let first = lines.find(|line| !line.is_empty() && !line.starts_with('#'));
+    first.is_some_and(|line| {
+        let key = line
+            .split_once(':')
+            .filter(|(_, rest)| rest.is_empty() || rest.starts_with(' '));
+        line == "---" || key.is_some_and(|(key, _)| !key.contains(['=', '[', '"', ' ', '\'']))
+    })
+}
+
 fn read_text(path: &Path) -> Result<String, RecipeError> {
-    fs::read_to_string(path).map_err(|source| RecipeError::Read {
-        path: path.to_owned(),
-        source,
+    fs::read_to_string(path).or_else(|source| match shipped_file(path) {
+        Some(file) if source.kind() == ErrorKind::NotFound => Ok(file.text.to_owned()),
+        _ => Err(RecipeError::Read {
+            path: path.to_owned(),
+            source,
+        }),
     })
 }
 
@@ -70,7 +109,7 @@ fn field(error: &ModelError) -> &'static str {
     }
 }
 
-/// What `[model]` says.
+/// Resolves the table `[model]`.
 pub(crate) fn resolve(
     mut table: Table,
     layers: &Layers,
@@ -120,7 +159,7 @@ pub(crate) fn resolve(
     }
 }
 
-/// The keys of `[model]` over those of the file it names.
+/// The keys of `[model]`, merged over those of the file that it names.
 fn overlay(base: &ModelConfig, table: Table, layers: &Layers) -> Result<Table, RecipeError> {
     let base = Table::try_from(base).map_err(|error| RecipeError::Refused {
         key: "model".to_owned(),
@@ -128,11 +167,22 @@ fn overlay(base: &ModelConfig, table: Table, layers: &Layers) -> Result<Table, R
         message: error.to_string(),
     })?;
     let mut whole = Layers::new(layers.recipe());
-    whole.add(base, &Origin::File(layers.recipe().to_owned()))?;
+    let file = Origin::File(layers.recipe().to_owned());
+    whole.add(base, &file)?;
+    let published = |key: &str| {
+        let found = SPELLINGS.iter().find(|(alias, _)| *alias == key);
+        found.map_or(key, |(_, published)| *published).to_owned()
+    };
+    for path in layers.unset_below("model") {
+        let mut path = path.to_vec();
+        if let Some(first) = path.first_mut() {
+            *first = published(first);
+        }
+        whole.unset(&path, &file)?;
+    }
     for (key, value) in table {
         let origin = layers.origin(&["model".to_owned(), key.clone()]);
-        let published = SPELLINGS.iter().find(|(alias, _)| *alias == key);
-        let key = published.map_or(key, |(_, published)| (*published).to_owned());
+        let key = published(&key);
         whole.add(Table::from_iter([(key, value)]), &origin)?;
     }
     Ok(whole.table)
@@ -145,7 +195,8 @@ fn model_error(layers: &Layers, mut refusal: Refusal) -> RecipeError {
     layers.error(refusal.under("model"))
 }
 
-/// Takes the path `TABLE.KEY` out of its table and finds it; a folder must hold the file `inside`, if that is not empty.
+/// Removes the path `TABLE.KEY` from its table and finds it. A folder must contain the file
+/// `inside`, unless that is empty.
 pub(crate) fn take_path(
     table: &mut Table,
     [table_name, key]: [&str; 2],

@@ -1,9 +1,9 @@
-//! Where a value was said.
+//! The origin of a value: a file, a scale or an argument of `--set`.
 
 use std::fmt;
 use std::path::PathBuf;
 
-/// Where a value was said: what a message about it names.
+/// The origin of a value, as messages about it name it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origin {
     /// A recipe, an included file or a model config.

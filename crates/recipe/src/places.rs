@@ -1,10 +1,14 @@
-//! Where the relative paths of a recipe begin: in the current folder, else in the nearest folder above the recipe that has
-//! them. So a recipe runs from the repository's root, and from anywhere else too.
+//! Relative paths of a recipe begin in the current folder, or else in the nearest folder above the
+//! recipe that has them. So a recipe of the repository runs from any folder. Files that ship with
+//! the binary are found last.
 
 use std::path::{Path, PathBuf};
 
+use jikji_corpus::user_path;
+
 use crate::RecipeError;
 use crate::origin::Origin;
+use crate::shipped::shipped_file;
 
 /// The folders in which paths are looked for.
 #[derive(Debug)]
@@ -21,10 +25,14 @@ impl Places {
             path: recipe.to_owned(),
             source,
         };
-        let recipe = recipe.canonicalize().map_err(read)?;
+        let above_recipe = match recipe.canonicalize() {
+            Ok(recipe) => recipe.ancestors().skip(1).map(Path::to_owned).collect(),
+            Err(_) if shipped_file(recipe).is_some() => Vec::new(),
+            Err(error) => return Err(read(error)),
+        };
         Ok(Self {
             current: current.to_owned(),
-            above_recipe: recipe.ancestors().skip(1).map(Path::to_owned).collect(),
+            above_recipe,
         })
     }
 
@@ -36,19 +44,22 @@ impl Places {
         }
     }
 
-    /// The path of an existing file or folder, or of a glob whose fixed part exists.
+    /// The path of an existing file or folder, of a glob whose fixed part exists, or of a file that
+    /// ships. `~` is the home folder, and Hangul may be composed or decomposed.
     pub(crate) fn find(&self, written: &str) -> Option<PathBuf> {
         // An unset variable of a shell gives an empty path, which would mean the current folder.
         if written.is_empty() {
             return None;
         }
+        let written = user_path(written);
         let folders = std::iter::once(&self.current).chain(&self.above_recipe);
         folders
-            .map(|folder| folder.join(written))
+            .map(|folder| user_path(folder.join(&written)))
             .find(|path| exists(path))
+            .or_else(|| shipped_file(&written).map(|file| PathBuf::from(file.path)))
     }
 
-    /// The error of a path that is nowhere.
+    /// The error of a path that was not found.
     pub(crate) fn not_found(&self, key: String, origin: Box<Origin>, written: &str) -> RecipeError {
         let searched = if Path::new(written).is_absolute() {
             Vec::new()
@@ -75,7 +86,7 @@ impl Places {
     }
 }
 
-/// Whether a path, or the folder before its first wildcard, is there.
+/// Whether a path exists, or of a glob the folder before its first wildcard.
 pub(crate) fn exists(path: &Path) -> bool {
     if path.exists() {
         return true;

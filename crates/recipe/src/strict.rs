@@ -1,7 +1,7 @@
-//! Reading a TOML value into a type so that a refusal says which key, what was expected and what stands there.
+//! Reads a TOML value into a type. A refusal has the key, what was expected and what was found.
 //!
-//! serde's errors are text once a format has made them. This deserializer keeps their parts, and the path of keys that led
-//! to each.
+//! The errors of serde's formats are plain text. This deserializer keeps their parts, and the path
+//! of keys to the value.
 
 use std::fmt;
 
@@ -21,18 +21,18 @@ pub(crate) struct Refusal {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Complaint {
-    /// The last key of the path means nothing there.
+    /// The last key of the path is unknown.
     Unknown { known: Vec<&'static str> },
     /// The last key of the path is required.
     Missing,
     /// Another kind of value, or a value out of range.
     Value { expected: String, got: String },
-    /// None of the words that may stand there.
+    /// None of the words that are allowed.
     Choice {
         got: String,
         known: Vec<&'static str>,
     },
-    /// Anything else a type may say.
+    /// Any other message of a type.
     Other(String),
 }
 
@@ -55,8 +55,8 @@ impl Refusal {
         self
     }
 
-    /// serde reads a table with a `type` in two passes and forgets keys in the second; where just one entry of the refused
-    /// table looks like what was got, it is that one.
+    /// serde reads a table with a `type` in two passes and loses the key in the second. If just one
+    /// entry of the table equals the refused value, the refusal is about that entry.
     fn pinned(mut self, root: &Value) -> Self {
         let Complaint::Value { got, .. } = &self.complaint else {
             return self;
@@ -77,7 +77,7 @@ impl Refusal {
     }
 }
 
-fn at<'a>(root: &'a Value, path: &[String]) -> Option<&'a Value> {
+pub(crate) fn at<'a>(root: &'a Value, path: &[String]) -> Option<&'a Value> {
     path.iter().try_fold(root, |value, key| match value {
         Value::Table(table) => table.get(key),
         Value::Array(list) => list.get(key.parse::<usize>().ok()?),
@@ -135,7 +135,7 @@ impl de::Error for Refusal {
     }
 }
 
-/// serde's names of what it expects are Rust's; these are a reader's.
+/// serde names expected types as Rust does; these are the words of a TOML user.
 fn in_words(expected: &dyn Expected) -> String {
     let rust = expected.to_string();
     match rust.as_str() {

@@ -1,50 +1,50 @@
-//! The one error type of this crate: a file that could not be used.
+//! The error type of this crate.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
 use jikji_durable::DurableError;
 
-/// Why a log could not be opened or read.
+/// A log or report could not be opened, read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum TelemetryError {
     /// A file or folder could not be created, opened, read, written or renamed.
     #[error("failed to {action} `{path}`")]
     File {
-        /// What was being done, as a verb: `create`, `read`, `rename`.
+        /// The failed action, as a verb: `create`, `read`, `rename`.
         action: &'static str,
         /// The file or folder.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the operating system.
         #[source]
         source: io::Error,
     },
-    /// A call by which a file is replaced, whole and durable, failed.
+    /// An atomic, durable replacement of a file failed.
     #[error(transparent)]
     Durable(#[from] DurableError),
-    /// A complete line of a JSON-lines file is not a record of this program.
+    /// A complete line of a JSON Lines file is not a valid record.
     #[error("line {line} of `{path}` is not a record: expected {expected}")]
     Line {
-        /// The JSON-lines file.
+        /// The JSON Lines file.
         path: PathBuf,
         /// Line number, from 1.
         line: usize,
-        /// What a line of this file holds.
+        /// The expected kind of record.
         expected: &'static str,
-        /// What the parser said.
+        /// The error of the parser.
         #[source]
         source: serde_json::Error,
     },
 }
 
 impl TelemetryError {
-    /// The way out, in one sentence, where there is one.
+    /// How to fix the problem, in one sentence, if there is a way.
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::File { source, path, .. } => way_out(source, path),
             Self::Durable(error) => way_out(&error.source, &error.path).or_else(|| error.hint()),
             Self::Line { path, line, .. } => Some(format!(
-                "delete line {line} of `{}`; the other lines do not depend on it",
+                "delete line {line} of `{}`; the other lines are independent of it",
                 path.display()
             )),
         }
@@ -69,8 +69,12 @@ fn way_out(source: &io::Error, path: &Path) -> Option<String> {
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
             Some("choose another `run.output`, or give this user write permission there".to_owned())
         }
+        io::ErrorKind::FileTooLarge => Some(
+            "raise the limit on the size of files (ulimit -f), or choose another `run.output`"
+                .to_owned(),
+        ),
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            Some("free some space on that disk, or choose another `run.output`".to_owned())
+            Some("free space on that disk, or choose another `run.output`".to_owned())
         }
         _ => None,
     }

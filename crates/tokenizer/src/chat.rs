@@ -11,20 +11,9 @@ mod clock;
 mod conversation;
 mod error;
 
-mod lexical;
-mod literals;
-mod names;
-mod source;
+mod jinja;
+mod stack;
 mod template;
-
-mod builtins;
-mod containers;
-mod counted;
-mod dict_view;
-mod environment;
-mod json;
-mod methods;
-mod python_text;
 
 mod marks;
 mod parts;

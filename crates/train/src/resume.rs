@@ -1,7 +1,5 @@
 //! Between a run's state and its checkpoints.
 
-use std::collections::BTreeMap;
-
 use jikji_checkpoint::{Loaded, RunState, Snapshot, StateKind, StateTensor};
 use jikji_model::Store;
 use serde_json::json;
@@ -35,7 +33,7 @@ pub fn snapshot(
         }
     }
     let mut run = run.clone();
-    run.progress = BTreeMap::from([
+    run.progress.extend([
         ("step".to_owned(), json!(state.step)),
         (
             "optimizer_updates".to_owned(),

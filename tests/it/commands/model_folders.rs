@@ -305,6 +305,77 @@ fn nothing_that_is_there_is_lost_to_a_mistyped_output() {
 }
 
 #[test]
+fn a_link_as_output_stays_and_its_folder_is_written() {
+    let lab = Lab::empty();
+    for name in ["llama", "qwen2"] {
+        Fixture::copied(&lab, name);
+    }
+    let target = lab.path("there");
+    fs::create_dir(&target).unwrap();
+    std::os::unix::fs::symlink("there", lab.path("link")).unwrap();
+    for (arguments, output) in [
+        ("export --model llama --dtype bf16", "link"),
+        ("export --model llama --dtype f16", "link/"),
+        ("import --model llama", "link"),
+        ("deepen --model llama --remove 0", "link/"),
+        ("merge --method linear --model llama --model llama", "link"),
+    ] {
+        lab.jikji(&format!("model {arguments} --output {output}"))
+            .succeeds();
+        assert!(lab.path("link").is_symlink(), "{arguments}");
+        assert!(
+            fs::remove_file(target.join("model.safetensors")).is_ok(),
+            "{arguments}"
+        );
+        let left = fs::read_dir(lab.path(".")).unwrap().count();
+        assert_eq!(left, 4, "{arguments}");
+    }
+    // A link to nothing, and the folder that one stands in.
+    std::os::unix::fs::symlink("nowhere", lab.path("broken")).unwrap();
+    let broken = lab
+        .jikji("model export --model llama --output broken")
+        .ends();
+    assert_ne!(broken.code, Some(0));
+    assert!(lab.path("broken").is_symlink());
+    for output in [".", "./"] {
+        let refused = lab
+            .jikji(&format!("model export --model llama --output {output}"))
+            .ends();
+        assert_ne!(refused.code, Some(0));
+        assert!(
+            refused.stderr.contains("it is the current folder"),
+            "{}",
+            refused.stderr
+        );
+    }
+    assert!(lab.path("llama/model.safetensors").exists());
+}
+
+#[test]
+fn what_is_not_the_file_itself_is_recognised() {
+    let lab = Lab::empty();
+    let pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 600800\n";
+    for file in ["model.safetensors", "config.json"] {
+        Fixture::copied(&lab, "llama").write(file, pointer);
+        let refused = lab
+            .jikji("score --model llama --input a --output b")
+            .fails(10);
+        let said = format!("`llama/{file}` is a Git LFS pointer and not the file itself");
+        assert!(refused.error().contains(&said), "{}", refused.error());
+        assert!(
+            refused.error().contains("git lfs pull"),
+            "{}",
+            refused.error()
+        );
+    }
+    let copy = Fixture::copied(&lab, "llama");
+    let config = fs::read_to_string(lab.path("llama/config.json")).unwrap();
+    copy.write("config.json", format!("\u{feff}{config}"));
+    lab.jikji("model import --model llama --output imported")
+        .succeeds();
+}
+
+#[test]
 fn no_model_leaves_with_a_weight_that_is_no_number() {
     let lab = Lab::empty();
     let fixture = Fixture::copied(&lab, "llama");

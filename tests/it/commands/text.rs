@@ -77,6 +77,110 @@ fn a_corpus_is_built_from_several_formats_and_lists_what_it_skipped() {
 }
 
 #[test]
+fn what_is_left_out_is_said_by_every_command_and_by_the_manifest() {
+    use std::os::unix::fs::symlink;
+
+    let lab = Lab::new();
+    for folder in ["all", "all/raw", "elsewhere"] {
+        fs::create_dir(lab.path(folder)).unwrap();
+    }
+    for entry in fs::read_dir(lab.path("text")).unwrap() {
+        let entry = entry.unwrap();
+        fs::copy(entry.path(), lab.path("elsewhere").join(entry.file_name())).unwrap();
+    }
+    fs::rename(lab.path("text"), lab.path("all/own")).unwrap();
+    symlink(lab.path("elsewhere"), lab.path("all/law")).unwrap();
+    symlink(lab.path("all"), lab.path("all/loop")).unwrap();
+    lab.write("all/raw/a.bin", "x");
+    lab.write("all/top.jsonl.xz", "x");
+    let settings = "small.toml --set data.path=all --set data.drop_exact_duplicates=false";
+    let dry = lab.jikji(&format!("train {settings} --dry-run")).succeeds();
+    assert!(dry.stdout.contains("source law: all/law"), "{}", dry.stdout);
+    let trained = lab
+        .jikji(&format!("train {settings} --set train.steps=2"))
+        .succeeds();
+    for said in [dry.stdout, trained.stderr] {
+        for expected in [
+            "skipped `raw` of `data.path`: a folder with nothing that is read (1 .bin)",
+            "skipped `loop` of `data.path`: a link to a folder around it, which would lead in a circle",
+            "skipped `top.jsonl.xz` of `data.path`: not a kind that is read (.jsonl.xz)",
+        ] {
+            assert!(said.contains(expected), "{expected}: {said}");
+        }
+    }
+    let built = lab
+        .jikji("corpus build --input all --output corpus")
+        .succeeds();
+    for expected in [
+        "skipped `raw/a.bin` of `all`",
+        "skipped `loop` of `all`",
+        "skipped `top.jsonl.xz` of `all`",
+    ] {
+        assert!(built.says(&[expected]), "{}", built.stderr);
+    }
+    let shards = crate::run_folder::names(&lab.path("shards/small"));
+    let corpus = shards
+        .iter()
+        .find(|name| name.starts_with("corpus-"))
+        .unwrap();
+    let manifest = lab.path("shards/small").join(corpus).join("manifest.json");
+    let manifest: Value = serde_json::from_str(&fs::read_to_string(manifest).unwrap()).unwrap();
+    let left_out = manifest["left_out"].as_array().unwrap();
+    assert_eq!(left_out.len(), 3, "{left_out:?}");
+}
+
+#[test]
+fn touching_the_text_makes_no_new_shards() {
+    let lab = Lab::new();
+    lab.jikji("train small.toml --set train.steps=2").succeeds();
+    let shards = || crate::run_folder::names(&lab.path("shards/small"));
+    let before = shards();
+    for entry in fs::read_dir(lab.path("text")).unwrap() {
+        let path = entry.unwrap().path();
+        let text = fs::read(&path).unwrap();
+        fs::remove_file(&path).unwrap();
+        fs::write(&path, text).unwrap();
+    }
+    lab.jikji("train small.toml --set train.steps=3 --resume")
+        .succeeds();
+    assert_eq!(shards(), before);
+    lab.write("text/more.txt", "새 문서 하나를 더한다.");
+    lab.jikji("corpus build --input text --output corpus")
+        .succeeds();
+}
+
+#[test]
+fn a_home_and_either_spelling_are_found_in_every_path() {
+    let lab = Lab::new();
+    let decomposed = "\u{1103}\u{1166}\u{110b}\u{1175}\u{1110}\u{1165}";
+    fs::create_dir(lab.path(decomposed)).unwrap();
+    lab.write(
+        &format!("{decomposed}/글.txt"),
+        "글이 여기에 있다. 글이 여기에 있다.",
+    );
+    lab.jikji("corpus build --input 데이터 --output 데이터/새것")
+        .fails(4);
+    fs::create_dir(lab.path(&format!("{decomposed}2"))).unwrap();
+    lab.jikji("corpus build --input 데이터 --output 데이터2/새것")
+        .succeeds();
+    let built = lab.path(&format!("{decomposed}2/새것"));
+    assert!(built.join("manifest.json").is_file());
+    lab.jikji("tokenizer train --input 데이터/*.txt --vocab-size 300 --output 데이터2/토큰")
+        .succeeds();
+    lab.jikji("tokenizer measure --tokenizer 데이터2/토큰 --input 데이터 데이터2/새것")
+        .succeeds();
+    let home = std::env::var("HOME").unwrap();
+    let missing = lab.jikji("model info ~/no-such-model.toml").fails(3);
+    assert!(
+        missing
+            .error()
+            .contains(&format!("`{home}/no-such-model.toml`")),
+        "{}",
+        missing.error()
+    );
+}
+
+#[test]
 fn a_tokenizer_is_trained_and_measured() {
     let lab = Lab::new();
     lab.jikji("tokenizer train --input text/*.txt --vocab-size 400 --output tok")

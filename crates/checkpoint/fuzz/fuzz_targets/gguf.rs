@@ -1,4 +1,4 @@
-//! A GGUF file that is the input.
+//! Opens the input as a GGUF file.
 
 #![no_main]
 

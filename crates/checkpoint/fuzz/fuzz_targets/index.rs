@@ -1,4 +1,5 @@
-//! An index that holds the input, beside two shards: `x.safetensors` has the tensors `a` and `b`, `y.safetensors` has `c` and `d`.
+//! Opens a model folder with the input as index and two shards: `x.safetensors` has the tensors `a`
+//! and `b`, `y.safetensors` has `c` and `d`.
 
 #![no_main]
 

@@ -1,15 +1,16 @@
-//! Numbers and texts of a file that may end anywhere, one behind the other.
+//! Reads consecutive numbers and strings from an untrusted file that may end anywhere.
 
-/// Most bytes before the data; a vocabulary of 260,000 tokens with its merges takes about 17 MB.
+/// Limit on the bytes before the data; a vocabulary of 260,000 tokens with its merges takes about
+/// 17 MB.
 const MAX_BYTES: usize = 64 << 20;
 
-/// Where the reading of a file is.
+/// The read position in a file.
 pub(super) struct Cursor<'a> {
     bytes: &'a [u8],
     pub(super) at: usize,
-    /// Whether the file goes on behind `bytes`.
+    /// Whether the file is longer than `bytes`.
     cut: bool,
-    /// Entries of the lists of text so far.
+    /// Number of entries in string arrays so far.
     pub(super) texts: u64,
 }
 
@@ -36,12 +37,12 @@ impl<'a> Cursor<'a> {
     fn ended(&self, what: &str) -> String {
         if self.cut {
             format!(
-                "its header has more than the {MAX_BYTES} bytes that are read: {what} that begins at byte {} goes on behind them",
+                "its header exceeds the limit of {MAX_BYTES} bytes: {what} at byte {} does not fit",
                 self.at
             )
         } else {
             format!(
-                "it ends at byte {} inside {what} that begins at byte {}",
+                "it ends at byte {}, inside {what} at byte {}",
                 self.bytes.len(),
                 self.at
             )
@@ -62,7 +63,8 @@ impl<'a> Cursor<'a> {
         Ok(u64::from_le_bytes(self.take(what)?))
     }
 
-    /// Refuses a count that the rest of the file cannot hold, so that nobody loops or allocates by it.
+    /// Refuses a count that the rest of the file cannot hold, so that it causes no long loop or
+    /// large allocation.
     pub(super) fn expect(&self, count: u64, least_bytes: usize, what: &str) -> Result<(), String> {
         let most = (self.bytes.len() - self.at) / least_bytes;
         if count > most as u64 && self.cut {
@@ -70,18 +72,18 @@ impl<'a> Cursor<'a> {
         }
         if count > most as u64 {
             return Err(format!(
-                "it says that {count} {what} follow byte {}, where at most {most} have room",
+                "at byte {} it announces {count} {what}, but at most {most} fit into the file",
                 self.at
             ));
         }
         Ok(())
     }
 
-    /// Refuses a count whose entries would take too much memory although the file has them.
+    /// Refuses a count whose entries would need too much memory.
     pub(super) fn at_most(&self, count: u64, most: u64, what: &str) -> Result<(), String> {
         if count > most {
             return Err(format!(
-                "by byte {} it has {count} {what}, more than the {most} that are read",
+                "at byte {} it has {count} {what}, more than the limit of {most}",
                 self.at
             ));
         }

@@ -1,4 +1,4 @@
-//! What can go wrong with a GGUF file.
+//! Errors of GGUF files.
 
 use std::io;
 use std::path::PathBuf;
@@ -10,7 +10,7 @@ use crate::shown::shown;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum GgufError {
-    /// The file could not be written; what was there before is still there.
+    /// The file could not be written. An existing file is unchanged.
     #[error(transparent)]
     Durable(#[from] DurableError),
     /// The file cannot be opened or mapped.
@@ -18,19 +18,19 @@ pub enum GgufError {
     Read {
         /// The file.
         path: PathBuf,
-        /// What the system answered.
+        /// The error of the operating system.
         #[source]
         source: io::Error,
     },
-    /// The file is not what the format demands.
+    /// The file is not valid GGUF.
     #[error("`{}` is not a valid GGUF file: {problem}", path.display())]
     Malformed {
         /// The file.
         path: PathBuf,
-        /// What is wrong, and at which byte.
+        /// The problem and its byte offset.
         problem: String,
     },
-    /// The file has no such tensor.
+    /// The file does not contain this tensor.
     #[error("`{}` has no tensor `{}`", path.display(), shown(name))]
     Missing {
         /// The file.
@@ -38,40 +38,40 @@ pub enum GgufError {
         /// The tensor.
         name: String,
     },
-    /// A part of a tensor was asked for that it does not have, or that begins inside a block.
-    #[error("tensor `{}` in `{}` has {len} elements, of which {count} from {start} on cannot be read", shown(name), path.display())]
+    /// The requested range is outside the tensor or starts inside a block.
+    #[error("tensor `{}` in `{}` has {len} elements; the {count} elements from {start} on cannot be read", shown(name), path.display())]
     Range {
         /// The file.
         path: PathBuf,
         /// The tensor.
         name: String,
-        /// Its elements.
+        /// Number of elements in the tensor.
         len: usize,
-        /// First element asked for.
+        /// First requested element.
         start: usize,
-        /// Elements asked for.
+        /// Number of requested elements.
         count: usize,
     },
-    /// Metadata to be written contradicts the format or itself.
+    /// A metadata key to be written is invalid or duplicate.
     #[error("key `{key}` cannot be written: {problem}")]
     Key {
         /// The key.
         key: String,
-        /// What is wrong.
+        /// The problem.
         problem: &'static str,
     },
-    /// A tensor to be written contradicts the format, itself or another one.
+    /// A tensor to be written is invalid or duplicate.
     #[error("tensor `{name}` cannot be written: {problem}")]
     Tensor {
         /// The tensor.
         name: String,
-        /// What is wrong.
+        /// The problem.
         problem: String,
     },
 }
 
 impl GgufError {
-    /// The way out, where there is one.
+    /// How to fix the problem, if there is a way.
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
             GgufError::Durable(error) => return error.hint(),

@@ -1,6 +1,6 @@
-//! Metadata: a key has a number, a truth value, a text, or a list of one of these.
+//! Metadata values: a number, a boolean, a string, or an array of one of these.
 
-/// What stands under a key.
+/// The value of a key.
 #[derive(Debug, Clone, PartialEq)]
 pub enum GgufValue {
     /// Unsigned, 8 bits.
@@ -23,15 +23,15 @@ pub enum GgufValue {
     F32(f32),
     /// Floating point, 64 bits.
     F64(f64),
-    /// True or false.
+    /// Booleans.
     Bool(bool),
-    /// UTF-8.
+    /// A UTF-8 string.
     Text(String),
-    /// A list of one type; lists of lists are not read.
+    /// An array of one type; arrays of arrays are not supported.
     Array(GgufArray),
 }
 
-/// A list.
+/// An array of values of one type.
 #[derive(Debug, Clone, PartialEq)]
 pub enum GgufArray {
     /// Unsigned, 8 bits.
@@ -54,16 +54,16 @@ pub enum GgufArray {
     F32(Vec<f32>),
     /// Floating point, 64 bits.
     F64(Vec<f64>),
-    /// True or false.
+    /// Booleans.
     Bool(Vec<bool>),
-    /// UTF-8.
+    /// UTF-8 strings.
     Text(Vec<String>),
 }
 
 pub(super) const ARRAY_CODE: u32 = 9;
 
 impl GgufValue {
-    /// The number, of whatever integer type, if it is one that is not negative.
+    /// The value of any integer type, if it is not negative.
     pub fn as_u64(&self) -> Option<u64> {
         match *self {
             GgufValue::U8(value) => Some(value.into()),
@@ -78,7 +78,7 @@ impl GgufValue {
         }
     }
 
-    /// The text, if it is one.
+    /// The string, if the value is a string.
     pub fn as_text(&self) -> Option<&str> {
         match self {
             GgufValue::Text(text) => Some(text),
@@ -86,7 +86,7 @@ impl GgufValue {
         }
     }
 
-    /// The specification's number of the type.
+    /// The numeric code of the type in the specification.
     pub(super) fn code(&self) -> u32 {
         match self {
             GgufValue::U8(_) => 0,
@@ -105,7 +105,7 @@ impl GgufValue {
         }
     }
 
-    /// Appends the value without its type.
+    /// Appends the value without its type code.
     pub(super) fn encode(&self, bytes: &mut Vec<u8>) {
         match self {
             GgufValue::U8(value) => bytes.push(*value),
@@ -144,7 +144,7 @@ impl GgufArray {
         }
     }
 
-    /// Whether there is no entry.
+    /// Whether the array is empty.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -186,7 +186,7 @@ impl GgufArray {
     }
 }
 
-/// A length in bytes, then the bytes.
+/// Appends the length in bytes, then the bytes.
 pub(super) fn encode_text(text: &str, bytes: &mut Vec<u8>) {
     bytes.extend((text.len() as u64).to_le_bytes());
     bytes.extend(text.as_bytes());

@@ -1,4 +1,4 @@
-//! What can go wrong with a published model folder.
+//! Errors of published model folders.
 
 use std::io;
 use std::path::PathBuf;
@@ -8,19 +8,19 @@ use crate::durable::{DurableError, FolderFileError};
 use crate::shown::shown;
 use crate::tensor_file::TensorFileError;
 
-/// A model folder's tensors cannot be written or read.
+/// The tensors of a model folder cannot be written or read.
 #[derive(Debug, thiserror::Error)]
 pub enum PublishedError {
     /// A file could not be written.
     #[error(transparent)]
     Durable(#[from] DurableError),
-    /// A file of the folder must not be opened.
+    /// A file of the folder may not be opened.
     #[error(transparent)]
     File(#[from] FolderFileError),
-    /// A tensor file, or a tensor in it, cannot be used.
+    /// A tensor file or a tensor in it is not valid.
     #[error(transparent)]
     Tensors(#[from] TensorFileError),
-    /// The folder has neither a single file nor an index.
+    /// The folder contains neither `model.safetensors` nor an index.
     #[error("`{}` has neither `{SINGLE}` nor `{INDEX}`", dir.display())]
     NoModel {
         /// The folder.
@@ -31,19 +31,19 @@ pub enum PublishedError {
     Read {
         /// The index.
         path: PathBuf,
-        /// What the system answered.
+        /// The error of the operating system.
         #[source]
         source: io::Error,
     },
-    /// The index is not what its format says, or disagrees with the files.
+    /// The index is invalid or does not match the files.
     #[error("`{}` is damaged: {problem}", path.display())]
     Index {
         /// The index.
         path: PathBuf,
-        /// What is wrong.
+        /// The problem.
         problem: String,
     },
-    /// The folder has no such tensor.
+    /// The folder does not contain this tensor.
     #[error("`{}` has no tensor `{}`", dir.display(), shown(name))]
     Missing {
         /// The folder.
@@ -51,7 +51,7 @@ pub enum PublishedError {
         /// The tensor.
         name: String,
     },
-    /// A tensor has another shape than the model.
+    /// The shape of a tensor differs from the model's.
     #[error("tensor `{}` in `{}` has shape {got:?}, expected {expected:?}", shown(name), dir.display())]
     Shape {
         /// The folder.
@@ -63,25 +63,25 @@ pub enum PublishedError {
         /// The file's shape.
         got: Vec<usize>,
     },
-    /// A tensor to be written contradicts itself or another one.
+    /// A tensor to be written is invalid or duplicate.
     #[error("tensor `{name}` cannot be written: {problem}")]
     Tensor {
         /// The tensor.
         name: String,
-        /// What is wrong.
+        /// The problem.
         problem: String,
     },
 }
 
 impl PublishedError {
-    /// The way out, where there is one.
+    /// How to fix the problem, if there is a way.
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
             PublishedError::Durable(error) => return error.hint(),
             PublishedError::File(error) => return error.hint(),
             PublishedError::Tensors(error) => return error.hint(),
             PublishedError::NoModel { .. } => {
-                "weights are read from `model.safetensors`, or from shards that the index names; other formats, such as pytorch_model.bin, have to be converted first"
+                "weights must be in `model.safetensors`, or in several safetensors files with an index; convert other formats such as pytorch_model.bin first"
             }
             PublishedError::Read { .. } => "check that it may be read",
             PublishedError::Index { .. } => {

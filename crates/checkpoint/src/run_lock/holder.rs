@@ -1,22 +1,24 @@
-//! Who a process is, so that it can be told from a later one: its host, its pid, when it started and since which boot.
+//! The identity of a process: host, pid, start time and boot id. It distinguishes a process from a
+//! later one with the same pid.
 
 use std::fs;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
-/// Who holds or held a lock.
+/// The process that holds or held a lock.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Holder {
-    /// The host's name.
+    /// The host name.
     pub host: String,
-    /// The process on that host.
+    /// The process id on that host.
     pub pid: u32,
-    /// When the process started, in clock ticks since boot; tells a process from a later one with its pid. `None` where the system does not say.
+    /// Start time of the process in clock ticks since boot; distinguishes it from a later process
+    /// with the same pid. `None` if unknown.
     pub started: Option<u64>,
-    /// Changes with every boot of the host. `None` where the system does not say.
+    /// Changes with every boot of the host. `None` if unknown.
     pub boot_id: Option<String>,
-    /// When the lock was taken, UTC.
+    /// Time at which the lock was taken, UTC.
     pub since: String,
 }
 
@@ -38,15 +40,17 @@ impl Holder {
     }
 }
 
-/// Start time of a process in clock ticks since boot: field 22 of `/proc/<pid>/stat`. `None` if there is no such process or no such file.
+/// Start time of a process in clock ticks since boot: field 22 of `/proc/<pid>/stat`. `None` if the
+/// process or the file does not exist.
 pub(super) fn started(pid: u32) -> Option<u64> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The second field, the command in parentheses, may hold spaces and parentheses itself.
+    // The second field, the command in parentheses, may itself contain spaces and parentheses.
     let (_, after_command) = stat.rsplit_once(')')?;
     after_command.split_whitespace().nth(22 - 3)?.parse().ok()
 }
 
-/// `2026-11-22T09:05:07Z`, by the days-to-civil-date computation for the proleptic Gregorian calendar with years from March.
+/// Formats a time as `2026-11-22T09:05:07Z`. Converts days to a proleptic Gregorian date with years
+/// that start in March.
 fn utc(time: SystemTime) -> String {
     let seconds = time
         .duration_since(UNIX_EPOCH)

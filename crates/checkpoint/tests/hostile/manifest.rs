@@ -1,4 +1,4 @@
-//! Checkpoints whose manifest lies although its hash is right.
+//! Checkpoints with a wrong manifest and a correct hash.
 
 use std::fs;
 
@@ -38,15 +38,11 @@ fn lies_with_a_hash() {
     let long = "n".repeat(100_000);
     let cases: Vec<(&str, String, End)> = vec![
         ("what is right", body(FILE, &one), Read),
-        (
-            "nothing",
-            String::new(),
-            Refused("wrong at its byte 0: EOF"),
-        ),
+        ("nothing", String::new(), Refused("invalid at byte 0: EOF")),
         (
             "a file twice",
             body(&format!("{FILE},{FILE}"), &one),
-            Refused("the name `model.safetensors` comes twice"),
+            Refused("the name `model.safetensors` appears twice"),
         ),
         (
             "a strange key",
@@ -97,7 +93,7 @@ fn lies_with_a_hash() {
         (
             "a file above the folder",
             body(r#""../x":{"bytes":1,"blake3":""}"#, ""),
-            Refused("`../x` is not a plain name"),
+            Refused("`../x` is not a plain file name"),
         ),
         (
             "a name that clears the terminal",
@@ -112,7 +108,7 @@ fn lies_with_a_hash() {
         (
             "lists ten thousand deep",
             body(FILE, &deep),
-            Refused("wrong at its byte"),
+            Refused("invalid at byte"),
         ),
         (
             "too many states",

@@ -1,4 +1,4 @@
-//! How much a thread has on the heap, and the most it had.
+//! Measures the current and the peak heap memory of a thread.
 
 #![expect(
     unsafe_code,
@@ -8,7 +8,7 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
-/// The most that opening files may take beyond their own size, whatever they say.
+/// Limit on the heap memory for opening files, beyond their own size.
 pub(crate) const MOST_BYTES: usize = 64 << 20;
 
 struct Counting;
@@ -17,50 +17,52 @@ struct Counting;
 static ALLOCATOR: Counting = Counting;
 
 thread_local! {
-    /// Bytes that the thread took and did not give back; below zero where it gave back another's.
+    /// Bytes that the thread allocated minus bytes that it freed; negative if it freed another
+    /// thread's.
     static HELD: Cell<isize> = const { Cell::new(0) };
     static PEAK: Cell<isize> = const { Cell::new(0) };
 }
 
 fn count(change: isize) {
-    // At the end of a thread there may be nothing left to count in.
+    // At the end of a thread, the counter may be gone.
     let _ = HELD.try_with(|held| {
         held.set(held.get() + change);
         let _ = PEAK.try_with(|peak| peak.set(peak.get().max(held.get())));
     });
 }
 
-// SAFETY: every call is the system allocator's with the same arguments; counting allocates nothing.
+// SAFETY: every call forwards the same arguments to the system allocator; counting does not
+// allocate.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         count(layout.size() as isize);
-        // SAFETY: the caller's promise.
+        // SAFETY: guaranteed by the caller.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         count(layout.size() as isize);
-        // SAFETY: the caller's promise.
+        // SAFETY: guaranteed by the caller.
         unsafe { System.alloc_zeroed(layout) }
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
         count(-(layout.size() as isize));
-        // SAFETY: the caller's promise.
+        // SAFETY: guaranteed by the caller.
         unsafe { System.dealloc(pointer, layout) }
     }
 
     unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        // While it is copied, both are there.
+        // Both blocks exist during the copy.
         count(size as isize);
-        // SAFETY: the caller's promise.
+        // SAFETY: guaranteed by the caller.
         let moved = unsafe { System.realloc(pointer, layout, size) };
         count(-(layout.size() as isize));
         moved
     }
 }
 
-/// What `work` returns, and the most that this thread held during it beyond what it held before.
+/// The result of `work`, and the peak heap memory of this thread during it, relative to the start.
 pub(crate) fn peak_of<T>(work: impl FnOnce() -> T) -> (T, usize) {
     let before = HELD.get();
     PEAK.set(before);

@@ -1,4 +1,4 @@
-//! Torn files and flipped bits: always seen, always named, and the older checkpoint is used.
+//! Torn files and flipped bits are always detected and named, and the older checkpoint is used.
 
 use std::fs::{self, OpenOptions};
 use std::os::unix::fs::FileExt;
@@ -16,7 +16,8 @@ fn two_checkpoints(elements: usize) -> (tempfile::TempDir, PathBuf, PathBuf) {
     (dir, old, new)
 }
 
-/// Applies a damage to the newer checkpoint, checks that it is seen and named, and restores every file.
+/// Damages the newer checkpoint, checks that the damage is detected and named, and restores every
+/// file.
 fn check(dir: &Path, new: &Path, what: &str, named: &[&str], damage: impl FnOnce()) {
     let before: Vec<(String, Vec<u8>)> = entries(new)
         .into_iter()
@@ -92,7 +93,7 @@ fn torn_files_are_detected_and_named() {
                 fs::write(&path, two).unwrap();
                 fs::write(new.join(other), one).unwrap();
             };
-            // A manifest that is another file says nothing about the rest.
+            // A manifest that is another file gives no information about the rest.
             let both = [file.as_str(), other.as_str()];
             let with_manifest = both.contains(&"manifest.json");
             let named = if with_manifest {
@@ -105,7 +106,7 @@ fn torn_files_are_detected_and_named() {
         let from_old = || {
             fs::copy(old.join(file), &path).unwrap();
         };
-        // The old manifest is whole; it is the other files that differ from it.
+        // The old manifest is valid, but the other files do not match it.
         let named = if file == "manifest.json" {
             "model.safetensors"
         } else {
@@ -146,7 +147,7 @@ fn a_copied_folder_is_refused_by_its_step() {
     assert_eq!(discovery.newest.unwrap().step(), 20);
     let text = discovery.passed_over[0].1.to_string();
     assert!(
-        text.ends_with("holds step 10, expected step 30 by its name"),
+        text.ends_with("holds step 10, expected step 30 from its name"),
         "{text}"
     );
 }
@@ -194,7 +195,7 @@ fn the_newest_that_verifies_is_never_removed() {
         file.read_exact_at(&mut last, 100).unwrap();
         file.write_all_at(&[last[0] ^ 1], 100).unwrap();
     }
-    // Of the right size, the altered ones still count towards `keep`, but the one that verifies stays.
+    // Altered checkpoints of the right size still count towards `keep`, but the valid one is kept.
     assert_eq!(retain(dir.path(), 1).unwrap().len(), 3);
     assert_eq!(entries(dir.path()), ["step-00000030", "step-00000050"]);
     fs::remove_dir_all(dir.path().join("step-00000030")).unwrap();
@@ -242,7 +243,7 @@ fn flipped_bits_are_detected() {
             error.contains(name.as_str()),
             "byte {at} of {name}: {error}"
         );
-        // Told not to verify, it may believe wrong numbers, but it must not break down.
+        // Without verification, wrong values may be read, but nothing may panic.
         if let Ok(loaded) = Loaded::open_unverified(&new) {
             for (name, kind) in loaded.names() {
                 let mut data = vec![0.0; loaded.shape(name, kind).unwrap().iter().product()];

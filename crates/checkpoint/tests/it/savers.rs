@@ -1,4 +1,4 @@
-//! The saver's thread, and two of them in one folder.
+//! The saver thread, and two savers in one folder.
 
 use std::time::{Duration, Instant};
 

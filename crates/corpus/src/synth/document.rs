@@ -1,38 +1,39 @@
-//! The public door: which topic and scene a document number gets.
+//! The public API: generates the document of a number from a topic and a scene.
 
 use super::render::render;
 use super::rng::Rng;
 use super::scene::Grammar;
 use super::topic::Topic;
 
-/// Rises whenever the text of any (seed, index) changes, so that papers can tell corpora apart.
+/// Incremented whenever the text of any (seed, index) changes, so that the provenance of a corpus
+/// is exact.
 pub const GENERATOR_VERSION: u32 = 1;
 
 const PURPOSE_TEXT: u64 = 0;
 const PURPOSE_TOPIC: u64 = 1;
 
-/// What to generate.
+/// Settings of the generator.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SynthConfig {
-    /// The same seed gives the same documents.
+    /// Seed; equal seeds give equal documents.
     pub seed: u64,
-    /// How many.
+    /// Number of documents.
     pub documents: usize,
-    /// From which topics, evenly; empty means all.
+    /// Topics, used equally often; empty means all topics.
     pub topics: Vec<Topic>,
 }
 
-/// One generated text.
+/// A generated document.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SynthDocument {
-    /// The topic it was drawn from.
+    /// The topic of the document.
     pub topic: Topic,
-    /// NFC, no trailing newline.
+    /// The text in NFC, without a trailing newline.
     pub text: String,
 }
 
-/// Document `index` of `seed`, a pure function of its arguments. In every run of `topics.len()` indices from a multiple of
-/// it, each topic comes once; empty `topics` means all.
+/// Generates document `index` of `seed`; a pure function of its arguments. Each block of
+/// `topics.len()` consecutive indices contains every topic once. Empty `topics` means all topics.
 pub fn document(seed: u64, index: u64, topics: &[Topic]) -> SynthDocument {
     let topics = if topics.is_empty() {
         &Topic::ALL
@@ -58,7 +59,7 @@ pub fn document(seed: u64, index: u64, topics: &[Topic]) -> SynthDocument {
     SynthDocument { topic, text }
 }
 
-/// The documents `0..config.documents`, in order.
+/// Generates the documents `0..config.documents`, in order.
 pub fn documents(config: &SynthConfig) -> impl Iterator<Item = SynthDocument> {
     (0..config.documents as u64).map(|index| document(config.seed, index, &config.topics))
 }

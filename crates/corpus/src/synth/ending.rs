@@ -1,6 +1,7 @@
-//! Endings as data: what a grammar book writes, resolved for a speech level into suffixes that `conjugate` applies.
+//! Endings in grammar-book notation, resolved for a speech level into suffixes that `conjugate`
+//! applies.
 
-/// The four speech levels a text can keep to.
+/// The four speech levels of a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
     /// 해라체, the plain written style: 간다.
@@ -38,7 +39,7 @@ pub struct Ending {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Suffix {
     pub(super) kind: Kind,
-    /// What follows the syllable that the kind handles.
+    /// The text after the syllable that the kind handles.
     pub(super) rest: String,
 }
 
@@ -60,7 +61,7 @@ pub(super) enum Kind {
     NeunDropped,
     /// 니, 네, 느라: only ㄹ drops.
     Nasal,
-    /// Everything else: nothing changes.
+    /// All others: the stem does not change.
     Plain,
 }
 
@@ -72,9 +73,10 @@ pub(super) const TAIL_B: u8 = 17;
 pub(super) const TAIL_SS: u8 = 20;
 
 impl Ending {
-    /// Parses an ending for `level`. Sentence-final codes: `다` (statement), `까` (question), `ㄹ까` (wondering), `자`
-    /// (let us), `라` (request), `ㄹ것` (will), `ㄹ게` (promise), `죠` (as you know), `네` (finding out). `다고`, `ㄴ다`
-    /// and every connective or modifier are the same at each level. Never fails: what is no code is a suffix.
+    /// Parses an ending for `level`. The sentence-final codes are `다` (statement), `까` (question),
+    /// `ㄹ까` (wondering), `자` (let us), `라` (request), `ㄹ것` (will), `ㄹ게` (promise), `죠` (as you
+    /// know), `네` (finding out). `다고`, `ㄴ다` and every connective or modifier are the same at each
+    /// level. Never fails: text that is not a code is a suffix.
     pub fn parse(text: &str, level: Level) -> Self {
         let mut suffixes = Vec::new();
         let mut parts = text.split('+').peekable();

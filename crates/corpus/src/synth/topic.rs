@@ -1,11 +1,11 @@
-//! The topics a caller can ask for.
+//! The topics of generated documents.
 
-/// What a document is about, or in which manner it is written.
+/// The subject or the style of a document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Topic {
     /// Home, neighbourhood, shopping, family.
     EverydayLife,
-    /// Forecasts and weather felt.
+    /// Forecasts and everyday weather.
     Weather,
     /// Classes, offices, projects, meetings.
     SchoolWork,
@@ -15,29 +15,29 @@ pub enum Topic {
     Food,
     /// Explanations of animals, plants and phenomena.
     Nature,
-    /// Two speakers, each at the level the relation asks for.
+    /// Dialogues; the speech levels depend on the relation of the speakers.
     Dialogue,
     /// First person, plain style.
     Diary,
-    /// In the manner of local news.
+    /// In the style of local news.
     News,
-    /// In the manner of rules and contracts.
+    /// In the style of rules and contracts.
     Law,
-    /// In the manner of charts, leaflets and advice.
+    /// In the style of charts, leaflets and medical advice.
     Medicine,
-    /// In the manner of notices, products and market summaries.
+    /// In the style of notices, products and market summaries.
     Finance,
-    /// Word problems with their solution.
+    /// Word problems with solutions.
     Arithmetic,
     /// Ordering and small deductions.
     Comparison,
-    /// What a word means.
+    /// Definitions of words.
     Definition,
     /// Lists and short instructions.
     List,
     /// Short English paragraphs.
     English,
-    /// Korean with English words or beside English.
+    /// Korean mixed with English words, or next to English.
     Mixed,
 }
 
@@ -64,7 +64,7 @@ impl Topic {
         Self::Mixed,
     ];
 
-    /// The name in kebab-case, as a command line takes it.
+    /// The kebab-case name for the command line.
     pub fn name(self) -> &'static str {
         match self {
             Self::EverydayLife => "everyday-life",
@@ -88,7 +88,7 @@ impl Topic {
         }
     }
 
-    /// The topic of that name; `None` for any other text.
+    /// The topic with this name; `None` if there is none.
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|topic| topic.name() == name)
     }

@@ -13,6 +13,7 @@ use rayon::prelude::*;
 use super::buffer::Buffer;
 use super::gemm::{Causal, Columns, Matrix, MatrixMut, Product, gemm};
 use super::lanes::{exp, exponentials, maximum, sigmoid, sum_of_products, vectorized};
+use super::subnormal::{above, floor_for, product};
 use crate::specs::AttentionSpec;
 
 /// Queries of a block, whole tiles of a product: its scores against 2,048 keys are three quarters of a megabyte.
@@ -308,8 +309,9 @@ pub(super) fn scale_rows(data: &mut [f32], columns: usize, row_stride: usize, fa
         #[inline(always)]
         || {
             for (row, factor) in data.chunks_mut(row_stride).zip(factors) {
+                let floor = floor_for(*factor);
                 for value in &mut row[..columns] {
-                    *value *= factor;
+                    *value = above(*value, floor) * factor;
                 }
             }
         },
@@ -373,7 +375,7 @@ fn head_backward(
     [keys_transposed, values_transposed, all_keys]: &[Columns<'_>; 3],
 ) -> HeadGradients {
     let head_dim = shape.head_dim;
-    let product = Product::new(spec.precision).on_this_thread();
+    let plain = Product::new(spec.precision).on_this_thread();
     let added = Product::added(spec.precision).on_this_thread();
     let mut gradients = HeadGradients {
         dq: Buffer::any(shape.seq_q * head_dim),
@@ -397,14 +399,14 @@ fn head_backward(
             queries,
             0..head_dim,
             block.first_key,
-            product.times(spec.scale).causal(Causal::Result(last)),
+            plain.times(spec.scale).causal(Causal::Result(last)),
         );
         values_transposed.multiply(
             MatrixMut::rows(dscores, block.count, keys),
             dy_rows,
             0..head_dim,
             block.first_key,
-            product.causal(Causal::Result(last)),
+            plain.causal(Causal::Result(last)),
         );
         vectorized(
             #[inline(always)]
@@ -436,7 +438,7 @@ fn head_backward(
                     for (score, dscore) in scores.iter_mut().zip(dscores) {
                         let through_cap = 1.0 - *score * *score * slope;
                         *score = exp(*score - log_sum_exp);
-                        *dscore = *score * (*dscore - delta) * spec.scale * through_cap;
+                        *dscore = product(*score, *dscore - delta) * spec.scale * through_cap;
                     }
                 }
             },
@@ -462,7 +464,7 @@ fn head_backward(
             dscores,
             block.first_key..block.end_key,
             0,
-            product.causal(Causal::Rows(last)),
+            plain.causal(Causal::Rows(last)),
         );
     }
     gradients

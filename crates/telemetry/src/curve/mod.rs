@@ -1,66 +1,73 @@
-//! Curves as SVG made here: axes with round ticks, a legend, reference lines, and a title under the pointer.
+//! Line charts as SVG: axes with round ticks, a legend, reference lines, and tooltips.
 
 mod layout;
 mod svg;
 
-pub(crate) use svg::{STYLE, draw_inline};
+pub(crate) use svg::{HEAD, STYLE, draw_inline};
 
-/// A curve or a cloud around one.
+/// A curve, or the raw values behind a smoothed curve.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Series {
-    /// Shown in the legend and under the pointer.
+    /// The label in the legend and in tooltips.
     pub label: String,
-    /// (x, y) by rising x; points that are not finite are gaps.
+    /// Points (x, y) in increasing x; a point that is not finite is a gap.
     pub points: Vec<(f64, f64)>,
-    /// How it is drawn.
+    /// The drawing style.
     pub style: SeriesStyle,
 }
 
-/// How a series is drawn.
+/// The drawing style of a series.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SeriesStyle {
-    /// A strong line; its points are marked when they are few.
+    /// A strong line; if there are few points, they are marked.
     Line,
     /// A thin pale line, for raw values behind smoothed ones.
     Faint,
 }
 
-/// A value to compare a curve with, drawn across it.
+/// A horizontal line for comparison.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ReferenceLine {
-    /// Shown at the line.
+    /// The label of the line.
     pub label: String,
-    /// Where on the y axis.
+    /// The y value.
     pub value: f64,
 }
 
-/// How y becomes height.
+/// The scale of the y axis.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum YScale {
-    /// Equal differences are equally far apart.
+    /// Equal differences have equal distances.
     #[default]
     Linear,
-    /// Equal ratios are; values that are not positive are left out.
+    /// Equal ratios have equal distances; values that are not positive are left out.
     Log,
 }
 
-/// What stands around the curves.
+/// Title, labels and axes of a chart.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct CurveOptions {
-    /// Title of the picture, also read to people who do not see it.
+    /// Title of the chart, also used by screen readers.
     pub title: String,
-    /// What x counts: `step`.
+    /// Label of the x axis, such as `step`.
     pub x_label: String,
-    /// What y is, with its unit: `nats per target`.
+    /// Label of the y axis with its unit, such as `nats per target`.
     pub y_label: String,
-    /// How y becomes height.
+    /// The scale of the y axis.
     pub y_scale: YScale,
-    /// Values to compare with.
+    /// Horizontal lines for comparison.
     pub reference_lines: Vec<ReferenceLine>,
 }
 
-/// A standalone SVG file of the curves: no font, script or picture from elsewhere; light and dark as the viewer
-/// prefers. Series without a finite point are left out; with none at all the picture says so.
+/// Returns a standalone SVG file of the curves without external fonts, scripts or images, in light
+/// or dark colours as the viewer prefers. Series without a finite point are left out. If no series
+/// remains, the picture says so.
 pub fn curve_svg(series: &[Series], options: &CurveOptions) -> String {
     svg::draw_standalone(series, options)
+}
+
+/// Whether a file with these first bytes is a picture of [`curve_svg`] or
+/// [`bars_svg`](crate::bars_svg), so that it may be replaced.
+pub fn is_picture(head: &[u8]) -> bool {
+    head.starts_with(HEAD.as_bytes())
 }

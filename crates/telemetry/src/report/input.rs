@@ -1,41 +1,42 @@
-//! What the caller tells a report besides what the run folder holds.
+//! The parts of a report that are not in the logs of the run folder.
 
 use serde::{Deserialize, Serialize};
 
-/// The parts of a report that are not curves; what is empty or absent is left out of the page.
+/// The parts of a report that are not charts. Empty and absent parts are left out of the page.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ReportInput {
     /// Name of the run.
     pub title: String,
-    /// BCP 47 tag of the page's language; `en` when empty.
+    /// BCP 47 tag of the page's language; `en` if empty.
     pub language: String,
     /// The result in one line: `validation 5.9 -> 2.1 bits/byte (unigram 4.4, trigram 2.6)`.
     pub result: String,
-    /// Bits per byte that simpler models reach on the same validation text.
+    /// Bits per byte of simpler models on the same validation text.
     pub baselines: Vec<Baseline>,
-    /// What the model wrote before and after training.
+    /// Sampled text before and after training.
     pub samples: Vec<SamplePair>,
-    /// BCP 47 tag of the samples' language, so that browsers choose the right font; the page's when empty.
+    /// BCP 47 tag of the samples' language, so that browsers choose the right font; the page's
+    /// language if empty.
     pub samples_language: String,
-    /// The papers of the data.
+    /// The provenance of the training data.
     pub data: Vec<DataPaper>,
-    /// What was planned and what came.
+    /// Planned and actual resources.
     pub plan: Option<PlanAgainstActual>,
     /// The resolved recipe, as TOML.
     pub resolved_recipe: Option<String>,
-    /// Machine, versions, commit: name and value, in the order of the page.
+    /// Machine, versions and commit as (name, value), in the order of the page.
     pub environment: Vec<(String, String)>,
-    /// Sentences that a reader must not miss, such as that this is a toy.
+    /// Important notes, for example that the model is a toy.
     pub notes: Vec<String>,
 }
 
-/// What a simpler model reaches on the same text.
+/// The result of a simpler model on the same text.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Baseline {
-    /// `unigram`, `trigram`.
+    /// The name, such as `unigram` or `trigram`.
     pub name: String,
-    /// Its bits per byte.
+    /// The bits per byte.
     pub bits_per_byte: f64,
 }
 
@@ -43,50 +44,50 @@ pub struct Baseline {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct SamplePair {
-    /// What the model was given.
+    /// The prompt.
     pub prompt: String,
-    /// What it wrote at step 0.
+    /// The text generated at step 0.
     pub before: Option<String>,
-    /// What it wrote at the end.
+    /// The text generated after the last step.
     pub after: Option<String>,
 }
 
-/// Where a part of the training text comes from.
+/// The provenance of one source of training text.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DataPaper {
     /// Name or path of the source.
     pub source: String,
-    /// Documents used.
+    /// Number of documents.
     pub documents: u64,
-    /// Bytes of their text.
+    /// Number of bytes of text.
     pub bytes: u64,
-    /// Tokens they became.
+    /// Number of tokens.
     pub tokens: u64,
-    /// Licence as the papers state it.
+    /// The stated licence.
     pub licence: String,
-    /// Whether a program wrote the text.
+    /// Whether the text is generated.
     pub synthetic: bool,
 }
 
-/// A quantity as it was planned and as it came.
+/// The planned and the actual value of a quantity.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Planned<T> {
-    /// Before the run.
+    /// The plan before the run.
     pub planned: Option<T>,
-    /// After it.
+    /// The actual value after the run.
     pub actual: Option<T>,
 }
 
-/// What was planned before the first step, beside what the run took.
+/// The plan before the first step, and the actual values of the run.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct PlanAgainstActual {
     /// Peak resident memory.
     pub memory_bytes: Planned<u64>,
-    /// Updates.
+    /// Number of optimizer updates.
     pub steps: Planned<u64>,
-    /// Tokens read.
+    /// Number of tokens read.
     pub tokens: Planned<u64>,
     /// Wall-clock seconds.
     pub seconds: Planned<f64>,

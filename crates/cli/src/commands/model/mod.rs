@@ -7,11 +7,14 @@ mod info;
 mod merge;
 mod verify;
 
-use jikji_interop::Written;
+use std::path::{Path, PathBuf};
+
+use jikji_interop::{Written, check_not_itself, check_replaceable};
 
 use crate::arguments::ModelCommand;
 use crate::console;
 use crate::failure::Failure;
+use crate::output;
 
 pub(crate) fn run(command: &ModelCommand) -> Result<(), Failure> {
     match command {
@@ -24,10 +27,25 @@ pub(crate) fn run(command: &ModelCommand) -> Result<(), Failure> {
     }
 }
 
+/// Refuses an output that cannot become a model folder; called before any weight is read.
+pub(super) fn check_output<'a>(
+    dir: &Path,
+    models: impl IntoIterator<Item = &'a PathBuf>,
+) -> Result<(), Failure> {
+    for model in models {
+        check_not_itself(dir, model)?;
+    }
+    output::check_replaced_folder("--output", dir)?;
+    Ok(check_replaceable(dir)?)
+}
+
 /// The warnings for people, the path for programs.
 pub(super) fn tell(written: &Written) {
     for warning in &written.warnings {
         console::say(format!("warning: {warning}"));
     }
-    console::data(written.path.display().to_string());
+    // Not behind the model itself.
+    if !output::is_stdout(&written.path) {
+        console::data(written.path.display().to_string());
+    }
 }

@@ -8,16 +8,28 @@ use crate::console;
 use crate::exit;
 use crate::failure::Failure;
 use crate::now_and_then::NowAndThen;
+use crate::output;
 
 pub(super) fn run(arguments: &TrainTokenizer) -> Result<(), Failure> {
-    let output = &arguments.output;
-    if output.join("tokenizer.json").exists() {
+    let dir = &arguments.output;
+    if dir.join("tokenizer.json").exists() {
         return Err(Failure::new(
             exit::DATA,
-            format!("`{}` holds a tokenizer already", output.display()),
+            format!("`{}` holds a tokenizer already", dir.display()),
         )
         .with_hint("name a new folder with `--output`"));
     }
+    let written = ["tokenizer.json", "tokenizer_config.json"];
+    let inputs = arguments.texts.input.iter();
+    output::check_outside(
+        "--output",
+        dir,
+        &written,
+        inputs.map(|input| super::path_of(input)),
+    )?;
+    output::check_filled_folder("--output", dir, |name| {
+        written.iter().any(|written| name.starts_with(written))
+    })?;
     let mut set = arguments.set.clone();
     if let Some(size) = arguments.vocab_size {
         set.push(format!("tokenizer.vocab_size={size}"));
@@ -37,7 +49,7 @@ pub(super) fn run(arguments: &TrainTokenizer) -> Result<(), Failure> {
     }
     config.check()?;
     let files = super::files(&arguments.texts)?;
-    let mut trainer = Trainer::new(&config, super::scratch(output)?)?;
+    let mut trainer = Trainer::new(&config, super::scratch(dir)?)?;
     let mut word = NowAndThen::new();
     let mut bytes = 0;
     for (number, file) in (1..).zip(&files) {
@@ -46,22 +58,23 @@ pub(super) fn run(arguments: &TrainTokenizer) -> Result<(), Failure> {
             let text = jikji_corpus::clean(&document.text);
             trainer.add(&document.source, &text)?;
             bytes += text.len() as u64;
-            if word.is_due() {
+            word.tell(|| {
                 let (bytes, all) = (human_bytes(bytes), files.len());
-                console::say(format!("reading: {bytes} of text, file {number} of {all}"));
-            }
+                format!("reading: {bytes} of text, file {number} of {all}")
+            });
         }
     }
     let asked = with_separators(config.vocab_size as u64);
     let tokenizer = trainer.finish_telling(&mut |tokens| {
-        if word.is_due() {
-            console::say(format!(
+        word.tell(|| {
+            format!(
                 "learning: {} of {asked} tokens",
                 with_separators(tokens as u64)
-            ));
-        }
+            )
+        });
     })?;
-    tokenizer.save(output)?;
+    drop(word);
+    tokenizer.save(dir)?;
     let entries = with_separators(tokenizer.vocab_size() as u64);
     if tokenizer.vocab_size() < config.vocab_size {
         console::say(format!(
@@ -69,6 +82,6 @@ pub(super) fn run(arguments: &TrainTokenizer) -> Result<(), Failure> {
             config.min_frequency
         ));
     }
-    console::say(format!("{entries} tokens: {}", output.display()));
+    console::say(format!("{entries} tokens: {}", dir.display()));
     Ok(())
 }

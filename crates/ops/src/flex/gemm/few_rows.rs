@@ -10,6 +10,7 @@ use rayon::prelude::*;
 
 use super::{Matrix, MatrixMut, Product, Threads};
 use crate::flex::lanes::{rounded_to_bf16, vectorized};
+use crate::flex::subnormal::{above, floor_for, flushed, product};
 use crate::precision::Precision;
 
 /// With more rows than these, packing pays.
@@ -27,7 +28,8 @@ pub(super) fn gemm(out: MatrixMut<'_>, a: Matrix<'_>, b: Matrix<'_>, product: Pr
         .map(|index| {
             let (row, column) = (index / inner, index % inner);
             let value = a.data[row * a.row_stride + column * a.column_stride];
-            if bf16 { rounded_to_bf16(value) } else { value }
+            let value = if bf16 { rounded_to_bf16(value) } else { value };
+            flushed(value)
         })
         .collect();
     // Sums by column, so that a task has a part of its own: [columns, rows].
@@ -89,11 +91,11 @@ fn dots(sums: &mut [f32], a: &[f32], b: Matrix<'_>, first: usize, read: impl Fn(
                 .remainder()
                 .iter()
                 .zip(b_lanes.remainder())
-                .map(|(a, b)| a * read(*b))
+                .map(|(a, b)| product(*a, read(*b)))
                 .sum();
             for (a, b) in a_lanes.zip(b_lanes) {
                 for lane in 0..LANES {
-                    partial[lane] += a[lane] * read(b[lane]);
+                    partial[lane] += product(a[lane], read(b[lane]));
                 }
             }
             *sum = partial.iter().sum::<f32>() + tail;
@@ -119,8 +121,9 @@ fn scaled_rows(
         for index in 0..inner {
             let start = index * b.row_stride + first * b.column_stride;
             let factor = a[row * inner + index];
+            let floor = floor_for(factor);
             for (sum, value) in row_sums.iter_mut().zip(&b.data[start..start + columns]) {
-                *sum += factor * read(*value);
+                *sum += factor * above(read(*value), floor);
             }
         }
         for (column, sum) in row_sums.iter().enumerate() {
