@@ -1,12 +1,10 @@
 #!/usr/bin/env python3
-"""Read the event files of a run with the tensorboard package, and compare them with its JSON Lines
-files.
+"""Reads a run's event files with the tensorboard package and compares them with the run's JSON-lines files.
 
     check_tensorboard.py RUN_DIR
 
-Every value of metrics.jsonl and timing.jsonl that has a curve must be on that curve exactly once,
-at its step. The curves must contain nothing else. Prints one line. Exits with 1 on a difference.
-Needs `pip install tensorboard`.
+Every number of metrics.jsonl and timing.jsonl that has a curve must be on it, at its step, once, and the curves
+must hold nothing else. Prints one line; exits with 1 on a difference. Needs `pip install tensorboard`.
 """
 
 import json
@@ -109,7 +107,7 @@ def main():
     if len(sys.argv) != 2:
         sys.exit(__doc__)
     run_dir = Path(sys.argv[1])
-    # A size guidance of 0 keeps every event instead of a sample.
+    # A guidance of 0 keeps every event instead of a sample of them.
     events = EventAccumulator(str(run_dir / "tensorboard"), size_guidance={"scalars": 0, "tensors": 0})
     events.Reload()
     curves = expected_curves(run_dir)

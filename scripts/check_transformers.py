@@ -1,13 +1,12 @@
 #!/usr/bin/env python3
-"""Check that transformers and Jikji give the same ids for a saved tokenizer folder.
+"""Check that transformers reads a saved tokenizer folder as we do.
 
 Usage: check_transformers.py FOLDER CASES.jsonl
 
-Each line of CASES is {"text": ..., "ids": [...]}. The ids are those of `Tokenizer::encode`: no
-special tokens are added, and control tokens in the text are encoded as text. The exit status is 0
-if every case agrees, 1 if one differs, 2 for wrong usage.
+Each line of CASES holds {"text": ..., "ids": [...]}, the ids as `Tokenizer::encode` gives them: nothing added, and
+spellings of control tokens taken as text. The exit status is 0 if every case agrees, 1 if one differs, 2 for bad usage.
 
-Needs the packages transformers and tokenizers. Does not use the network.
+Needs the packages transformers and tokenizers, and nothing from the network.
 """
 
 import json
@@ -23,10 +22,10 @@ SHOWN_DIFFERENCES = 5
 
 
 def differences(tokenizer, cases):
-    """Yield a line for each case whose ids or decoded text differ."""
+    """Yield a line for each case where ids or the text decoded from them differ."""
     for number, case in enumerate(cases, start=1):
         text, expected = case["text"], case["ids"]
-        # Without split_special_tokens, a control token in the text would be encoded as that token.
+        # Without split_special_tokens, a document that spells a control token would become that token.
         got = tokenizer.encode(text, add_special_tokens=False, split_special_tokens=True)
         if got != expected:
             yield f"case {number}: {text!r}: expected {expected}, got {got}"

@@ -1,24 +1,24 @@
-"""Computes the figures of `bf16_vs_f32` and writes its Markdown page."""
+"""The Markdown page of `bf16_vs_f32`, and the figures in it."""
 
 import statistics
 
 from quality_page import head
 
-# Each run and its reference.
+# Each run beside what it should follow.
 PAIRS = (("jikji bf16", "jikji f32"), ("PyTorch bf16", "PyTorch f32"), ("jikji f32", "PyTorch f32"))
 WINDOW = 50
-TARGET = 0.01
+TO_REACH = 0.01
 
 
 def parting(run, reference):
-    """Relative differences between the losses of a run and of its reference."""
+    """How far a run's losses are from the reference's, as shares of the latter."""
     steps = [abs(a - b) / b for a, b in zip(run["losses"], reference["losses"])]
     windows = [abs(a - b) / b for a, b in zip(window_means(run), window_means(reference))]
     bits, reference_bits = (side["after"]["bits_per_byte"] for side in (run, reference))
     return {
         "mean_of_steps": statistics.mean(steps),
         "largest_of_steps": max(steps),
-        "steps_beyond": sum(step > TARGET for step in steps),
+        "steps_beyond": sum(step > TO_REACH for step in steps),
         "largest_of_windows": max(windows),
         "validation": bits / reference_bits - 1,
     }
@@ -31,18 +31,18 @@ def window_means(run):
 
 def page(record):
     settings, runs = record["settings"], record["runs"]
-    parts = [head("bf16 and f32", record)]
+    parts = [head("bf16 beside f32", record)]
     if runs:
         parts.append(verdicts(runs))
     if len(runs) < settings["seeds"]:
-        parts.append(f"**Incomplete**: {len(runs)} of {settings['seeds']} seeds.")
+        parts.append(f"**Not finished**: {len(runs)} of {settings['seeds']} seeds.")
     parts.append(f"```\n{settings['command']}\n```")
     parts.append(
-        f"""Model: {record['model']}. {settings['steps']} steps of {settings['global_batch_size']} x {settings['seq_len']} tokens. AdamW \
-with a peak learning rate of {settings['learning_rate']}, {settings['warmup_steps']} warm-up steps, cosine decay to a tenth of
-the peak, gradient clipping to a norm of {settings['max_grad_norm']}. jikji trains with `jikji train`. PyTorch runs a plain loop over Hugging Face's Llama with fused
-AdamW; its bf16 is autocast. Each run is validated in its own precision. All runs of a seed start from the same weights and read the same
-sequences in the same order. The last row compares f32 with f32: it shows how much the order of sums alone changes the losses."""
+        f"""{record['model']}; {settings['steps']} steps of {settings['global_batch_size']} x {settings['seq_len']} tokens; AdamW at \
+{settings['learning_rate']}, {settings['warmup_steps']} steps of warm-up, then half a cosine to a tenth;
+clipping to a norm of {settings['max_grad_norm']}. jikji trains with `jikji train`, PyTorch with a plain loop over Hugging Face's Llama and fused AdamW; its bf16 is
+autocast, and each run is validated in its own format. All runs of a seed start from the same weights and read the same sequences in the same order. The
+last pair, f32 beside f32, shows how far the order of sums alone carries two runs apart."""
     )
     parts += [table(run, settings["steps"]) for run in runs]
     return "\n\n".join(parts) + "\n"
@@ -50,18 +50,18 @@ sequences in the same order. The last row compares f32 with f32: it shows how mu
 
 def verdicts(runs):
     figures = [run["partings"]["jikji bf16 - jikji f32"] for run in runs]
-    rows = ["| difference between jikji's bf16 and f32 losses | target | largest | met |", "| --- | --- | ---: | --- |"]
-    for what, key in ((f"mean over {WINDOW} steps", "largest_of_windows"), ("single step", "largest_of_steps")):
+    rows = ["| jikji's bf16 losses beside its f32 losses | to reach | at most | reached |", "| --- | --- | ---: | --- |"]
+    for what, key in ((f"mean of {WINDOW} steps", "largest_of_windows"), ("each step", "largest_of_steps")):
         measured = max(found[key] for found in figures)
-        rows.append(f"| {what} | within {TARGET:.0%} | {measured:.2%} | {'yes' if measured <= TARGET else '**no**'} |")
+        rows.append(f"| {what} | within {TO_REACH:.0%} | {measured:.2%} | {'yes' if measured <= TO_REACH else '**no**'} |")
     return "\n".join(rows)
 
 
 def table(run, steps):
     rows = [
-        f"Seed {run['seed']}; relative differences of the losses:",
+        f"Seed {run['seed']}; losses apart, in shares of the second run's:",
         "",
-        f"| | mean over {WINDOW} steps, largest | single step, mean | single step, largest | steps above {TARGET:.0%} | validation |",
+        f"| | mean of {WINDOW} steps, at most | a step, on average | a step, at most | steps beyond {TO_REACH:.0%} | validation |",
         "| --- | ---: | ---: | ---: | ---: | ---: |",
     ]
     for pair, figures in run["partings"].items():

@@ -22,10 +22,10 @@ class TrainStep:
     seq: int
     precision: str
     opponents: tuple[Opponent, ...]
-    # Time of the products alone over time of the step, at least.
+    # Time of the bare products over time of the step, at least.
     limit_share: float | None = None
-    # Whether attention's products belong to it.
-    limit_with_attention: bool = False
+    # Fields of jikji's JSON whose sum is that time, in the case's own precision.
+    limit_fields: tuple[str, ...] = ("matmul_limit_seconds",)
 
     @property
     def tokens(self):
@@ -49,6 +49,8 @@ class Decode:
     def what(self):
         return f"{self.model}, {self.tokens} tokens after a prompt of {self.prompt}, batch 1, f32, greedy, with a cache"
 
+
+WITH_ATTENTION = ("matmul_limit_seconds", "attention_limit_seconds")
 
 CASES = (
     TrainStep(
@@ -76,7 +78,7 @@ CASES = (
         precision="f32",
         opponents=(Opponent("eager", speed=1.3, memory=0.6),),
         limit_share=0.75,
-        limit_with_attention=True,
+        limit_fields=WITH_ATTENTION,
     ),
     TrainStep(
         name="125m-f32",

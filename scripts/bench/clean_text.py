@@ -1,4 +1,4 @@
-"""Cleans documents as jikji does before training, so that other trainers read the same text."""
+"""What jikji does to every document before it trains on it, so that other trainers read the same."""
 
 import json
 import unicodedata
@@ -16,7 +16,7 @@ def clean(text):
 
 
 def write(path, files):
-    """Writes the cleaned documents of JSON Lines files to one file."""
+    """The documents of JSON lines, cleaned, as one file."""
     with open(path, "w", encoding="utf-8") as out:
         for file in files:
             with open(file, encoding="utf-8") as lines:

@@ -1,4 +1,4 @@
-"""The error type of the scripts: a message and an optional hint."""
+"""One kind of failure: what went wrong, and the way out."""
 
 import sys
 

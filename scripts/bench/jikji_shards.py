@@ -1,5 +1,4 @@
-"""Reads jikji's token shards in jikji's order, for one source: docs/concepts/data-order.md,
-implemented in Python."""
+"""jikji's token shards in jikji's order, for shards of one source: docs/concepts/data-order.md, once more in Python."""
 
 import json
 from dataclasses import dataclass
@@ -10,14 +9,14 @@ import numpy
 
 MASK = 2**64 - 1
 ROUNDS = 8
-# First token of a document, number of tokens, bytes of text, hash: docs/reference/files.md.
+# Place of a document, its tokens, bytes of its text, its hash: docs/reference/files.md.
 DOCUMENT = numpy.dtype([("first_token", "<u8"), ("tokens", "<u4"), ("text_bytes", "<u4"), ("hash", "V16")])
 UNCOUNTED = -100
 
 
 @dataclass
 class Batch:
-    """Arrays of shape `[rows, seq_len]`. A target that does not count is UNCOUNTED."""
+    """Arrays of `[rows, seq_len]`; targets that do not count are UNCOUNTED."""
 
     ids: numpy.ndarray
     targets: numpy.ndarray
@@ -26,7 +25,7 @@ class Batch:
 
 
 class Stream:
-    """One split of the shards: its documents in one stream, cut into sequences."""
+    """One split of the shards, its documents end to end, cut into sequences."""
 
     def __init__(self, folder, split, seq_len):
         folder = Path(folder)
@@ -49,7 +48,7 @@ class Stream:
         self.document = numpy.repeat(numpy.arange(len(lengths)), lengths)
 
     def __len__(self):
-        """Number of sequences. The last token is only a target."""
+        """The last token is only ever a target."""
         return -(-(len(self.tokens) - 1) // self.seq_len)
 
     def batch(self, indices):
@@ -57,8 +56,7 @@ class Stream:
         return Batch(*map(numpy.stack, zip(*rows)))
 
     def sequence(self, index):
-        """Ids, targets, positions, documents. A target counts if it is in the document of its
-        input."""
+        """Ids, targets, positions, documents. A target counts if it is of its input's document."""
         start = index * self.seq_len
         tokens = self.tokens[start : start + self.seq_len + 1]
         document = self.document[start : start + self.seq_len + 1]
@@ -66,7 +64,7 @@ class Stream:
         targets = numpy.full(self.seq_len, UNCOUNTED)
         same = document[1:] == document[:-1]
         targets[: len(same)] = numpy.where(same, tokens[1:], UNCOUNTED)
-        # Padding is a separate document: no other document attends to it, and it never counts.
+        # Padding is a document of its own: nothing attends to it from outside, and it never counts.
         ids = numpy.zeros(self.seq_len, dtype=numpy.int64)
         ids[:inputs] = tokens[:inputs]
         documents = numpy.full(self.seq_len, -1)
@@ -78,14 +76,14 @@ class Stream:
 
 
 class TrainingOrder:
-    """The sequences of each step."""
+    """Which sequences a step reads."""
 
     def __init__(self, stream, seed, rows):
         self.stream, self.seed, self.rows = stream, seed, rows
         self.epochs = {}
 
     def batch(self, step):
-        # With one source, the slots of the mixture are consecutive.
+        # With one source the mixture's slots count straight up.
         places = [divmod(step * self.rows + row, len(self.stream)) for row in range(self.rows)]
         return self.stream.batch([self.permutation(epoch)(place) for epoch, place in places])
 
@@ -96,7 +94,7 @@ class TrainingOrder:
 
 
 def permutation(seed, source, epoch, length):
-    """The order of an epoch: a Feistel network, applied until the result is inside the epoch."""
+    """The order of an epoch: a Feistel network, walked until it falls inside."""
     hasher = blake3.blake3(derive_key_context="jikji loader 1: order of an epoch")
     hasher.update(seed.to_bytes(8, "little") + epoch.to_bytes(8, "little") + source.encode())
     digest = hasher.digest(length=8 * ROUNDS)
@@ -127,8 +125,7 @@ def mix(value):
 
 
 def check_order():
-    """Checks the order that the tests of crates/loader/src/permutation.rs fix as part of the
-    format."""
+    """What crates/loader/src/permutation.rs fixes as part of the format."""
     expected = [[3, 4, 0, 6, 5, 2, 7, 1, 8, 9], [2, 6, 0, 7, 3, 8, 9, 4, 5, 1]]
     got = [[permutation(1, "law", epoch, 10)(index) for index in range(10)] for epoch in range(2)]
     if got != expected:

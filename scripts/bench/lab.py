@@ -1,4 +1,4 @@
-"""Runs the same training on either side: same weights, same sequences, same order."""
+"""The same training by either side: from the same weights, on the same sequences in the same order."""
 
 import json
 import os
@@ -52,7 +52,7 @@ final_ratio = {final_ratio}
 steps = 0
 seq_len = {seq_len}
 global_batch_size = {global_batch_size}
-# The whole validation split, so that both sides need not draw the same sample.
+# All of the validation split: both sides then take it whole, without having to draw the same sample.
 validation_tokens = 1000000000000
 
 [checkpoint]
@@ -61,7 +61,7 @@ every_steps = 1000000
 
 
 class Lab:
-    """A working folder with a recipe, in which both sides run."""
+    """A working folder with a recipe, and both sides in it."""
 
     def __init__(self, given, jikji, python, folder):
         self.given, self.jikji, self.python, self.folder = given, jikji, python, Path(folder)
@@ -76,7 +76,7 @@ class Lab:
         (self.folder / "comparison.toml").write_text(RECIPE.format(**values), encoding="utf-8")
 
     def train(self, name, seed, steps, warmup_steps, precision="f32"):
-        """Runs jikji and returns the run folder."""
+        """A run of jikji; its folder."""
         settings = {
             "run.seed": seed,
             "run.output": name,
@@ -116,7 +116,7 @@ class Lab:
 
 
 def vocab_size(model):
-    """The tokenizer gets the `vocab_size` of the model."""
+    """The tokenizer's entries are the model's."""
     try:
         import tomllib
     except ModuleNotFoundError as error:
@@ -129,7 +129,7 @@ def vocab_size(model):
 
 
 def must_agree(seed, sides):
-    """Fails if the counts differ; they depend only on the data. `sides` maps names to results."""
+    """Counts depend on the data alone; `sides` are by name."""
     (name, first), *others = sides.items()
     for other_name, other in others:
         for what, ours, theirs in (
@@ -139,6 +139,6 @@ def must_agree(seed, sides):
         ):
             if ours != theirs:
                 raise Failure(
-                    f"seed {seed}: the {what} of {name} and {other_name} differ, so they did not read the same data",
+                    f"seed {seed}: the {what} of {name} and {other_name} differ, so they did not read the same",
                     "compare scripts/bench/jikji_shards.py with docs/concepts/data-order.md",
                 )

@@ -18,20 +18,11 @@ print(json.dumps({"python": platform.python_version(), "torch": torch.__version_
 """
 
 
-# Additions and multiplications in f32 of a core and cycle with AVX-512, by vendor and family: two units of 16 lanes on Intel's
-# servers and AMD's Zen 5, half of that on Zen 4. With AVX2 it is two units of 8 lanes everywhere.
-OPERATIONS_WITH_AVX512 = {("GenuineIntel", 6): 64, ("AuthenticAMD", 25): 32, ("AuthenticAMD", 26): 64}
-OPERATIONS_WITH_AVX2 = 32
-
-
 def facts():
-    fields = processor()
-    flags = set(fields.get("flags", fields.get("Features", "")).split())
+    model, flags = processor()
     return {
-        "processor": fields.get("model name", platform.processor() or platform.machine()),
-        "model": {name: fields.get(name) for name in ("vendor_id", "cpu family", "model", "stepping")},
+        "processor": model,
         "instructions": [name for name in INSTRUCTIONS if name in flags],
-        "peak": peak(fields, flags),
         "cores": len(os.sched_getaffinity(0)),
         "memory_bytes": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
         "system": f"{platform.system()} {platform.release()}",
@@ -40,23 +31,13 @@ def facts():
 
 
 def processor():
-    """What the system says of the first core; elsewhere than on Linux nothing."""
+    """Model name and flags of the first core; elsewhere than on Linux what Python knows."""
     try:
         text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
     except OSError:
-        return {}
-    return dict(map(str.strip, line.split(":", 1)) for line in text.split("\n\n")[0].splitlines() if ":" in line)
-
-
-def peak(fields, flags):
-    """Operations in f32 of a core, a cycle, and cycles a second as the system says; `None` of a processor that is not listed."""
-    if "avx512f" in flags:
-        a_cycle = OPERATIONS_WITH_AVX512.get((fields.get("vendor_id"), int(fields.get("cpu family", 0))))
-    else:
-        a_cycle = OPERATIONS_WITH_AVX2 if {"avx2", "fma"} <= flags else None
-    if a_cycle is None or "cpu MHz" not in fields:
-        return None
-    return {"operations_a_cycle": a_cycle, "hertz": float(fields["cpu MHz"]) * 1e6}
+        return platform.processor() or platform.machine(), set()
+    fields = dict(map(str.strip, line.split(":", 1)) for line in text.split("\n\n")[0].splitlines() if ":" in line)
+    return fields.get("model name", platform.machine()), set(fields.get("flags", fields.get("Features", "")).split())
 
 
 def versions(jikji, python):

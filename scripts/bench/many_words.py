@@ -1,11 +1,10 @@
 #!/usr/bin/env python3
-"""Make a large corpus with many distinct words from a small one.
+"""Make a large corpus with many different words out of a small one.
 
     scripts/bench/many_words.py --copies 32 --output large.jsonl text.jsonl
 
-Writes the JSON lines several times. Each copy except the first replaces the Hangul syllables by
-others, which gives new words of the same lengths and frequencies. Prints the number of distinct
-words (separated by white space). See README.md.
+Writes the JSON lines again and again, each copy but the first with its Hangul syllables exchanged for others: new words of the same
+lengths, as frequent as before. Prints how many different words (between blanks) the copies have. See README.md.
 """
 
 import argparse
@@ -43,14 +42,14 @@ def main():
         Failure(f"{given.input}: {error!r}").report()
         return 1
     syllables = sorted({character for word in words for character in word if "가" <= character <= "힣"})
-    # Hashes take less memory than words, and collide about once in a billion words.
+    # Hashes take less memory than words, and meet about once in a billion words.
     different = set()
     with given.output.open("w", encoding="utf-8") as out:
         for seed in range(given.copies):
             table = exchange(syllables, seed)
             out.write(lines.translate(table))
             different.update(hash(word.translate(table)) for word in words)
-    say(f"{given.output}: {given.output.stat().st_size:,} bytes, {len(different):,} distinct words")
+    say(f"{given.output}: {given.output.stat().st_size:,} bytes, {len(different):,} different words")
     return 0
 
 

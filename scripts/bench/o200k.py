@@ -1,4 +1,4 @@
-"""Writes OpenAI's o200k as a `tokenizer.json`, from its tokens in rank order."""
+"""OpenAI's o200k as a `tokenizer.json`, from its tokens in the order of their ranks."""
 
 import base64
 import json
@@ -19,7 +19,7 @@ PATTERN = "|".join(
 
 
 def write(folder, vocabulary):
-    """`vocabulary` has one token per line, in base64."""
+    """`vocabulary` has a token a line, in base64."""
     tokens = [base64.b64decode(line) for line in vocabulary.split()]
     ranks = {token: rank for rank, token in enumerate(tokens)}
     merges = [[spelled(part) for part in parts(token, ranks)] for token in tokens if len(token) > 1]
@@ -60,7 +60,7 @@ def spelled(token):
 
 
 def parts(token, ranks):
-    """The two tokens that a token is merged from: the result of all merges with lower ranks."""
+    """The two tokens that a token is merged from: what merging by lower ranks leaves of it."""
     pieces = [token[at : at + 1] for at in range(len(token))]
     while len(pieces) > 2:
         rank, at = min((ranks.get(pieces[at] + pieces[at + 1], len(ranks)), at) for at in range(len(pieces) - 1))

@@ -1,4 +1,4 @@
-"""Options shared by several scripts, and how the pages show them."""
+"""Options that several scripts read and show alike."""
 
 import argparse
 from pathlib import Path
@@ -14,6 +14,6 @@ def at_least_one(text):
 
 
 def shown_model(path):
-    """The path within the repository; for a file outside it, only the file name."""
+    """Within the repository, or by its name: where else it lies on this machine is of no interest."""
     path = Path(path).resolve()
     return str(path.relative_to(REPOSITORY)) if path.is_relative_to(REPOSITORY) else path.name

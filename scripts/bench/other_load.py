@@ -1,5 +1,4 @@
-"""Measures the processor time that other programs use. A busy machine may slow the two sides
-differently."""
+"""How much of the machine something else took meanwhile: a busy machine need not slow both sides alike."""
 
 import os
 import resource
@@ -7,14 +6,13 @@ import time
 
 
 class Watch:
-    """Starts measuring when it is created."""
+    """Starts now."""
 
     def __init__(self):
         self.started, self.busy, self.own = time.monotonic(), busy_seconds(), own_seconds()
 
     def share(self):
-        """The share of processor time used by other programs; `None` if the system does not report
-        it."""
+        """Processor time that was not our children's, of all there was; `None` where the system does not say."""
         if self.busy is None:
             return None
         elapsed = (time.monotonic() - self.started) * os.cpu_count()
@@ -22,7 +20,7 @@ class Watch:
 
 
 def busy_seconds():
-    """Busy time of all cores since boot, including time stolen by the host (proc(5))."""
+    """Of all cores since the start of the system, time stolen by the host included (proc(5))."""
     try:
         with open("/proc/stat", encoding="utf-8") as file:
             user, nice, system, _idle, _iowait, irq, softirq, steal = map(int, file.readline().split()[1:9])
@@ -32,6 +30,6 @@ def busy_seconds():
 
 
 def own_seconds():
-    """Processor time of all child processes that have ended, including their children."""
+    """Of children that have ended, theirs included."""
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     return usage.ru_utime + usage.ru_stime

@@ -18,7 +18,7 @@ def page(record, cases, sides):
     by_case = [(case, [c for c in record["comparisons"] if c["case"] == case.name]) for case in cases]
     by_case = [(case, comparisons) for case, comparisons in by_case if comparisons]
     parts = [head(record), targets(by_case), method(record)]
-    parts += [section(record, case, comparisons, sides) for case, comparisons in by_case]
+    parts += [section(case, comparisons, sides) for case, comparisons in by_case]
     return "\n\n".join(parts) + "\n"
 
 
@@ -34,28 +34,11 @@ def head(record):
         f"{versions['jikji']} (binary {versions['jikji_sha256']}{checkout}); PyTorch {versions['torch']}, "
         f"transformers {versions['transformers']}, Python {versions['python']}.",
     ]
-    if machine["peak"]:
-        lines += ["", peak_sentence(machine, record["settings"]["threads"])]
     if not record["finished"]:
         lines += ["", "**Measuring was not finished**: cases and pairs are missing."]
     if max(others_shares(record["comparisons"]), default=0.0) > BUSY:
         lines += ["", "**Measured on a busy machine**: other programs ran beside some pairs, so no figure here should be quoted."]
     return "\n".join(lines)
-
-
-def peak_flop_per_second(machine, threads):
-    """Of the cores that a side may use; `None` where it is not known."""
-    peak = machine["peak"]
-    return peak and peak["operations_a_cycle"] * peak["hertz"] * min(threads, machine["cores"])
-
-
-def peak_sentence(machine, threads):
-    peak, cores = machine["peak"], min(threads, machine["cores"])
-    return (
-        f"Theoretical peak in f32: {peak_flop_per_second(machine, threads) / 1e9:.0f} GFLOP/s = {cores} cores x "
-        f"{peak['operations_a_cycle']} operations a cycle x {peak['hertz'] / 1e9:.2f} GHz. The clock is what the system reports; "
-        "the real one may be higher, or lower under AVX-512."
-    )
 
 
 def others_shares(comparisons):
@@ -78,22 +61,16 @@ def method(record):
 scripts/bench/vs_pytorch {settings['command']}
 ```
 
-How it was measured:
-
-- A pair is one run of jikji and one run of PyTorch, one after the other, each in its own process with {settings['threads']} threads. Which
-  runs first alternates.
-- A training run makes {WARM_UP} warm-up steps ({WARM_UP_COMPILED} with `torch.compile`) and {settings['steps']} counted steps; its result is their median.
-  A decoding run makes one warm-up call.
-- If the counted steps of a run spread by more than {MAX_SPREAD:.0%} ((max - min) / median), the pair is discarded and repeated.
-- The tables show medians over the kept pairs, with quartiles in brackets. The ratio is PyTorch's time over jikji's time in a pair.
-- PyTorch runs Hugging Face's Llama with `sdpa` attention, fused AdamW and clipping to a norm of 1; bf16 is autocast.
-- Peak memory counts from the first step or the first generated token.
-- The limit is the time of the step's matrix products alone, by the fastest of three programs: jikji's kernels and the crate
-  `gemm`, both timed between jikji's steps, and PyTorch, timed after its steps in the same process. Attention's products are not
-  measured; where they are included, they are taken at the same rate."""
+Each pair is one run of jikji and one of PyTorch, each a process of its own with {settings['threads']} threads, one after the other; which is first
+alternates. A run of a training step does {WARM_UP} steps that do not count ({WARM_UP_COMPILED} with `torch.compile`) and {settings['steps']} that do, and stands for
+their median; a run of decoding makes one call that does not count. A pair in which (max - min) / median of a side's own repeats is above
+{MAX_SPREAD:.0%} is discarded and made again. The tables give medians and, in brackets, quartiles over the kept pairs; the ratio is PyTorch's time over jikji's,
+taken pair by pair. The model is Hugging Face's Llama with `sdpa` attention, the optimizer fused AdamW with clipping to a norm of 1; bf16 is
+autocast. Both sides reset their peak of resident memory once they are ready to
+step or to write. The limit is the step's products alone, by jikji's own kernels; that of attention's is not measured but taken at their rate."""
 
 
-def section(record, case, comparisons, sides):
+def section(case, comparisons, sides):
     parts = [f"## `{case.name}`", "", f"{case.what}.", "", "```", " ".join(["jikji", *shown(sides.jikji_arguments(case))])]
     for comparison in comparisons:
         script, arguments = sides.pytorch_command(case, comparison["opponent"])
@@ -102,8 +79,7 @@ def section(record, case, comparisons, sides):
     for comparison in comparisons:
         parts += ["", comparison_table(case, comparison)]
     if isinstance(case, TrainStep) and results.jikji_runs(comparisons):
-        parts += ["", products_table(record, case, comparisons), "", limit_sentence(case, comparisons)]
-        parts += ["", profile_sentence(comparisons)]
+        parts += ["", limit_sentence(case, comparisons), "", profile_sentence(comparisons)]
     return "\n".join(parts)
 
 
@@ -180,28 +156,11 @@ def of_pytorch(comparison):
     return text
 
 
-def products_table(record, case, comparisons):
-    seconds_of, flop = results.products(comparisons)
-    peak = peak_flop_per_second(record["machine"], record["settings"]["threads"])
-    rows = [
-        f"| the step's matrix products alone, {case.precision} | seconds | GFLOP/s | of the f32 peak |",
-        "| --- | ---: | ---: | ---: |",
-    ]
-    for program, times in seconds_of.items():
-        middle = statistics.median(times)
-        share = f"{flop / middle / peak:.0%}" if peak else "unknown"
-        rows.append(f"| {program} | {seconds(quartiles(times))} | {flop / middle / 1e9:.0f} | {share} |")
-    return "\n".join(rows)
-
-
 def limit_sentence(case, comparisons):
     shares = results.limit_shares(case, comparisons)
     low, middle, high = quartiles(shares)
-    included = ", with attention's at the same rate," if case.limit_with_attention else ", without attention's,"
-    return (
-        f"The fastest of these{included} takes {middle:.0%} ({low:.0%} - {high:.0%}) of the time of jikji's step "
-        f"(median and quartiles over {len(shares)} runs)."
-    )
+    what = "bare products, attention's included," if len(case.limit_fields) > 1 else "bare products, without attention's,"
+    return f"The step's {what} between jikji's steps take {middle:.0%} ({low:.0%} - {high:.0%}) of its time, over {len(shares)} runs."
 
 
 def profile_sentence(comparisons):

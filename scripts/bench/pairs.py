@@ -1,15 +1,13 @@
-"""The measurement method: pairs of runs close in time, in alternating order, with one ratio per
-pair."""
+"""The method: pairs of runs close in time, in alternating order, and a ratio for each pair."""
 
 import statistics
 
 from errors import Failure, say
 from other_load import Watch
 
-# If the repeats of a run differ by more, the run was disturbed, and its pair is measured again.
+# A run whose own repeats lie further apart was disturbed, and its pair is made again.
 MAX_SPREAD = 0.15
-# Discarded pairs per requested pair. After that, a comparison stops until the script is started
-# again.
+# Discarded pairs for each wanted one, after which a comparison is left with what it has until the script is started again.
 PATIENCE = 3
 
 
@@ -25,8 +23,7 @@ def new_comparison(case, opponent, wanted):
 
 
 def measure(comparison, case, opponent, sides, save):
-    """Measures the pairs that a comparison still needs. Calls `save` after each, so that no result
-    is lost."""
+    """All pairs that a comparison lacks. `save` is called after each, so that nothing measured is lost."""
     comparison["failed"] = None
     last_discarded = len(comparison["discarded"]) + PATIENCE * comparison["wanted_pairs"]
     while len(comparison["pairs"]) < comparison["wanted_pairs"] and len(comparison["discarded"]) < last_discarded:
@@ -59,7 +56,7 @@ def make_pair(case, opponent, sides, jikji_first):
 def tell(comparison, pair):
     fate = f"discarded, {' and '.join(pair['disturbed'])} disturbed" if pair["disturbed"] else "kept"
     say(
-        f"{comparison['case']} and {comparison['opponent']}: "
+        f"{comparison['case']} beside {comparison['opponent']}: "
         f"jikji {pair['jikji']['seconds']:.3f} s, PyTorch {pair['pytorch']['seconds']:.3f} s, "
         f"ratio {pair['ratio']:.2f}, {fate} ({len(comparison['pairs'])} of {comparison['wanted_pairs']})"
     )

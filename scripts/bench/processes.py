@@ -1,5 +1,4 @@
-"""Runs each side in a separate process: nothing of one side is alive while the other is measured.
-"""
+"""Both sides as processes of their own: nothing of one is alive while the other is measured."""
 
 import json
 import os
@@ -11,7 +10,7 @@ from errors import Failure
 
 FOLDER = Path(__file__).resolve().parent
 
-# Environment variables of the caller that would affect only one side.
+# Settings of the caller's shell that would change one side and not the other.
 FOREIGN = ("OMP_", "GOMP_", "KMP_", "MKL_", "ONEDNN_", "DNNL_", "MALLOC_", "GLIBC_TUNABLES", "LD_PRELOAD", "TORCH", "PYTORCH_", "RAYON_", "JIKJI_")
 SHOWN_LINES = 20
 
@@ -22,7 +21,7 @@ def environment(**settings):
 
 
 def run(command, settings, folder=None):
-    """Runs a command that must succeed and returns its stdout."""
+    """Stdout of a command that must succeed."""
     command = [str(word) for word in command]
     try:
         done = subprocess.run(
@@ -53,7 +52,7 @@ def jikji_json(path, arguments, threads):
 
 
 def pytorch_json(python, script, arguments, compile_cache):
-    # Compile in one process, so that no idle worker remains during the measured steps.
+    # One process compiles, so that no idle helper is left beside the counted steps.
     settings = {"TORCHINDUCTOR_CACHE_DIR": str(compile_cache), "TORCHINDUCTOR_COMPILE_THREADS": "1"}
     return run_json([python, FOLDER / script, *arguments], settings)
 

@@ -1,5 +1,4 @@
-"""The Python interpreter of the other side: a virtual environment, recreated when the requirements
-change."""
+"""The Python that runs the other side: a virtual environment, made once and made again when the requirements change."""
 
 import shutil
 import subprocess
@@ -11,21 +10,20 @@ from errors import Failure, say
 
 FOLDER = Path(__file__).resolve().parent
 REQUIREMENTS = FOLDER / "requirements.txt"
-# In `target/`, which git ignores and `cargo clean` removes.
+# Below `target/`, which git ignores and `cargo clean` removes.
 ENVIRONMENT = FOLDER.parents[1] / "target" / "bench-pytorch"
 
 
 def interpreter(chosen, modules, requirements=REQUIREMENTS, folder=ENVIRONMENT):
-    """The chosen interpreter, or the one of the environment, after a check that it has the modules.
-    """
+    """The chosen interpreter, or that of the environment; either has the modules."""
     if chosen:
-        # Not resolved: a virtual environment is identified by the path of its link.
+        # Not resolved: an environment is known by the path of its link.
         return check(Path(chosen).absolute(), modules, requirements)
     python = folder / "bin" / "python"
     made_from = folder / "requirements.txt"
     if not (made_from.is_file() and made_from.read_text() == requirements.read_text()):
         make(python, requirements, folder)
-        # Copied last, so that an incomplete environment is recreated.
+        # Last, so that an environment that was not finished is made again.
         shutil.copy(requirements, made_from)
     return check(python, modules, requirements)
 
@@ -33,13 +31,13 @@ def interpreter(chosen, modules, requirements=REQUIREMENTS, folder=ENVIRONMENT):
 def make(python, requirements, folder):
     if sys.version_info < (3, 11):
         raise Failure("Python 3.11 or later is needed", "start this script with it, or give it with --python PATH")
-    say(f"creating a virtual environment in {folder}; installing PyTorch takes minutes")
+    say(f"making a virtual environment in {folder}; with PyTorch, which is large, this takes minutes")
     venv.create(folder, clear=True, with_pip=True)
     installed = subprocess.run([python, "-m", "pip", "install", "--quiet", "-r", requirements], stdin=subprocess.DEVNULL)
     if installed.returncode != 0:
         raise Failure(
             f"pip could not install `{requirements}`",
-            "see the message of pip above; or pass an interpreter that has these packages with --python PATH",
+            "see its message above; or give an interpreter that has these packages with --python PATH",
         )
 
 

@@ -1,8 +1,6 @@
-"""Time greedy decoding of Hugging Face's Llama on the CPU with its default cache; the counterpart
-of `jikji bench decode`.
+"""Time greedy decoding of Hugging Face's Llama on the CPU with its default cache; the other side of `jikji bench decode`.
 
-Prints one JSON object. The time covers one whole call: the prompt in one forward pass, then one
-token after the other.
+Prints one JSON object. Timed is one whole call: the prompt read at once, then one token after the other.
 """
 
 import argparse
@@ -21,7 +19,7 @@ def made_up_prompt(vocab_size, length):
 
 
 def decode(model, prompt, tokens):
-    """Random weights may produce the end token at any position; `min_new_tokens` prevents it."""
+    """Random weights may draw the end of text at any moment: the least number of tokens forbids it."""
     written = model.generate(
         prompt,
         attention_mask=torch.ones_like(prompt),

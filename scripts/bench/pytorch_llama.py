@@ -1,5 +1,4 @@
-"""Builds Hugging Face's Llama with random weights from a jikji model file, and jikji's optimizer
-settings."""
+"""Hugging Face's Llama with random weights, from a model file of jikji, and the optimizer that jikji uses."""
 
 import contextlib
 import os
@@ -18,7 +17,7 @@ from transformers import LlamaConfig, LlamaForCausalLM  # noqa: E402
 
 
 def build(path):
-    """The file has the keys of transformers; missing keys get jikji's defaults."""
+    """The keys of the file are those of transformers; what it does not name is jikji's default."""
     with open(path, "rb") as file:
         keys = tomllib.load(file)
     keys.setdefault("rope_theta", 10000.0)
@@ -26,13 +25,12 @@ def build(path):
     if keys.pop("model_type") != "llama":
         sys.exit(f"`{path}` is not a model of type `llama`\nhint: this comparison builds no other")
     torch.manual_seed(0)
-    # `sdpa` is the default of transformers; it is explicit because it determines the speed of
-    # attention.
+    # `sdpa` is transformers' own default, written out because it decides the speed of attention.
     return LlamaForCausalLM(LlamaConfig(**keys, attn_implementation="sdpa"))
 
 
 def adamw(model, learning_rate, betas=(0.9, 0.95), eps=1e-8, weight_decay=0.1):
-    """Weight decay for matrices, including the embedding, and none for norms; jikji's default."""
+    """Decay for matrices, the embedding among them, and none for norms: as jikji does by default."""
     decayed = [parameter for parameter in model.parameters() if parameter.dim() >= 2]
     kept = [parameter for parameter in model.parameters() if parameter.dim() < 2]
     groups = [{"params": decayed, "weight_decay": weight_decay}, {"params": kept, "weight_decay": 0.0}]
@@ -46,7 +44,7 @@ def number_format(precision):
 
 
 def facts(model):
-    """Further facts about this side for the page."""
+    """What the page says of this side beside its times."""
     return {
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
         "threads": torch.get_num_threads(),

@@ -1,8 +1,6 @@
-"""A plain PyTorch training run on jikji's token shards in jikji's order, from an exported model,
-followed by validation.
+"""A plain PyTorch training run on jikji's token shards, in jikji's order, from an exported model; then its validation.
 
-Prints one JSON object. It uses transformers' Llama in f32 or under bf16 autocast, and fused AdamW.
-Attention stays within a document, which is jikji's default.
+Prints one JSON object. transformers' Llama in f32 or under bf16 autocast, fused AdamW, documents kept apart as jikji does by default.
 """
 
 import argparse
@@ -18,8 +16,7 @@ from jikji_shards import UNCOUNTED
 
 
 def learning_rate(settings, step):
-    """Linear warm-up to the peak at the last warm-up step, then cosine decay until the last step of
-    the run."""
+    """A linear rise that reaches the peak at the last step of warm-up, then half a cosine to the last step of the run."""
     peak, warmup, final = settings["learning_rate"], settings["warmup_steps"], settings["final_ratio"]
     if step < warmup:
         return peak * (step + 1) / warmup
@@ -28,7 +25,7 @@ def learning_rate(settings, step):
 
 
 def summed_loss(model, batch, precision):
-    """The summed loss of all counted targets in nats, and their number."""
+    """Nats of all counted targets, and how many there are."""
     documents = torch.from_numpy(batch.documents)
     seq_len = documents.shape[1]
     visible = documents[:, :, None] == documents[:, None, :]
@@ -49,7 +46,7 @@ def summed_loss(model, batch, precision):
 
 
 def train(model, order, settings, precision):
-    """The loss of each step before its update, and the number of counted targets."""
+    """The loss of each step before its update, and the targets that counted in it."""
     model.train()
     optimizer = pytorch_llama.adamw(
         model, settings["learning_rate"], tuple(settings["betas"]), settings["eps"], settings["weight_decay"]
@@ -89,7 +86,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--model", required=True, help="model folder to start from")
     parser.add_argument("--shards", required=True, help="a folder tokens-FINGERPRINT")
-    parser.add_argument("--settings", required=True, help="settings of the recipe as JSON")
+    parser.add_argument("--settings", required=True, help="JSON of what the recipe says")
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--threads", type=int, required=True)
     parser.add_argument("--precision", choices=["f32", "bf16"], default="f32")

@@ -1,8 +1,6 @@
-"""Time training steps of Hugging Face's Llama on the CPU; the counterpart of `jikji bench
-train-step`.
+"""Time training steps of Hugging Face's Llama on the CPU; the other side of `jikji bench train-step`.
 
-Prints one JSON object. A step sets the gradients to none, then does forward, backward, clipping and
-update.
+Prints one JSON object. A step is: gradients to none, forward, backward, clipping, update.
 """
 
 import argparse
@@ -14,12 +12,11 @@ import time
 import torch
 
 import pytorch_llama
-import pytorch_products
 import resident_memory
 
 
 def made_up_ids(vocab_size, batch, seq):
-    """The ids that `jikji bench train-step` generates."""
+    """The ids that `jikji bench train-step` makes up."""
     ids = [((index * 2654435761 % 2**64) >> 7) % vocab_size for index in range(batch * seq)]
     return torch.tensor(ids).view(batch, seq)
 
@@ -35,7 +32,7 @@ def step(forward, model, optimizer, ids, precision):
 
 
 def compiled_graphs():
-    """The number of compiled graphs and graph breaks; one graph without breaks is the best case."""
+    """How whole the compiled model is: one graph and no break is the best case."""
     counters = torch._dynamo.utils.counters
     return {
         "graphs": counters["stats"]["unique_graphs"],
@@ -50,7 +47,7 @@ def measure(arguments):
     optimizer = pytorch_llama.adamw(model, learning_rate=1e-4)
     ids = made_up_ids(model.config.vocab_size, arguments.batch, arguments.seq)
     forward = torch.compile(model) if arguments.mode == "compile" else model
-    # As in jikji: the peak covers the steps, not loading and building.
+    # As jikji: the peak speaks of stepping, not of what loading and building left behind.
     resident_memory.reset_peak()
     seconds, losses = [], []
     for _ in range(arguments.warm_up + arguments.steps):
@@ -68,8 +65,6 @@ def measure(arguments):
         "mapped_file_bytes": memory.get("mapped_file_bytes"),
         "imported_rss_bytes": imported.get("resident_bytes"),
         **pytorch_llama.facts(model),
-        # After the steps, so that its operands do not count in their memory.
-        **pytorch_products.measure(model, arguments.batch * arguments.seq, arguments.precision, arguments.steps),
     }
     if arguments.mode == "compile":
         report.update(compiled_graphs())

@@ -1,4 +1,4 @@
-"""Computes the figures of `quality_vs_pytorch` and writes its Markdown page."""
+"""The Markdown page of `quality_vs_pytorch`, and the figures in it."""
 
 import statistics
 
@@ -8,7 +8,7 @@ def bits(side):
 
 
 def summary(runs):
-    """Means, each side's range over the seeds, and whether jikji meets the target."""
+    """Means, each side's range over the seeds, and whether jikji is within it or better."""
     jikji, pytorch = ([bits(run[side]) for run in runs] for side in ("jikji", "pytorch"))
     difference = statistics.mean(jikji) - statistics.mean(pytorch)
     spread = max(pytorch) - min(pytorch)
@@ -25,19 +25,18 @@ def summary(runs):
 
 def page(record):
     runs, settings, model = record["runs"], record["settings"], record["model"]
-    parts = [head("Quality: Jikji and PyTorch", record)]
+    parts = [head("Quality beside PyTorch", record)]
     if len(runs) >= 2:
         parts.append(verdict(summary(runs)))
     if len(runs) < settings["seeds"]:
-        parts.append(f"**Incomplete**: {len(runs)} of {settings['seeds']} seeds.")
+        parts.append(f"**Not finished**: {len(runs)} of {settings['seeds']} seeds.")
     parts.append(f"```\n{settings['command']}\n```")
     parts.append(
-        f"""Model: {model}{parameters(runs)}. {settings['steps']} steps of {settings['global_batch_size']} x {settings['seq_len']} tokens, \
-{settings['steps'] * settings['global_batch_size'] * settings['seq_len']:,} in total. f32. AdamW with a peak learning rate of {settings['learning_rate']}, {settings['warmup_steps']}
-warm-up steps, cosine decay to a tenth of the peak, gradient clipping to a norm of {settings['max_grad_norm']}. jikji trains with `jikji train`; PyTorch runs a plain
-loop over Hugging Face's Llama with fused AdamW. For each seed, both sides start from the same weights, which jikji initialized and exported at
-step 0. They read the same sequences in the same order, and attention stays within a document. A seed changes the weights and the order; the
-two sides differ only in how they compute."""
+        f"""{model}{parameters(runs)}; {settings['steps']} steps of {settings['global_batch_size']} x {settings['seq_len']} tokens, \
+{settings['steps'] * settings['global_batch_size'] * settings['seq_len']:,} in all; f32; AdamW at {settings['learning_rate']}, {settings['warmup_steps']} steps
+of warm-up, then half a cosine to a tenth; clipping to a norm of {settings['max_grad_norm']}. jikji trains with `jikji train`; PyTorch with a plain loop over Hugging
+Face's Llama and fused AdamW. For each seed both start from the same weights, which jikji drew and exported at step 0, and read the same sequences
+in the same order, documents kept apart; so a seed changes weights and order, and the sides differ in how they compute."""
     )
     if runs:
         parts.append(table(runs))
@@ -59,9 +58,9 @@ transformers {versions['transformers']}."""
 
 
 def verdict(figures):
-    return f"""| target | measured | met |
+    return f"""| to reach | measured | reached |
 | --- | ---: | --- |
-| jikji's mean is at most PyTorch's mean plus the range of PyTorch's seeds ({figures['pytorch_range']:.4f}) | \
+| jikji's mean at most PyTorch's mean and the range of PyTorch's seeds ({figures['pytorch_range']:.4f}) above it | \
 {apart(figures['difference'])} bits/byte | {'yes' if figures['reached'] else '**no**'} |"""
 
 
@@ -75,21 +74,21 @@ def table(runs):
     rows.append(
         f"| mean | | **{figures['jikji_mean']:.5f}** | **{figures['pytorch_mean']:.5f}** | {apart(figures['difference'])} |"
     )
-    rows.append(f"| range | | {figures['jikji_range']:.5f} | {figures['pytorch_range']:.5f} | |")
+    rows.append(f"| largest - smallest | | {figures['jikji_range']:.5f} | {figures['pytorch_range']:.5f} | |")
     return "\n".join(rows)
 
 
 def apart(difference):
-    """Six digits; zero has no minus sign."""
+    """Six digits, and no minus before a zero."""
     return f"{round(difference, 6) + 0.0:+.6f}"
 
 
 def check(runs):
-    """The evidence that both sides did the same work."""
+    """What shows that both sides did the same."""
     after = runs[0]["jikji"]["after"]
     untrained = max(abs(run["jikji"]["before"]["bits_per_byte"] - run["pytorch"]["before"]["bits_per_byte"]) for run in runs)
     first = max(abs(run["jikji"]["losses"][0] - run["pytorch"]["losses"][0]) for run in runs)
     largest = max(abs(a - b) for run in runs for a, b in zip(run["jikji"]["losses"], run["pytorch"]["losses"]))
-    return f"""The table shows validation bits per byte over {after['tokens']:,} tokens of {after['bytes']:,} bytes. For every seed, both sides counted the same targets in each
-step, and the same tokens and bytes in validation. The largest differences are {untrained:.1e} bits/byte before training, {first:.1e} nats in the loss of the first step, and
-{largest:.1e} nats in the loss of any step."""
+    return f"""Validation bits per byte over {after['tokens']:,} tokens of {after['bytes']:,} bytes. In every seed the sides counted the same targets in each step and the
+same tokens and bytes in validation. Apart at most: {untrained:.1e} bits/byte before training, {first:.1e} nats in the loss of the first step, {largest:.1e} in that of
+any step."""

@@ -1,8 +1,8 @@
-"""Reads the memory of this process in the same way as jikji. Linux only; empty elsewhere."""
+"""What this process holds in memory, as jikji reads it of itself. Linux only; elsewhere nothing is known."""
 
 
 def now():
-    """Bytes of resident memory, of mapped file pages (libraries) in it, and of the peak so far."""
+    """Bytes: resident in all, of it pages of mapped files (libraries), and the highest so far."""
     names = {"VmRSS": "resident_bytes", "RssFile": "mapped_file_bytes", "VmHWM": "peak_bytes"}
     try:
         with open("/proc/self/status", encoding="utf-8") as status:
@@ -13,8 +13,7 @@ def now():
 
 
 def reset_peak():
-    """Resets the peak; the value 5 is documented in proc(5). If the system refuses, the peak covers
-    the whole process."""
+    """Starts the peak anew; 5 is documented in proc(5). Where the system refuses, the peak stays that of the whole process."""
     try:
         with open("/proc/self/clear_refs", "w", encoding="utf-8") as file:
             file.write("5")

@@ -1,11 +1,11 @@
-"""Writes the two files of a measurement: the page, and the raw values in JSON."""
+"""The two files of a measurement: its page, and its raw numbers in JSON."""
 
 import json
 import os
 
 
 def write(folder, name, record, page):
-    """Replaces each file atomically, so that an interruption leaves the last complete version."""
+    """Each replaced whole: who interrupts it finds the last complete state."""
     for ending, text in (("json", json.dumps(record, indent=1) + "\n"), ("md", page)):
         path = folder / f"{name}.{ending}"
         aside = folder / f"{name}.{ending}.tmp"

@@ -2,7 +2,6 @@
 
 import statistics
 
-from errors import Failure
 from pairs import quartiles
 
 
@@ -29,31 +28,9 @@ def median_of(values):
     return statistics.median(known) if known else None
 
 
-def products(comparisons):
-    """Seconds of a step's products alone by each program, of every kept pair, and the operations that they are."""
-    pairs = [pair for comparison in comparisons for pair in comparison["pairs"]]
-    seconds = {
-        "jikji's kernels": [pair["jikji"]["raw"]["matmul_limit_seconds"] for pair in pairs],
-        "the crate gemm, in f32": [pair["jikji"]["raw"]["library_limit_seconds"] for pair in pairs],
-        "PyTorch": [pair["pytorch"]["raw"]["products_seconds"] for pair in pairs],
-    }
-    flop = {pair[side]["raw"]["products_flop"] for pair in pairs for side in ("jikji", "pytorch")}
-    if len(flop) != 1:
-        raise Failure(f"the sides multiply matrices of different sizes: {sorted(flop)} operations a step")
-    return seconds, flop.pop()
-
-
 def limit_shares(case, comparisons):
-    """Time of the products alone, by whichever program was the fastest in a pair, over time of jikji's step."""
-    seconds, _ = products(comparisons)
-    shares = []
-    for run, *times in zip(jikji_runs(comparisons), *seconds.values()):
-        raw, limit = run["raw"], min(times)
-        if case.limit_with_attention:
-            # Not measured: taken at the same rate.
-            limit *= 1 + raw["attention_limit_seconds"] / raw["matmul_limit_seconds"]
-        shares.append(limit / run["seconds"])
-    return shares
+    """Time of the bare products over time of the step, of every kept run of jikji in a case."""
+    return [sum(run["raw"][field] for field in case.limit_fields) / run["seconds"] for run in jikji_runs(comparisons)]
 
 
 def profile(comparisons):

@@ -1,4 +1,4 @@
-"""One run of one side: its command, and its JSON output in a common form."""
+"""One run of one side: the command, and what its JSON says in one form for both."""
 
 import statistics
 import time
@@ -6,14 +6,14 @@ import time
 import processes
 from cases import TrainStep
 
-# jikji uses the same number of warm-up steps.
+# jikji does as many steps before it counts.
 WARM_UP = 2
-# The first step compiles, and the second one still allocates memory.
+# The first step compiles, and the second still allocates.
 WARM_UP_COMPILED = 3
 
 
 class Sides:
-    """Starts both sides on this machine."""
+    """How both sides are started on this machine."""
 
     def __init__(self, jikji, python, models, compile_cache, threads, steps):
         self.jikji, self.python, self.models, self.compile_cache = jikji, python, models, compile_cache

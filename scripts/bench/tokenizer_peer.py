@@ -1,6 +1,5 @@
 #!/usr/bin/env python3
-"""Run one library on one task in its own process: train or encode JSON Lines with `text`, and print
-JSON.
+"""One library at one task, in a process of its own: trains or encodes on JSON lines with `text`, and prints JSON.
 
     tokenizer_peer.py train LIBRARY --vocab-size N --pattern REGEX --output FOLDER FILE...
     tokenizer_peer.py encode LIBRARY --tokenizer FOLDER --repeats N FILE...
@@ -13,7 +12,7 @@ from pathlib import Path
 
 from byte_alphabet import BYTE_OF
 
-# The pattern of GPT-4 with one or two digits, which is often used for Korean tokenizers.
+# As the tokenizers of GPT-4, with one or two digits: what is often trained for Korean.
 GPT4_LIKE = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,2}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 
 
@@ -64,7 +63,7 @@ def train_sentencepiece(given):
 
 
 def encoder(given):
-    """A function that returns the ids of a text."""
+    """A function from a text to its ids."""
     if given.library == "sentencepiece":
         import sentencepiece
 

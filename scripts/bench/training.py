@@ -1,5 +1,4 @@
-"""Shared code of the comparisons of whole training runs: options, record, and the loop over seeds.
-"""
+"""What the comparisons of whole training runs share: their options, their record, and seed after seed."""
 
 import argparse
 import datetime
@@ -20,16 +19,15 @@ FIRST_SEED = 1377
 
 
 def parser(description):
-    """The options of every comparison; a script sets the defaults of `--model`, `--seeds`,
-    `--steps` and `--batch`."""
+    """The options of every comparison; a script sets the defaults of `--model`, `--seeds`, `--steps` and `--batch`."""
     options = argparse.ArgumentParser(description=description.split("\n\n")[0])
     options.add_argument("--text", required=True, metavar="GLOB", help="text files, in quotes: .txt, .md, .jsonl with a field `text`")
     options.add_argument("--out", type=Path, required=True, help="folder for the page and the raw numbers")
     options.add_argument("--jikji", default=FOLDER.parents[1] / "target/release/jikji", help="the binary to measure")
     options.add_argument("--python", help="an interpreter with requirements.txt, instead of making an environment")
     options.add_argument("--model", type=Path, help="a model file")
-    options.add_argument("--seeds", type=at_least_one, help="number of seeds; each has other weights and another order")
-    options.add_argument("--steps", type=at_least_one, help="steps of a run")
+    options.add_argument("--seeds", type=at_least_one, help="how often all runs are made, with other weights and another order")
+    options.add_argument("--steps", type=at_least_one, help="of a run")
     options.add_argument("--batch", type=at_least_one, help="sequences of 256 tokens in a step")
     options.add_argument("--validation-fraction", type=fraction, default=0.01, help="share of the documents held back")
     options.add_argument("--threads", type=at_least_one, default=2, help="of each side")
@@ -44,8 +42,7 @@ def fraction(text):
 
 
 def compare(name, given, run_seed, page):
-    """`run_seed(lab, seed)` returns the record of a seed; `page(record)` returns the Markdown page.
-    """
+    """`run_seed(lab, seed)` gives what the record keeps of a seed; `page(record)` its Markdown."""
     jikji = processes.existing_jikji(given.jikji)
     given.out.mkdir(parents=True, exist_ok=True)
     python = python_environment.interpreter(given.python, ["tomllib", "blake3", "torch", "transformers"])
@@ -73,7 +70,7 @@ def file_name(script):
 
 
 def command(script, given):
-    """The command without paths of this machine."""
+    """As somebody elsewhere would give it."""
     return (
         f"scripts/bench/{script} --text GLOB --model {shown_model(given.model)} --seeds {given.seeds} --steps {given.steps} "
         f"--batch {given.batch} --validation-fraction {given.validation_fraction} --threads {given.threads} --out DIR"
@@ -81,7 +78,7 @@ def command(script, given):
 
 
 def main(work):
-    """Runs `work` and returns the exit status; handles a Failure and an interruption."""
+    """The status of a script whose `work` raises a Failure or is interrupted."""
     try:
         work()
     except Failure as failure:

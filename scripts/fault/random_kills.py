@@ -1,9 +1,8 @@
 #!/usr/bin/env python3
-"""Kill a training run with SIGKILL at random moments, half of them during a save.
+"""SIGKILL at random moments of a training run, half of them aimed inside a save.
 
-Each killed run is started again with `--resume`. A completed run must leave the same files as an
-uninterrupted run, byte for byte. Prints one line: `random_kills, cases, passed, seconds`. Uses the
-standard library only.
+Each killed run is started again with `--resume`; a run that reaches its end must have left, byte for byte, what an
+uninterrupted run leaves. Prints one line: `random_kills, cases, passed, seconds`. Standard library only.
 
     cargo build --release
     python3 scripts/fault/random_kills.py [--kills 200] [--seed 1377] [--jikji target/release/jikji]
@@ -74,12 +73,12 @@ prompts = ["오늘"]
 sample_tokens = 4
 """
 
-# If the kill should hit a save, each durable call of the save waits this long.
+# Each durable call of a save waits so long where the kill is aimed inside it.
 SLOW_SAVE = "sleep=4"
 
 
 class Lab:
-    """A folder with the text, the recipe and the run."""
+    """A folder with text and the recipe, and the run in it."""
 
     def __init__(self, jikji: Path, texts: Path, root: Path, async_save: bool = True):
         self.jikji, self.root, self.async_save = jikji, root, async_save
@@ -105,7 +104,7 @@ class Lab:
         return (self.root / "stderr.txt").read_text(encoding="utf-8", errors="replace")
 
     def steps_logged(self) -> int:
-        """The step of the last complete step record in the metrics."""
+        """The last whole step record of the metrics."""
         try:
             with (self.run / "metrics.jsonl").open("rb") as file:
                 file.seek(max(0, os.fstat(file.fileno()).st_size - 4096))
@@ -125,8 +124,7 @@ class Lab:
         return max((int(name[1]) for name in names if name), default=0)
 
     def is_saving(self, pid: int) -> bool:
-        """Whether the process is writing a save; unfinished saves of killed processes do not count.
-        """
+        """Whether the process is inside a save; what a killed one left does not count."""
         return any(f".tmp.{pid}." in name for name in self.checkpoints())
 
     def result(self) -> dict[str, bytes]:
@@ -146,8 +144,7 @@ def require(holds: bool, what: str, lab: Lab) -> None:
 
 
 def kill_once(lab: Lab, rng: random.Random, number: int, lost: dict[bool, int]) -> bool:
-    """Starts or resumes the run and kills it at a random moment; false if the run finished before.
-    """
+    """Starts or resumes the run and kills it at some moment; false if it came to its end before."""
     before = lab.newest()
     in_save = number % 2 == 1
     process = lab.start(SLOW_SAVE if in_save else "")
@@ -176,8 +173,7 @@ def kill_once(lab: Lab, rng: random.Random, number: int, lost: dict[bool, int]) 
         require(int(resumed[1]) == before, f"resumed from {resumed[1]}, not {before}", lab)
     newest = lab.newest()
     require(newest >= before, f"a checkpoint was lost: {before} -> {newest}", lab)
-    # The steps since the last save started; with async_save also the interval before it, if that
-    # save did not finish.
+    # The steps since the last save began; and where training goes on beside it, the interval before it if it did not end.
     steps_lost = max(0, lab.steps_logged() - newest)
     require(steps_lost <= (2 if lab.async_save else 1) * INTERVAL, f"{steps_lost} steps were lost", lab)
     lost[lab.async_save] = max(lost[lab.async_save], steps_lost)
@@ -205,7 +201,7 @@ def main() -> None:
             require(lab.start().wait() == 0, "the last start failed", lab)
             result = lab.result()
             differing = [name for name in expected if result[name] != expected[name]]
-            require(not differing, f"differs from the uninterrupted run: {', '.join(differing)}", lab)
+            require(not differing, f"not as uninterrupted: {', '.join(differing)}", lab)
             runs += 1
             shutil.rmtree(lab.root)
     seconds = time.monotonic() - start

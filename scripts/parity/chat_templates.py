@@ -1,19 +1,13 @@
 #!/usr/bin/env python3
-"""Render conversations with transformers, as references for the tests of our chat templates.
+"""Render conversations with transformers, for the tests of our chat templates to compare with.
 
 Usage: chat_templates.py [OUT]
-       chat_templates.py --of DIR CASES.json
 
-Writes OUT/formats.json (the templates of configs/chat over a set of conversations), OUT/features.json (chat_features.txt:
-templates of several lines, with what real ones do) and OUT/builtins.json (chat_builtins.txt: every filter, test, function and
-method). OUT is crates/tokenizer/tests/fixtures/chat by default. Each case holds what went in and `text`, what transformers'
-`apply_chat_template` gave; or `fails`, the kind of exception that it raised. A text that shows an address in memory, which
-changes from run to run, is `unstable`.
+Writes OUT/formats.json (the templates of configs/chat over a set of conversations) and OUT/features.json (small templates,
+one feature of Jinja or Python each). OUT is crates/tokenizer/tests/fixtures/chat by default. Each case holds what went in
+and `text`, what transformers' `apply_chat_template` gave; or `fails`, the kind of exception that it raised.
 
-The second form renders all templates of a folder, such as published ones, over the same conversations. The test
-`templates_of_a_folder` compares with it: CHAT_CASES=CASES.json cargo test -p jikji-tokenizer --test it -- of_a_folder
-
-Made with transformers 5.24.0, jinja2 3.1.6, tokenizers 0.23.3 and Python 3.11 (chat_requirements.txt). Opens no connection.
+Made with transformers 5.23.0, jinja2 3.1.6, tokenizers 0.23.3 and Python 3.11 (chat_requirements.txt). Opens no connection.
 """
 
 import datetime
@@ -21,7 +15,6 @@ import json
 import os
 import pathlib
 import sys
-import warnings
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
@@ -34,8 +27,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 SPECIAL = {"bos_token": "<s>", "eos_token": "</s>"}
 NOW = (2026, 10, 9, 13, 5, 7)
 
-# Text that is easily changed by mistake: white space at both ends, quotes, HTML, jamo in both
-# forms, emoji.
+# Text that a careless step would change: white space of several kinds at both ends, quotes, HTML, jamo in both forms, emoji.
 HARD = " \n\t안녕하세요, \"철수\" & '영희' <b>!</b> \u1112\u1161\u11ab ㅋㅋ é e\u0301 👩‍👧 \\n {{ x }} {% y %} \u3000\r\n "
 TOOLS = [
     {
@@ -125,7 +117,7 @@ SWITCHES = {
     "solar": [],
 }
 
-# The inputs of the small templates.
+# What the small templates read.
 FEATURE_MESSAGES = [
     {"role": "system", "content": "  You are <b>\"kind\"</b> & 'nice'.\n"},
     {"role": "user", "content": " 안녕 😀 \n\tㅋㅋ "},
@@ -159,20 +151,13 @@ def tokenizer():
 def outcome(template, messages, **options):
     try:
         text = tokenizer().apply_chat_template(messages, chat_template=template, tokenize=False, **options)
-    except Exception as error:  # noqa: BLE001: any exception of a template is the outcome
+    except Exception as error:  # noqa: BLE001: whatever a template provokes is the outcome
         return {"fails": type(error).__name__}
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError as error:
-        return {"fails": type(error).__name__}
-    if " at 0x" in text:
-        return {"unstable": True}
     return {"text": text}
 
 
 def formats():
-    """Yield a case for each template and conversation, without and with a generation prompt; with
-    switches for some."""
+    """Yield a case for each template, conversation and switch; the generation prompt only where it could differ."""
     for name, switches in SWITCHES.items():
         template = (ROOT / "configs" / "chat" / f"{name}.jinja").read_text(encoding="utf-8")
         for title, messages in CONVERSATIONS.items():
@@ -183,33 +168,6 @@ def formats():
             for prompt, switch in runs:
                 result = outcome(template, messages, tools=tools, add_generation_prompt=prompt, **switch)
                 yield {"template": name, "conversation": title, "prompt": prompt, "extra": switch, **result}
-
-
-def published(folder):
-    """Yield a case for each template of a folder and each conversation."""
-    switches = [{}, {"enable_thinking": False}, {"enable_thinking": True, "reasoning_effort": "high"}]
-    for path in sorted(folder.glob("*.jinja")):
-        source = path.read_text(encoding="utf-8")
-        for title, messages in CONVERSATIONS.items():
-            for tools in (None, TOOLS):
-                for prompt in (False, True):
-                    for switch in switches:
-                        result = outcome(source, messages, tools=tools, add_generation_prompt=prompt, **switch)
-                        case = {"template": source, "conversation": title, "tools": tools is not None}
-                        yield {"name": path.name, **case, "prompt": prompt, "extra": switch, **result}
-
-
-def builtins(text):
-    """Yield the templates of chat_builtins.txt: one a line, or one for each of what may stand for its `@`."""
-    lines = [line for line in text.splitlines() if line and not line.startswith("##")]
-    for template, following in zip(lines, [*lines[1:], ""]):
-        if template.startswith("@ "):
-            continue
-        if following.startswith("@ "):
-            for value in following.removeprefix("@ ").split(" ;; "):
-                yield template.replace("@", value.removesuffix(" ;;"))
-        else:
-            yield template
 
 
 def features(sources):
@@ -226,14 +184,12 @@ def write(path, header, cases):
 
 
 def main():
-    # Python's compiler warns of what some templates do.
-    warnings.simplefilter("ignore")
-    of_folder = sys.argv[1:2] == ["--of"] and len(sys.argv) == 4
-    if len(sys.argv) > 2 and not of_folder:
+    if len(sys.argv) > 2:
         print(__doc__, file=sys.stderr)
         return 2
     default = ROOT / "crates" / "tokenizer" / "tests" / "fixtures" / "chat"
     out = pathlib.Path(sys.argv[1]) if len(sys.argv) == 2 else default
+    out.mkdir(parents=True, exist_ok=True)
 
     class FixedClock(datetime.datetime):
         @classmethod
@@ -242,18 +198,11 @@ def main():
 
     chat_template_utils.datetime = FixedClock
     header = {"special": SPECIAL, "now": NOW}
-    if of_folder:
-        header.update(conversations=CONVERSATIONS, tools=TOOLS)
-        write(pathlib.Path(sys.argv[3]), header, published(pathlib.Path(sys.argv[2])))
-        return 0
-    out.mkdir(parents=True, exist_ok=True)
     write(out / "formats.json", {**header, "conversations": CONVERSATIONS, "tools": TOOLS}, formats())
     text = pathlib.Path(__file__).with_name("chat_features.txt").read_text(encoding="utf-8")
     sources = [source.strip("\n") for source in text.split("\n====\n")]
     header.update(messages=FEATURE_MESSAGES, variables=FEATURE_VARIABLES)
     write(out / "features.json", header, features(sources))
-    text = pathlib.Path(__file__).with_name("chat_builtins.txt").read_text(encoding="utf-8")
-    write(out / "builtins.json", header, features(builtins(text)))
     return 0
 
 

@@ -1,10 +1,8 @@
-"""The small models of the fixtures: `config.json` in the publisher's spelling, and random weights
-under published names.
+"""The small models of the fixtures: each one's `config.json` as its publisher spells it, and random weights under published names.
 
-Together they cover every variant that an implementation can get wrong: tied and untied heads,
-biases, `head_dim` unlike `hidden_size / num_attention_heads`, llama3, YaRN, linear and dynamic
-scaling, sliding windows shorter than the text, layers without RoPE, multipliers other than 1, norms
-before, after and on both sides, grouped-query and multi-head attention.
+Together they hold every variant that a port can get wrong: tied and untied heads, biases, `head_dim` apart from
+`hidden_size / num_attention_heads`, llama3 and YaRN scaling, windows shorter than the text, layers without rotation,
+multipliers other than 1, norms before, after and on both sides, one key/value head for several query heads and for one.
 """
 
 import hashlib
@@ -13,8 +11,7 @@ import torch
 
 CONTROL = {"bos_token_id": 1, "eos_token_id": 2, "pad_token_id": 0}
 
-# With head_dim 8 and theta 500, wavelengths are 6, 30, 140 and 664 tokens: one is kept, one is
-# blended, two are stretched.
+# With heads of 8 and a base of 500, waves are 6, 30, 140 and 664 tokens long: one is kept, one lies on the ramp, two are stretched.
 LLAMA3 = {
     "factor": 4.0,
     "high_freq_factor": 4.0,
@@ -98,9 +95,9 @@ FULL, SLIDING = "full_attention", "sliding_attention"
 
 CONFIGS = {
     "llama": _llama(),
-    # One key/value head per query head, as in A.X 3.1 Light.
+    # One key/value head for each query head, as A.X 3.1 Light.
     "llama-biases": _llama(attention_bias=True, mlp_bias=True, num_key_value_heads=4, tie_word_embeddings=True),
-    # `head_dim` above `hidden_size / num_attention_heads`, as in HyperCLOVA X SEED 0.5B.
+    # Heads wider than `hidden_size / num_attention_heads`, as HyperCLOVA X SEED 0.5B.
     "llama-llama3": _llama(head_dim=8, rope_scaling=LLAMA3, tie_word_embeddings=True),
     "llama-yarn": _llama(
         head_dim=16,
@@ -117,36 +114,27 @@ CONFIGS = {
             "mscale_all_dim": 1.6,
         },
     ),
-    # Every wavelength stretched alike; silu under its other name; a padding token that stands in the texts, whose row
-    # transformers gives no gradient from there.
-    "llama-linear": _llama(
-        hidden_act="swish", head_dim=8, pad_token_id=19, rope_scaling={"type": "linear", "factor": 4.0}
-    ),
     "mistral-window": _mistral(sliding_window=7),
-    # Smaller `head_dim`; Mistral turns the window off with null.
+    # Heads narrower, and the null with which Mistral turns the window off.
     "mistral-full": _mistral(head_dim=2, num_attention_heads=6, num_key_value_heads=3, sliding_window=None),
     "qwen2": _qwen2(),
     "qwen2-window": _qwen2(
         max_window_layers=1, num_hidden_layers=3, sliding_window=6, tie_word_embeddings=True, use_sliding_window=True
     ),
-    # As published by Qwen for long texts; the other keys have the reader's defaults.
+    # As Qwen publishes it for long texts: the rest is left to the reader's defaults.
     "qwen2-yarn": _qwen2(
         hidden_size=32,
         max_position_embeddings=256,
         rope_scaling={"factor": 4.0, "original_max_position_embeddings": 64, "type": "yarn"},
         torch_dtype="bfloat16",
     ),
-    # As written by transformers 5: `dtype`, and theta inside `rope_parameters`.
+    # As transformers 5 writes it: `dtype`, and the base of the rotation inside `rope_parameters`.
     "qwen3": {
         ("dtype" if key == "torch_dtype" else key): value
         for key, value in _qwen3(tie_word_embeddings=True).items()
         if key != "rope_theta"
     }
     | {"rope_parameters": {"rope_theta": 500.0, "rope_type": "default"}},
-    # Stretches only what is longer than `max_position_embeddings`. The padding token's row is also one of the head's.
-    "qwen3-dynamic": _qwen3(
-        pad_token_id=61, rope_scaling={"rope_type": "dynamic", "factor": 2.0}, tie_word_embeddings=True
-    ),
     "qwen3-window": _qwen3(
         attention_bias=True,
         layer_types=[SLIDING, FULL, SLIDING],
@@ -156,7 +144,7 @@ CONFIGS = {
     ),
     "exaone": _exaone(head_dim=8, num_attention_heads=2, num_key_value_heads=1, rope_scaling=LLAMA3, tie_word_embeddings=True),
     "exaone-untied": _exaone(torch_dtype="bfloat16"),
-    # Local layers have RoPE, global layers do not (32B).
+    # Local layers rotate, global ones do not (32B).
     "exaone4-hybrid": _exaone4(
         head_dim=8,
         layer_types=[SLIDING, SLIDING, SLIDING, FULL],
@@ -167,11 +155,11 @@ CONFIGS = {
         sliding_window=6,
         sliding_window_pattern="LLLG",
     ),
-    # A number in place of a pattern; the last layer is local here.
+    # A period in place of a list: the last layer is local here.
     "exaone4-period": _exaone4(
         num_hidden_layers=5, num_key_value_heads=4, sliding_window=9, sliding_window_pattern=2, tie_word_embeddings=True
     ),
-    # No window: every layer is global and has RoPE (1.2B).
+    # No window at all: every layer is global and rotates (1.2B).
     "exaone4-global": _exaone4(
         head_dim=8,
         layer_types=[FULL, FULL, FULL],
@@ -180,18 +168,17 @@ CONFIGS = {
         sliding_window=None,
         tie_word_embeddings=True,
     ),
-    # `sliding_window` is set but no layer uses it: every layer is global and none has RoPE.
+    # A window is named but no layer has it: every layer is global and none rotates.
     "exaone4-unrotated": _exaone4(layer_types=[FULL, FULL], sliding_window=8),
-    # Norms before and after, the default without `use_post_norm` (Think 14B).
+    # Norms before and after: what the family has where `use_post_norm` is not named (Think 14B).
     "hyperclovax-peri": _hyperclovax(num_hidden_layers=3),
-    # Norms before only (Think 32B), and the other options of the class.
+    # Norms before only (Think 32B), and whatever else the class takes.
     "hyperclovax-pre": _hyperclovax(
         attention_bias=True, head_dim=8, mlp_bias=True, tie_word_embeddings=True, use_post_norm=False
     ),
 }
 
-# Standard deviations, around 1 for norms and around 0 otherwise; large enough that every tensor
-# matters.
+# Standard deviations around 1 for norms, around 0 for everything else: large enough that every tensor matters.
 _SCALES = {"matrix": 0.35, "embedding": 0.6, "head": 0.4, "norm": 0.25, "bias": 0.3}
 
 
@@ -206,8 +193,7 @@ def _kind(name, shape):
 
 
 def weights(fixture, shapes, dtype):
-    """Random tensors for `shapes` (published name to shape), seeded by fixture and tensor name
-    only."""
+    """Random tensors for `shapes` (published name to shape). Each is seeded by fixture and name alone."""
 
     def tensor(name, shape):
         digest = hashlib.sha256(f"{fixture}/{name}".encode()).digest()

@@ -1,7 +1,7 @@
-"""Converts EXAONE 3.0 and 3.5 (`exaone`) to Llama, because transformers has no class for it.
+"""EXAONE 3.0 and 3.5 (`exaone`) as Llama: transformers has no class for it, and none is needed.
 
-The graph is Llama's. Only the names of the tensors and of three config keys differ. This file lists
-the names independently of the Rust code.
+The graph is Llama's. Other names for the tensors and for three keys of the config are the whole difference; which name is which
+is said here, independently of the Rust side.
 """
 
 import json
@@ -30,13 +30,13 @@ KEYS = {"num_layers": "num_hidden_layers", "layer_norm_epsilon": "rms_norm_eps",
 
 
 def llama_name(name):
-    """Llama's name of an EXAONE tensor."""
+    """What Llama calls a tensor of EXAONE."""
     block = re.fullmatch(r"transformer\.h\.(\d+)\.(.+)\.weight", name)
     return f"model.layers.{block[1]}.{INNER[block[2]]}.weight" if block else OUTER[name]
 
 
 def published_name(name):
-    """EXAONE's name of a Llama tensor."""
+    """What EXAONE calls a tensor of Llama."""
     block = re.fullmatch(r"model\.layers\.(\d+)\.(.+)\.weight", name)
     if block:
         inner = {llama: own for own, llama in INNER.items()}[block[2]]

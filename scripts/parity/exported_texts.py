@@ -1,21 +1,20 @@
-"""Compares tokenizers, chat templates and continuations of exported folders in transformers and
-Jikji; part of transformers_loads.py.
+"""Tokenizers, chat templates and continuations of exported folders, in transformers and in Jikji: a part of transformers_loads.py.
 
-Checks of each folder, after `jikji model export` in f32:
+Of each folder, after `jikji model export` in f32:
 
-  ids      AutoTokenizer gives the ids of `jikji tokenizer encode`, with and without BOS, and decodes them to the text in NFC;
-           for text that contains control tokens, with `split_special_tokens`, because Jikji never encodes text as a control token
+  ids      AutoTokenizer gives those of `jikji tokenizer encode`, also with no BOS in front, and decodes them to the text in NFC;
+           where the text spells control tokens, with `split_special_tokens`, as Jikji never takes one out of a text
   control  BOS, EOS and padding are the same in the tokenizer, config.json and generation_config.json
-  chat     the template equals the source's; the output of `generate` after `apply_chat_template` equals the answers of
-           `jikji chat`, for a conversation with a system message and several turns
-  greedy   `generate` without sampling gives the same 32 tokens as `jikji generate --temperature 0`
+  chat     the template is the source's; what `generate` puts behind `apply_chat_template` is what `jikji chat` answers,
+           over a conversation with a system message and several turns
+  greedy   `generate` without sampling continues prompts by 32 tokens as `jikji generate --temperature 0` does
 """
 
 import json
 import pathlib
 import unicodedata
 
-import reference  # first: it sets transformers to offline mode
+import reference  # first: it keeps transformers off the network
 import checkpoints
 import make_fixtures
 import torch
@@ -25,12 +24,11 @@ from transformers import AutoTokenizer, GenerationConfig, PreTrainedTokenizerFas
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 NEW_TOKENS = 32
 VOCAB_SIZE = 4096
-# Families for which AutoTokenizer does not use the class in tokenizer_config.json: `exaone`, which
-# has no config class in transformers, and `qwen2`, which always gets Qwen2's own pre-tokenizer. Its
-# differences are printed and not counted.
+# Families of which AutoTokenizer does not take the class that tokenizer_config.json names: `exaone`, of which transformers has no
+# config, and `qwen2`, which gets Qwen2's own pre-tokenizer whatever the files say; what that changes is printed and not counted.
 OWN_CLASS = ("exaone", "qwen2")
 
-# A small model of each family, and its chat template.
+# A small model of each family, and the chat template that goes along.
 FAMILIES = {
     "llama": "solar",
     "mistral-window": "hyperclovax-think",
@@ -40,8 +38,7 @@ FAMILIES = {
     "exaone4-hybrid": "exaone4",
     "hyperclovax-peri": "hyperclovax",
 }
-# Reserved entries get the control tokens of those templates, so that conversations contain control
-# tokens.
+# Reserved entries get the spellings of those templates, so that control tokens stand in conversations.
 SPELLINGS = ["<|im_start|>", "<|im_end|>", "<|begin|>", "<|content|>", "<|end|>",
              "[|system|]", "[|user|]", "[|assistant|]", "[|endofturn|]"]
 
@@ -76,8 +73,7 @@ SYSTEM = "너는 친절한 도우미다."
 
 
 def load(folder):
-    """Model and tokenizer. AutoTokenizer has no config for `exaone`, so PreTrainedTokenizerFast
-    loads it."""
+    """Model and tokenizer; a folder of `exaone`, of which AutoTokenizer knows no config, goes by the class of its own file."""
     import reference
 
     model, _ = reference.load(folder, "auto")
@@ -93,10 +89,10 @@ def encoded(jikji, folder, work, texts):
 
 
 def check_ids(tokenizer, texts, rows):
-    """The texts whose ids or decoded text differ."""
+    """The texts whose ids or whose decoded form differ."""
     wrong = []
     for text, ids in zip(texts, rows):
-        # The post-processor of the file may add BOS.
+        # BOS is what the file's own post-processor adds, if it adds any.
         plain = ids[1:] if ids[:1] == [tokenizer.bos_token_id] else ids
         split = {} if text not in CONTROL_TEXTS else {"split_special_tokens": True}
         same = tokenizer(text, **split).input_ids == ids and tokenizer.encode(text, add_special_tokens=False, **split) == plain
@@ -148,8 +144,7 @@ def check_chat(jikji, folder, model, tokenizer):
 
 
 def check(jikji, name, folder, work, heard, texts=(), way=()):
-    """Exports a folder with a tokenizer, compares it, and prints a line. For `texts`, only ids are
-    compared."""
+    """Exports a folder with a tokenizer, compares, and prints a line. `texts` are compared by their ids only."""
     if not (folder / "tokenizer.json").exists():
         print(f"{name:18} has no tokenizer")
         return 0
@@ -186,8 +181,7 @@ def check(jikji, name, folder, work, heard, texts=(), way=()):
 
 
 def tiny_model(folder, family, tokenizer, template):
-    """The graph of the fixture with the tokenizer's vocabulary and a context long enough for
-    conversations."""
+    """The fixture's graph with room for conversations, the tokenizer's vocabulary and nothing else changed."""
     config = checkpoints.CONFIGS[family] | {"vocab_size": VOCAB_SIZE, "max_position_embeddings": 1024}
     folder.mkdir()
     (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
@@ -203,8 +197,7 @@ def tiny_model(folder, family, tokenizer, template):
 
 
 def check_families(jikji, work, heard):
-    """Checks a model of each family with a tokenizer trained on data/korean; compares the ids of
-    these texts too."""
+    """A model of each family with a tokenizer trained on data/korean, whose texts are compared too."""
     tokenizer = work / "tokenizer"
     jikji.run("tokenizer", "train", "--input", ROOT / "data/korean", "--vocab-size", VOCAB_SIZE, "--output", tokenizer)
     texts = [file.read_text(encoding="utf-8") for file in sorted((ROOT / "data/korean").rglob("*.txt"))]

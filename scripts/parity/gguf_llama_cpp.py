@@ -1,25 +1,23 @@
-"""Load GGUF files that `jikji model export` wrote in llama.cpp, and compare its results with Jikji's.
+"""Loads GGUF files that `jikji model export` wrote in a real llama.cpp and compares what both compute.
 
     python -m venv env && env/bin/pip install gguf==0.17.1 safetensors==0.8.0 tokenizers==0.23.1 xllamacpp==2026.10.11549
     cargo build --release
     env/bin/python scripts/parity/gguf_llama_cpp.py                     # tiny random models of each graph
     env/bin/python scripts/parity/gguf_llama_cpp.py --model DIR         # a model folder of yours
 
-For each model and dtype, the `gguf` package reads the structure of the file. llama.cpp encodes
-texts, continues a prompt greedily by 64 tokens, and computes the log-probability of each token of a
-text. It runs in this process through `xllamacpp`, over the loopback interface. The ids are compared
-with the model's own tokenizer, the continuation with `jikji generate`, the log-probabilities and
-the perplexity with `jikji score`. Exits with 1 if a bound is exceeded:
+For each model and number format: the file's structure is read by the `gguf` package; llama.cpp (through `xllamacpp`, which carries
+it, in this process, over the loopback interface) encodes texts, continues a prompt greedily by 64 tokens and gives the
+log-probability of each token of a text. The ids are compared with the model's own tokenizer, the continuation with `jikji generate`,
+the log-probabilities and the perplexity with `jikji score`. Ends with 1 if a bound is broken:
 
-    F32, F16: the continuation is equal, and the perplexity within 0.1 %.
-    BF16, Q8_0: the perplexity is within 0.3 % and 1 %.
+    F32, F16: the continuation is equal, and perplexity within 0.1 %.
+    BF16, Q8_0: perplexity within 0.3 % and 1 %.
 
-Both sides use the rounded weights of the file. In BF16 and Q8_0, llama.cpp also rounds the
-activations. The top tokens of a random model are nearly tied, so its continuation then differs.
+Both sides have the weights of the file, rounded as it holds them. In BF16 and Q8_0 llama.cpp also rounds what it multiplies them
+with, and a random model, whose next token is a near tie, then continues otherwise.
 
-With `--texts`, ids are also compared over whole documents (.txt, .jsonl, or .jsonl.zst with the
-package zstandard). They are first normalized to NFC, which llama.cpp does not do. This measures how
-close `tokenizer.ggml.pre` is to the model's own tokenizer.
+With `--texts`, ids are also compared over whole documents (.txt, .jsonl, or .jsonl.zst with the package zstandard), normalized to
+NFC first, as llama.cpp does not do that: this measures how close `tokenizer.ggml.pre` comes to the model's own tokenizer.
 """
 
 import argparse
@@ -43,19 +41,7 @@ import xllamacpp
 
 ROOT = Path(__file__).resolve().parents[2]
 PROMPT = "나라의 말이"
-# A fixed text, so that the perplexities in docs/interop.md can be reproduced.
-TEXT = (
-    "# The shipped text\n"
-    "\n"
-    "`data/korean/` holds 296 documents, 320 KB, that were written for this project. No sentence is taken from anybody else's text. They are\n"
-    "placed in the public domain under CC0-1.0 and may be used for anything.\n"
-    "\n"
-    "| files | what |\n"
-    "| --- | --- |\n"
-    "| `korean/general/everyday-*.txt` | everyday prose |\n"
-    "| `korean/general/dialogue-*.txt` | dialogues |\n"
-    "| `korean/general/explain-*.txt` | expl"
-)
+TEXT = (ROOT / "data/README.md").read_text(encoding="utf-8")[:400]
 TEXTS = [
     "오늘 아침에는 GPU를 3월 14일에 12345원 주고 샀다.\n\n「민법」 제1조(법원) 끝.",
     "don't we'll  두 칸\t탭 좋아ㅋㅋㅋ ㅠㅠ 大韓民國은 a@b.kr로, 3.5㎎/㎗ ❤️👨‍👩 ok   ",
@@ -67,7 +53,7 @@ LLAMA3 = {"rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0, "high_fr
           "original_max_position_embeddings": 32}
 YARN = {"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 64}
 
-# Sizes are multiples of 32, the block size of Q8_0.
+# Widths are multiples of 32, so that Q8_0 has whole blocks.
 MODELS = {
     "llama": {"model_type": "llama", "num_key_value_heads": 2, "attention_bias": True, "mlp_bias": True},
     "llama, llama3 scaling, wide heads": {"model_type": "llama", "head_dim": 32, "num_key_value_heads": 2,
@@ -92,8 +78,7 @@ def run(*command):
 
 
 def tiny_model(folder, settings, tokenizer, seed):
-    """Writes a random model folder; norms and biases are random too, so that a missing one changes
-    the result."""
+    """A random model folder as published; norms and biases are random too, so that none can be left out unnoticed."""
     family = settings["model_type"]
     vocab = tokenizers.Tokenizer.from_file(str(tokenizer / "tokenizer.json")).get_vocab_size()
     config = {"vocab_size": vocab + 24, "hidden_size": 64, "intermediate_size": 96, "num_hidden_layers": 4,
@@ -107,8 +92,7 @@ def tiny_model(folder, settings, tokenizer, seed):
     tensors = {}
 
     def matrix(name, rows, columns):
-        # Outputs of about unit size make the differences between logits large compared with
-        # rounding errors.
+        # Outputs of about unit size make differences between the tokens' logits large beside rounding.
         tensors[name] = random.normal(0, 1.2 / math.sqrt(columns), (rows, columns)).astype(numpy.float32)
 
     def vector(name, size, about):
@@ -151,8 +135,7 @@ def tiny_model(folder, settings, tokenizer, seed):
 
 
 def check_structure(path, dtype, folder):
-    """Reads the file with llama.cpp's `gguf` package, and compares the embedding with the bytes
-    that the package writes."""
+    """The file as the `gguf` package of llama.cpp's authors reads it, and the embedding as that package would store it."""
     reader = gguf.GGUFReader(path)
     architecture = str(bytes(reader.fields["general.architecture"].parts[-1]), "utf-8")
     types = sorted({tensor.tensor_type.name for tensor in reader.tensors})
@@ -185,7 +168,7 @@ class LlamaCpp:
         params.port = 0
         params.warmup = False
         params.verbosity = -1
-        # f32 keys and values; otherwise the test would measure the half-precision cache.
+        # Keys and values as exact as the weights: half precision would be measured otherwise.
         params.cache_type_k = xllamacpp.ggml_type.GGML_TYPE_F32
         params.cache_type_v = xllamacpp.ggml_type.GGML_TYPE_F32
         params.flash_attn_type = xllamacpp.llama_flash_attn_type.LLAMA_FLASH_ATTN_TYPE_DISABLED
@@ -205,11 +188,10 @@ class LlamaCpp:
         return answer["tokens"]
 
     def log_probabilities(self, ids, vocab_size, plain):
-        """The log-probability of each id except the first; requests the whole distribution after each prefix.
+        """Of each id but the first: the distribution behind each prefix is asked for whole.
 
-        The server returns no distribution if the sampled token is not a whole character. The bias
-        therefore forces the sampled token to `plain`. The returned probabilities are those before
-        sampling, which the bias does not change.
+        The server withholds it where the sampled token is no whole character, so sampling is led to the token `plain`; what is
+        given are the probabilities before sampling, which this does not touch.
         """
         found = []
         for end in range(1, len(ids)):
@@ -230,8 +212,7 @@ def documents(path):
 
 
 def compare_ids(llama, own, paths, most):
-    """Prints the share of documents with equal ids, over at most `most` evenly spaced documents per
-    file."""
+    """The share of documents with equal ids; of each file, at most `most`, spread evenly."""
     total = equal = tokens = 0
     for path in paths:
         texts = documents(path)
@@ -244,7 +225,7 @@ def compare_ids(llama, own, paths, most):
 
 
 def rounded(values, dtype):
-    """The matrix rounded to the dtype of the file."""
+    """A matrix with the numbers that the file holds of it."""
     if dtype == "q8_0" and values.shape[-1] % 32 == 0:
         kind = gguf.GGMLQuantizationType.Q8_0
         return gguf.quants.dequantize(gguf.quants.quantize(values, kind), kind)
@@ -255,8 +236,7 @@ def rounded(values, dtype):
 
 
 def rounded_folder(folder, dtype, work):
-    """A copy of the model in f32 with the rounded weights of the file, so that only the computation
-    differs."""
+    """The model whose weights are those of the file, in f32: what is left is how llama.cpp computes."""
     out = work / f"rounded-{dtype}"
     shutil.rmtree(out, ignore_errors=True)
     shutil.copytree(folder, out)
@@ -267,7 +247,7 @@ def rounded_folder(folder, dtype, work):
 
 
 def distance_from_best(prefix, chosen, vocab_size, jikji, folder, work):
-    """The log-probability of the best token minus that of `chosen`, computed by jikji."""
+    """How much less probable, in logarithms, a token is than the most probable one, as jikji computes it."""
     lines = (json.dumps({"ids": [*prefix, token]}) for token in range(vocab_size))
     (work / "next.jsonl").write_text("\n".join(lines))
     run(jikji, "score", "--model", folder, "--input", work / "next.jsonl", "--output", work / "next-scores.jsonl")
@@ -296,7 +276,7 @@ def check(name, folder, dtype, jikji, work, texts):
         compare_ids(llama, own, texts, 300)
 
     generated = run(jikji, "generate", "--model", folder, "--prompt", PROMPT, "--temperature", "0", "--max-new-tokens", NEW_TOKENS)
-    # The last character may be incomplete, which the programs show differently.
+    # The last character may be cut off, and programs differ in how they show that.
     ours = generated.stdout[:-1].rstrip("\ufffd")
     prompt = own.encode(PROMPT).ids
     continued = llama.continue_greedily(prompt)
@@ -304,7 +284,7 @@ def check(name, folder, dtype, jikji, work, texts):
     greedy = "equal"
     if not same:
         at = next(at for at in range(len(continued)) if not ours.startswith((PROMPT + own.decode(continued[: at + 1])).rstrip("\ufffd")))
-        # A difference shows in the text only after a whole character.
+        # Text shows a difference only when a character is whole.
         while (gap := distance_from_best(prompt + continued[:at], continued[at], config["vocab_size"], jikji, folder, work)) == 0 and at > 0:
             at -= 1
         greedy = f"different from token {at + 1} on, chosen by llama.cpp {gap:.1e} below the best"
@@ -333,7 +313,7 @@ def main():
     arguments.add_argument("--model", type=Path, help="a model folder, instead of tiny random models")
     arguments.add_argument("--dtype", nargs="*", choices=list(BOUNDS), default=list(BOUNDS))
     arguments.add_argument("--tokenizer", type=Path, help="a tokenizer folder for the tiny models, instead of one trained on data/korean")
-    arguments.add_argument("--texts", type=Path, nargs="*", help="files of documents whose ids are compared")
+    arguments.add_argument("--texts", type=Path, nargs="*", help="files whose documents' ids are compared")
     arguments.add_argument("--only", help="the tiny model of this name")
     chosen = arguments.parse_args()
     print(f"llama.cpp in xllamacpp {xllamacpp.__version__}, {run(chosen.jikji, '--version').stdout.strip()}")

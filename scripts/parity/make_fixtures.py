@@ -1,16 +1,15 @@
 #!/usr/bin/env python3
-"""Make the fixtures of the parity tests: small random checkpoints, and the results of transformers
-for them.
+"""Make the fixtures of the parity tests: small random checkpoints, and what transformers computes with them.
 
-Usage: make_fixtures.py [NAME...]     (default: all of checkpoints.py)
+Usage: make_fixtures.py [NAME...]     (all of checkpoints.py if none is named)
 
-Each fixture is a folder fixtures/NAME with
+Each becomes a folder fixtures/NAME with
 
-  config.json, model.safetensors   the checkpoint in the published layout
+  config.json, model.safetensors   the checkpoint as a publisher would leave it
   reference.json                   see reference.py
-  greedy.json                      prompts, and the 24 ids that `generate` without sampling returns for each
+  greedy.json                      prompts, and the 24 ids that `generate` without sampling puts after each
 
-The same versions (requirements.txt) on the same kind of machine give the same bytes.
+The same versions (requirements.txt) on the same kind of machine make the same bytes.
 """
 
 import json
@@ -19,7 +18,7 @@ import shutil
 import sys
 import tempfile
 
-import reference  # first: it sets transformers to offline mode
+import reference  # first: it keeps transformers off the network
 import torch
 from safetensors.torch import save_file
 from transformers import AutoConfig, AutoModelForCausalLM
@@ -28,18 +27,18 @@ import checkpoints
 import exaone
 
 FIXTURES = pathlib.Path(__file__).parent / "fixtures"
-# From longer than every window and every original RoPE context down to the minimum.
+# Longer than every window and than what the scaled rotations keep apart, down to the shortest there is.
 LENGTHS = [60, 41, 13, 2]
 PROMPTS = [1, 5, 19]
 NEW_TOKENS = 24
-# If the two best logits are closer than this, rounding on another machine could change the token.
+# Below this distance between the two best logits, another machine's last bits could choose another token.
 LEAST_MARGIN = 2e-3
-# A continuation with fewer distinct tokens proves little.
+# A continuation that repeats itself sooner says little.
 LEAST_DIFFERENT = 5
 
 
 def shapes_of(config):
-    """Published name and shape of each tensor in a checkpoint of this config."""
+    """Published name and shape of each tensor that a checkpoint of this config holds."""
     is_exaone = config["model_type"] == "exaone"
     with tempfile.TemporaryDirectory() as folder:
         path = pathlib.Path(folder)
@@ -48,7 +47,7 @@ def shapes_of(config):
             save_file({}, path / "model.safetensors")
             exaone.as_llama(path, path)
         model = AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(path))
-    # A tied head is listed once, as the embedding.
+    # A tied head comes once, as the embedding.
     return {
         (exaone.published_name(name) if is_exaone else name): tuple(parameter.shape)
         for name, parameter in model.named_parameters()
@@ -57,15 +56,13 @@ def shapes_of(config):
 
 def random_ids(name, number, length, vocab_size):
     random = torch.Generator().manual_seed(1377 + 1000 * number + sum(name.encode()))
-    # Without control tokens, which other programs may treat differently. (Two fixtures use a later id
-    # as padding token.)
+    # Not the control tokens: other programs may treat them apart.
     return torch.randint(3, vocab_size, (length,), generator=random).tolist()
 
 
 @torch.no_grad()
 def greedy(model, prompt):
-    """The continuation, and the smallest difference between a chosen logit and the next best one.
-    """
+    """The continuation, and the least distance between a chosen logit and the next best."""
     model.generation_config.eos_token_id = None
     output = model.generate(
         torch.tensor([prompt]),
@@ -90,15 +87,14 @@ def continuations(model, name, vocab_size):
                 rows.append({"prompt": prompt, "continuation": continuation})
                 break
         else:
-            raise SystemExit(f"{name}: no prompt of {length} ids has a suitable continuation")
+            raise SystemExit(f"{name}: no prompt of {length} ids has a continuation to compare")
     return rows
 
 
 def check_zones(model, name):
-    """Checks that RoPE scaling keeps, stretches and blends frequencies; a fixture with only one of
-    these proves little."""
+    """Whether scaled rotations keep, stretch and mix: a fixture whose text shows only one of them would prove little."""
     rotary = model.model.rotary_emb
-    if rotary.rope_type not in ("llama3", "yarn"):
+    if rotary.rope_type == "default":
         return
     plain, _ = rotary.compute_default_rope_parameters(model.config)
     ratio = plain / rotary.inv_freq
@@ -135,7 +131,7 @@ def main():
     if unknown:
         print(__doc__, file=sys.stderr)
         return 2
-    print(f"{sum(make(name, checkpoints.CONFIGS[name]) for name in names)} bytes in total")
+    print(f"{sum(make(name, checkpoints.CONFIGS[name]) for name in names)} bytes in all")
     return 0
 
 

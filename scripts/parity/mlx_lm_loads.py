@@ -1,13 +1,12 @@
 #!/usr/bin/env python3
-"""Load folders that `jikji model export` wrote in mlx-lm, which uses neither torch nor transformers' models.
+"""Load folders that `jikji model export` wrote with mlx-lm, which computes without torch and without transformers' models.
 
     python3 -m venv env && env/bin/pip install 'mlx[cpu]==0.32.4' mlx-lm==0.32.2
     env/bin/python scripts/parity/mlx_lm_loads.py [--jikji PATH]
 
-Exports each checkpoint of fixtures/ whose graph mlx-lm supports, in f32 and in shards with an
-index. Loads it and compares it with the results of transformers: log-probabilities with
-reference.json, 24 greedy tokens with greedy.json. Exits with 1 if a log-probability differs by more
-than 1e-4 or a continuation differs.
+Each checkpoint of fixtures/ whose graph mlx-lm has is exported in f32, in shards with an index, loaded, and compared with what
+transformers computed: log-probabilities with reference.json, 24 greedy tokens with greedy.json. Ends with 1 if a log-probability
+differs by more than 1e-4 or a continuation differs.
 """
 
 import argparse
@@ -29,7 +28,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 FIXTURES = pathlib.Path(__file__).parent / "fixtures"
 BOUND = 1e-4
 
-# Graphs that mlx-lm does not support. It ignores sliding windows silently.
+# Graphs that mlx-lm does not have or, the windows, leaves out without a word.
 ABSENT = {
     "exaone4-unrotated": "a window, and no layer that has it",
     "hyperclovax-peri": "the family",

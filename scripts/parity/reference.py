@@ -1,18 +1,16 @@
 #!/usr/bin/env python3
-"""Write the results of transformers for a model folder: the input of `jikji model verify
---reference`.
+"""Write what transformers computes for a model folder: the file that `jikji model verify --reference` takes.
 
 Usage: reference.py MODEL_DIR IDS.json REFERENCE.json
 
-IDS is a JSON list of lists with at least two token ids each. The model runs in f32 on one CPU core.
-REFERENCE has these fields:
+IDS is a JSON list of lists of token ids, each of two or more. The model runs in f32 on one core of the CPU. REFERENCE holds
 
   ids         the lists
-  logprobs    for each list, the log-probability (natural logarithm) of the second id and of each following id
+  logprobs    for each list, the natural logarithm of the probability of the second id and of each one after it
   loss        their negative mean over all lists
   grad_norms  for each published tensor, the L2 norm of the gradient of that loss
 
-A folder of model_type `exaone` is converted to Llama, which has the same graph (see exaone.py).
+A folder of model_type `exaone` is read as the Llama model that it is, under other names (see exaone.py).
 """
 
 import json
@@ -30,7 +28,7 @@ import exaone  # noqa: E402
 
 
 def load(folder, dtype=torch.float32):
-    """The model in `dtype` (default f32), and the published name of each of its parameters."""
+    """The model in f32 or as `dtype` says, and the published name of each of its parameters."""
     folder = pathlib.Path(folder)
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     if config["model_type"] == "exaone":
@@ -52,18 +50,18 @@ def _load(folder, dtype):
     strays = {key: sorted(map(str, names)) for key, names in info.items() if names}
     if strays:
         raise SystemExit(f"{folder}: {strays}")
-    # `eval` only turns off dropout, which none of these models has.
+    # `eval` turns nothing off here but dropout, which none of these models has.
     return model.eval()
 
 
 def logprobs(model, ids):
-    """The log-probability of each id except the first, in f32."""
+    """The log-probability of each id but the first, in f32."""
     logits = model(torch.tensor([ids]), use_cache=False).logits[0, :-1].float()
     return logits.log_softmax(-1).gather(1, torch.tensor(ids[1:]).unsqueeze(1)).squeeze(1)
 
 
 def reference(model, published, rows):
-    """The content of the file. Each list runs alone, so there is no padding."""
+    """The file's content. Each list runs alone, so no padding can be at fault for anything."""
     total = sum(len(ids) - 1 for ids in rows)
     model.zero_grad()
     scored, loss = [], 0.0
@@ -80,7 +78,7 @@ def reference(model, published, rows):
 
 
 def dump(content, path):
-    """JSON with one line per list and name, which is readable in a diff."""
+    """JSON with one line for each list and each name: short, and readable in a diff."""
 
     def line(value):
         return json.dumps(value, ensure_ascii=False, separators=(", ", ": "))

@@ -1,12 +1,11 @@
 #!/usr/bin/env python3
-"""Compare the ids of every text in JSON Lines files with those of Hugging Face tokenizers.
+"""Compare the ids of every text of some JSON Lines files with those of Hugging Face's tokenizers.
 
     pip install tokenizers zstandard
     cargo build --release
-    scripts/parity/tokenizer_ids.py --tokenizer my-tokenizer --input DATA            # folders are read recursively
+    scripts/parity/tokenizer_ids.py --tokenizer my-tokenizer --input DATA            # a folder is read with all below it
 
-Every string in every row is a text, in any field. Prints one line per tokenizer. Exits with 1 if
-any id differs.
+Every string in every row counts as a text, whatever its field. Prints a line for each tokenizer; ends with 1 if any id differs.
 """
 
 import argparse
@@ -27,7 +26,7 @@ BATCH = 2000
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--tokenizer", type=Path, nargs="+", required=True, help="folders with a tokenizer.json")
-    parser.add_argument("--input", type=Path, nargs="+", required=True, help=".jsonl and .jsonl.zst files, or folders with such files")
+    parser.add_argument("--input", type=Path, nargs="+", required=True, help=".jsonl and .jsonl.zst files, and folders of them")
     parser.add_argument("--jikji", default=JIKJI, help="the binary to compare")
     return parser.parse_args()
 
@@ -57,11 +56,11 @@ def texts(path):
 
 
 def compare(tokenizer, given, file, expected_texts, folder):
-    """The number of ids, and the texts whose ids differ."""
+    """Texts, bytes, ids, and the first texts whose ids differ."""
     out = Path(folder) / "ids.jsonl"
     subprocess.run([given.jikji, "tokenizer", "encode", "--tokenizer", tokenizer, "--input", file, "--output", out], check=True, capture_output=True)
     library = tokenizers.Tokenizer.from_file(str(tokenizer / "tokenizer.json"))
-    # Control tokens in texts are encoded as text.
+    # Spellings of control tokens in texts are text.
     library.encode_special_tokens = True
     num_ids, different = 0, []
     with out.open(encoding="utf-8") as lines:

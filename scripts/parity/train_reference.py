@@ -1,19 +1,17 @@
 #!/usr/bin/env python3
-"""Train two fixtures with transformers and PyTorch, and write the loss of each step as a reference
-for jikji.
+"""Train two fixtures with transformers and PyTorch, and write each step's loss: what jikji's training is held against.
 
 Usage: train_reference.py
 
-Writes training/batches.json, the batches of token ids. For each run it writes training/NAME.json
-with the initial fixture, the optimizer settings under jikji's names, and the mean loss of each step
-before its update. f32, one core.
+Makes training/batches.json, the batches of token ids, and for each run training/NAME.json with the fixture it starts from, the
+optimizer's settings under the names that jikji gives them, and the mean loss of each step before its update. f32, one core.
 """
 
 import math
 import pathlib
 import sys
 
-import reference  # first: it sets transformers to offline mode
+import reference  # first: it keeps transformers off the network
 import torch
 
 FOLDER = pathlib.Path(__file__).parent
@@ -29,7 +27,7 @@ OPTIMIZER = {
     "max_grad_norm": 1.5,
     "schedule": {"type": "cosine", "warmup_steps": 10, "final_ratio": 0.1},
 }
-# The second run differs in every setting, so that each setting is tested.
+# The second differs in every setting, so that none can be without effect in both.
 OTHER_OPTIMIZER = {
     "learning_rate": 1.2e-3,
     "betas": [0.85, 0.98],
@@ -40,14 +38,12 @@ OTHER_OPTIMIZER = {
     "schedule": {"type": "cosine", "warmup_steps": 20, "final_ratio": 0.0},
 }
 RUNS = {"qwen2": OPTIMIZER, "exaone4-hybrid": OTHER_OPTIMIZER}
-# Training amplifies rounding errors. If reversing the rows changes the losses by more, the run is
-# no reference.
+# Training amplifies roundings. A run that moves by more than this when rows are summed in another order is no witness.
 STEADY = 1e-5
 
 
 def make_batches():
-    """Rows that can be learned: each id is the last id plus the stride of the row, or sometimes
-    random."""
+    """Rows with something to learn: mostly the last id plus a stride of the row, sometimes chance."""
     random = torch.Generator().manual_seed(1377)
 
     def draw(low, high):
@@ -63,8 +59,8 @@ def make_batches():
 
 
 def learning_rate(optimizer, step):
-    """The learning rate of update `step`, from 0. Linear warm-up reaches the peak at the last warm-up step. Cosine decay starts
-    at the peak with the next step and ends with the last step of the run."""
+    """Of update number `step`, from 0: a linear rise that reaches the peak at the last step of warm-up, then half a cosine that
+    begins at the peak with the first step after warm-up and reaches its end with the last step of the run."""
     schedule = optimizer["schedule"]
     warmup, final = schedule["warmup_steps"], schedule["final_ratio"]
     if step < warmup:
@@ -74,8 +70,7 @@ def learning_rate(optimizer, step):
 
 
 def groups(model, optimizer):
-    """Weight decay for matrices, optionally for the embedding and the head; none for norms and
-    biases."""
+    """Decay for matrices, and for the embedding and the head if asked; none for norms and biases."""
     decayed, kept = [], []
     for name, parameter in model.named_parameters():
         is_embedding = name.startswith(("model.embed_tokens", "lm_head"))
@@ -118,9 +113,9 @@ def main():
         losses = train(fixture, optimizer, batches)
         reversed_rows = train(fixture, optimizer, [rows[::-1] for rows in batches])
         apart = max(abs(a - b) for a, b in zip(losses, reversed_rows))
-        print(f"{fixture:16} {apart:.1e} difference after reversing the rows")
+        print(f"{fixture:16} {apart:.1e} apart from itself with the rows reversed")
         if apart > STEADY:
-            raise SystemExit(f"{fixture}: too unstable for a reference")
+            raise SystemExit(f"{fixture}: too unsteady to compare with")
         content = {"fixture": fixture, "steps": STEPS, "optimizer": optimizer, "losses": losses}
         reference.dump(content, folder / f"{fixture}.json")
     return 0

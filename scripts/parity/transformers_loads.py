@@ -1,22 +1,21 @@
 #!/usr/bin/env python3
-"""Load folders that `jikji model export` wrote in transformers, and compare them with their sources.
+"""Load folders that `jikji model export` wrote with transformers, and compare them with what they were made of.
 
 Usage: transformers_loads.py [--jikji PATH] [--model DIR] [--only NAME]
 
-Without --model, the script exports each checkpoint of fixtures/ in f32, bf16 and f16, as one file
-and in shards with an index. Then `exported_texts.py` checks small models that have a tokenizer and
-a chat template. With --model, it does both for that folder. Checks of each exported folder:
+Without --model, each checkpoint of fixtures/ is exported in f32, bf16 and f16, as one file and in shards with an index; then
+`exported_texts.py` does the rest with small models that have a tokenizer and a chat template. With it, both are done with that
+folder. Of each exported folder:
 
-  files    one file and no index, or an index whose names, files and `total_size` match; no file is larger than requested
-  weights  each tensor has the same bytes as the source tensor cast by torch
-  loading  AutoModelForCausalLM loads the folder (`dtype="auto"`) in the requested dtype, without missing or unexpected tensors and
-           without warnings
-  config   equal to the source config in transformers, except for keys without effect; equal ids in generation_config.json
-  logits   bit-equal to those of the source folder in the same dtype; in f32, log-probabilities within 1e-5 of reference.json
+  files    one file and no index, or an index whose names, places and `total_size` are those of the files; no file larger than asked
+  weights  each tensor has the bytes of the source's tensor, cast by torch
+  loading  AutoModelForCausalLM takes the folder as it is (`dtype="auto"`), has the dtype asked for, misses no tensor, finds none too
+           many, and warns of nothing
+  config   as transformers holds it, it equals the source's but for keys that steer nothing; so do the ids of generation_config.json
+  logits   bit-equal to those of the source folder, loaded in the same dtype; in f32, log-probabilities within 1e-5 of reference.json
 
-A folder of model_type `exaone` is converted to Llama, which has the same graph (see exaone.py). If
-jikji supports `--as llama`, its export in that form is loaded too, without conversion. Exits with 1
-if any check fails.
+A folder of model_type `exaone` is read as the Llama model that it is (see exaone.py). Where the program has `--as llama`, that folder
+is loaded too, by nothing but its own names. Ends with 1 if anything is not so.
 """
 
 import argparse
@@ -30,7 +29,7 @@ import sys
 import tempfile
 import warnings
 
-import reference  # first: it sets transformers to offline mode
+import reference  # first: it keeps transformers off the network
 import exaone
 import safetensors
 import tokenizers
@@ -44,18 +43,17 @@ import exported_texts
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 FIXTURES = pathlib.Path(__file__).parent / "fixtures"
 DTYPES = {"f32": torch.float32, "bf16": torch.bfloat16, "f16": torch.float16}
-# The minimum number of shards, if the tensors allow it.
+# So many files at least, if the tensors allow it.
 SHARDS = 5
-# Allows for rounding on another machine; reference.json has seven decimals.
+# Rounding of another machine; reference.json has seven places.
 LOGPROB_BOUND = 1e-5
-# Keys without effect: the folder name, the dtype (checked separately), and other spellings of
-# `layer_types`.
+# What steers nothing: the folder's name, the dtype (checked by itself), and other spellings of `layer_types`, which is compared.
 SILENT_KEYS = {"_name_or_path", "dtype", "transformers_version", "max_window_layers", "sliding_window_pattern"}
 CONTROL = ("bos_token_id", "eos_token_id", "pad_token_id")
 
 
 class Jikji:
-    """The binary, and whether it supports `--as llama`."""
+    """The program, and whether it can write `exaone` as Llama."""
 
     def __init__(self, path):
         self.path = path
@@ -63,7 +61,7 @@ class Jikji:
 
     def run(self, *arguments, stdin=""):
         command = [str(self.path), *map(str, arguments)]
-        # Bytes, because text mode would convert carriage returns to line feeds.
+        # Bytes: reading as text would make a line feed of each carriage return.
         done = subprocess.run(command, input=stdin.encode(), capture_output=True, check=False)
         if done.returncode:
             raise SystemExit(f"{' '.join(command)}\n{done.stderr.decode()}")
@@ -72,11 +70,11 @@ class Jikji:
 
 @contextlib.contextmanager
 def heard():
-    """Collects the warnings of transformers and Python."""
+    """What transformers and Python warn of."""
     messages = []
     handler = logging.Handler(logging.WARNING)
     handler.emit = lambda record: messages.append(record.getMessage())
-    # Repeat warnings for each model.
+    # Each model is warned of anew.
     logging.Logger.warning_once.cache_clear()
     logging.getLogger("transformers").addHandler(handler)
     with warnings.catch_warnings(record=True) as caught:
@@ -95,7 +93,7 @@ def bytes_of(tensor):
 
 
 def check_files(folder, most_bytes):
-    """The problems of the tensor files, and the number of files."""
+    """What is wrong with the files of tensors, and how many there are."""
     wrong, places, total = [], {}, 0
     files = sorted(folder.glob("model*.safetensors"))
     for file in files:
@@ -104,7 +102,7 @@ def check_files(folder, most_bytes):
                 wrong.append(f"{file.name}: no format `pt`")
             sizes = {name: opened.get_tensor(name).nbytes for name in opened.keys()}
         if most_bytes and sum(sizes.values()) > most_bytes and len(sizes) > 1:
-            wrong.append(f"{file.name}: larger than requested")
+            wrong.append(f"{file.name}: larger than asked")
         places |= dict.fromkeys(sizes, file.name)
         total += sum(sizes.values())
     index = folder / "model.safetensors.index.json"
@@ -114,7 +112,7 @@ def check_files(folder, most_bytes):
     else:
         written = json.loads(index.read_text(encoding="utf-8"))
         if written["weight_map"] != places or written["metadata"]["total_size"] != total:
-            wrong.append("the index does not match the files")
+            wrong.append("the index is not of these files")
         expected = [f"model-{number + 1:05}-of-{len(files):05}.safetensors" for number in range(len(files))]
         if [file.name for file in files] != expected or len(files) < 2:
             wrong.append("names of the shards")
@@ -122,8 +120,7 @@ def check_files(folder, most_bytes):
 
 
 def check_weights(folder, source, dtype):
-    """Names of tensors that are missing, unexpected, or unequal to the source tensors cast by
-    torch."""
+    """Names of tensors that are missing, too many, or have other bytes than the source's, cast by torch."""
     got = tensors(folder)
     cast = {name: tensor.to(dtype) for name, tensor in source.items()}
 
@@ -135,9 +132,9 @@ def check_weights(folder, source, dtype):
 
 
 def effective(config):
-    """The keys of a config as the model code interprets them."""
+    """A config's keys as the model's code reads them."""
     keys = {key: value for key, value in config.to_dict().items() if key not in SILENT_KEYS}
-    # Null and the old spelling have the same meaning as the explicit values that we write.
+    # Null and the old spelling mean what we write out.
     keys["head_dim"] = keys.get("head_dim") or keys["hidden_size"] // keys["num_attention_heads"]
     keys["rope_parameters"] = {key: value for key, value in keys["rope_parameters"].items() if key != "type"}
     return keys
@@ -156,13 +153,13 @@ def logits(model, rows):
 
 @torch.no_grad()
 def farthest_logprob(model, expected):
-    """The largest difference from the log-probabilities of reference.json."""
+    """The largest distance from the log-probabilities of reference.json."""
     rows = zip(expected["ids"], expected["logprobs"])
     return max((reference.logprobs(model, ids) - torch.tensor(row)).abs().max().item() for ids, row in rows)
 
 
 def rows_of(folder, vocab_size):
-    """The ids of the fixture, or random ids that are valid for any model."""
+    """The fixture's own ids, or some that any model has."""
     path = folder / "reference.json"
     if path.exists():
         return json.loads(path.read_text(encoding="utf-8"))
@@ -171,8 +168,7 @@ def rows_of(folder, vocab_size):
 
 
 def check_model(jikji, name, folder, work, way=()):
-    """Exports a folder in every dtype, as one file and in shards, compares it, and prints a line.
-    """
+    """Exports a folder in every dtype, whole and in shards, compares, and prints a line."""
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     expected = rows_of(folder, config["vocab_size"])
     source = tensors(folder)
@@ -182,7 +178,7 @@ def check_model(jikji, name, folder, work, way=()):
         source = {exaone.llama_name(tensor): values for tensor, values in source.items()}
     wrong, cells, shards, said = collections.Counter(), [], set(), []
     for label, dtype in DTYPES.items():
-        # Ignore warnings that the source folder causes too.
+        # The source's own warnings are not ours.
         with heard() as before:
             theirs, _ = reference.load(folder, dtype)
         wanted = logits(theirs, expected["ids"])

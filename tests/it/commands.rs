@@ -1,19 +1,13 @@
 //! Every command but `train` on its good path.
 
-mod budget;
 mod chat;
 mod export;
 mod extend;
 mod generate_and_score;
 mod look;
 mod model_folders;
-mod new;
-mod outputs;
-mod runs;
-mod streams;
 mod text;
 
-use std::path::PathBuf;
 use std::sync::LazyLock;
 
 use crate::lab::Lab;
@@ -25,8 +19,3 @@ static TRAINED: LazyLock<Lab> = LazyLock::new(|| {
         .succeeds();
     lab
 });
-
-/// The model of that run.
-pub(crate) fn trained_model() -> PathBuf {
-    TRAINED.path("runs/small/export")
-}

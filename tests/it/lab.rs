@@ -170,21 +170,6 @@ impl Lab {
         Jikji { command }
     }
 
-    /// A script of bash in this folder, in which `$J` is the binary and `$M` a model folder with
-    /// its tokenizer.
-    pub(crate) fn sh(&self, script: &str) -> Ended {
-        let mut command = Command::new("bash");
-        command
-            .args(["-c", script])
-            .current_dir(self.dir.path())
-            .stdin(Stdio::null())
-            .env("J", JIKJI)
-            .env("M", crate::commands::trained_model())
-            .env_remove("JIKJI_FAULT")
-            .env("NO_COLOR", "1");
-        Ended::of(command.output().unwrap())
-    }
-
     /// The temporary folder's name taken out of a text.
     pub(crate) fn redact(&self, text: &str) -> String {
         let real = self.dir.path().canonicalize().unwrap();

@@ -7,12 +7,9 @@
 
 mod bad_input;
 mod commands;
-mod data;
 mod depth_up;
-mod diverging;
 mod lab;
 mod parity;
-mod private;
 mod quickstart;
 mod resume;
 mod run_folder;

@@ -98,7 +98,7 @@ fn a_permuted_head_is_found() {
 fn a_key_that_is_misread_is_found() {
     let lab = Lab::empty();
     let (full, sliding) = ("full_attention", "sliding_attention");
-    let cases: [(&str, &str, Value); 20] = [
+    let cases: [(&str, &str, Value); 19] = [
         ("llama", "rope_theta", json!(520.0)),
         ("llama", "rms_norm_eps", json!(1e-3)),
         ("llama-llama3", "rope_scaling", Value::Null),
@@ -108,7 +108,6 @@ fn a_key_that_is_misread_is_found() {
         ("llama-yarn", "rope_scaling.mscale", json!(0.9)),
         ("qwen2-yarn", "rope_scaling.attention_factor", json!(1.0)),
         ("qwen2-yarn", "rope_scaling.factor", json!(2.0)),
-        ("llama-linear", "rope_scaling.factor", json!(3.5)),
         ("mistral-window", "sliding_window", json!(8)),
         ("qwen2-window", "sliding_window", json!(5)),
         ("qwen2-window", "max_window_layers", json!(2)),
@@ -129,43 +128,6 @@ fn a_key_that_is_misread_is_found() {
         copy.change_config(key, value);
         let ended = verify(&lab, &copy.path(""), &copy.path("reference.json"));
         assert_eq!(ended.code, Some(11), "{name} {key}: {}", ended.stderr);
-    }
-}
-
-/// transformers gives the row of the padding token no gradient where the token stands in the input: known, said, and no more
-/// than that is allowed.
-#[test]
-fn a_padded_row_is_known_and_said() {
-    let lab = Lab::empty();
-    for fixture in fixtures() {
-        let ended = verify(&lab, &fixture.path(""), &fixture.path("reference.json"));
-        let is_padded = ["llama-linear", "qwen3-dynamic"].contains(&fixture.name.as_str());
-        assert_eq!(
-            ended.stdout.contains("padding_idx"),
-            is_padded,
-            "{}",
-            ended.stdout
-        );
-        if !is_padded {
-            continue;
-        }
-        let copy = Fixture::copied(&lab, &fixture.name);
-        copy.change_reference(|fields| {
-            let norm = &mut fields["grad_norms"]["model.embed_tokens.weight"];
-            *norm = json!(norm.as_f64().unwrap() * 0.998);
-        });
-        let ended = verify(&lab, &copy.path(""), &copy.path("reference.json"));
-        assert_eq!(ended.code, Some(11), "{}", ended.stdout);
-        assert!(
-            ended.stderr.contains("gradient norms out of bounds"),
-            "{}",
-            ended.stderr
-        );
-        // Another padding token: the reference is that of another config.
-        let copy = Fixture::copied(&lab, &fixture.name);
-        copy.change_config("pad_token_id", json!(0));
-        let ended = verify(&lab, &copy.path(""), &copy.path("reference.json"));
-        assert_eq!(ended.code, Some(11), "{}", ended.stdout);
     }
 }
 

@@ -27,7 +27,7 @@ fn line(ended: &Ended, begin: &str) -> String {
 
 fn says_what_came_of_it(ended: &Ended) {
     let shape = |begin| line(ended, begin);
-    insta::assert_snapshot!(shape("validation"), @"validation N -> N bits/byte (unigram N trigram N character trigram N; the character trigram is better)");
+    insta::assert_snapshot!(shape("validation"), @"validation N -> N bits/byte (unigram N trigram N)");
     insta::assert_snapshot!(shape("memory planned").replace(" kB", " MB"), @"memory planned N MB, used N MB");
     insta::assert_snapshot!(shape("this is a toy"), @"this is a toy of N M parameters: it shows the machine, not what a model can know");
     insta::assert_snapshot!(shape("data: "), @"data: N documents, N kB of text, N tokens (N bytes/token), N documents held back; ready in N s");

@@ -4,7 +4,6 @@ mod damage;
 mod durable_calls;
 mod full_disk;
 mod kills;
-mod length;
 mod lock;
 mod partner;
 mod random;

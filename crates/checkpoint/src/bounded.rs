@@ -1,7 +1,6 @@
-//! Lists and maps in untrusted JSON: at most a given number of entries, and no duplicate names.
+//! Lists and maps of a JSON file that a stranger made: no longer than a bound, and no name twice.
 //!
-//! A number that has two bytes in JSON takes eight bytes in memory, so a limit on the file size is
-//! not enough.
+//! A number of two bytes of JSON takes eight in memory, so the length of the file alone is no bound of use.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -11,7 +10,7 @@ use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAcce
 
 use crate::shown::{shown, shown_problem};
 
-/// Maximum number of dimensions of a shape; published weights have at most five.
+/// Most dimensions of a shape that is read; published weights have at most five.
 pub(crate) const MAX_DIMENSIONS: usize = 16;
 
 /// For `deserialize_with`: a shape.
@@ -52,8 +51,7 @@ where
     deserializer.deserialize_seq(List::<T, MAX>(PhantomData))
 }
 
-/// For `deserialize_with`: a map of at most `MAX` entries. Serde's own maps would silently keep the
-/// last of two equal names.
+/// For `deserialize_with`: a map of at most `MAX` entries. A map type would keep the last of two equal names in silence.
 pub(crate) fn map<'de, D, T, const MAX: usize>(
     deserializer: D,
 ) -> Result<BTreeMap<String, T>, D::Error>
@@ -91,10 +89,10 @@ where
 }
 
 pub(crate) fn twice<E: Error>(name: &str) -> E {
-    E::custom(format_args!("the name `{}` appears twice", shown(name)))
+    E::custom(format_args!("the name `{}` comes twice", shown(name)))
 }
 
-/// An object with string values; checks the types and keeps nothing.
+/// An object whose values are texts, none of which is kept.
 #[derive(Debug)]
 pub(crate) struct Texts;
 
@@ -108,7 +106,7 @@ impl<'de> Visitor<'de> for Texts {
     type Value = Texts;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object of strings")
+        f.write_str("an object of texts")
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Texts, A::Error> {
@@ -129,7 +127,7 @@ impl Visitor<'_> for Text {
     type Value = Text;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a string")
+        f.write_str("a text")
     }
 
     fn visit_str<E>(self, _: &str) -> Result<Text, E> {
@@ -137,7 +135,7 @@ impl Visitor<'_> for Text {
     }
 }
 
-/// An object with any values; keeps nothing.
+/// An object of anything, of which nothing is kept.
 #[derive(Debug)]
 pub(crate) struct Ignored;
 
@@ -160,7 +158,7 @@ impl<'de> Visitor<'de> for Ignored {
     }
 }
 
-/// The byte of `json` at which a parser failed, and its message without the position.
+/// What a parser says, fit for a message, and the byte of `json` at which it says so.
 pub(crate) fn place_and_problem(json: &[u8], error: &serde_json::Error) -> (usize, String) {
     let line_begin = error.line().checked_sub(2).map_or(0, |newlines_before| {
         let mut newlines = json.iter().enumerate().filter(|(_, byte)| **byte == b'\n');

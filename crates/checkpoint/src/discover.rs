@@ -1,4 +1,4 @@
-//! Finding the newest valid checkpoint. It scans the folder; there is no `latest` file.
+//! Finding the checkpoint to go on from: the newest that verifies, by looking and not by a hint.
 
 use std::cmp::Reverse;
 use std::fs;
@@ -11,33 +11,32 @@ use crate::manifest::Manifest;
 use crate::verify::verify;
 use crate::write::step_name;
 
-/// A checkpoint in which every file was verified.
+/// A checkpoint whose every file was checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verified {
-    /// The folder of the checkpoint.
+    /// Its folder.
     pub path: PathBuf,
-    /// The manifest of the checkpoint.
+    /// What is in it.
     pub manifest: Manifest,
 }
 
 impl Verified {
-    /// Number of optimizer updates done when it was saved.
+    /// Updates done when it was saved.
     pub fn step(&self) -> u64 {
         self.manifest.step
     }
 }
 
-/// The result of scanning a folder of checkpoints.
+/// What a folder of checkpoints holds.
 #[derive(Debug, Default)]
 pub struct Discovery {
-    /// The newest valid checkpoint.
+    /// The newest checkpoint that verifies.
     pub newest: Option<Verified>,
-    /// Newer checkpoints that are not valid, newest first, each with its error.
+    /// Newer ones that do not, newest first, and why.
     pub passed_over: Vec<(PathBuf, CheckpointError)>,
 }
 
-/// Finds the newest valid checkpoint. Older checkpoints are not checked. A missing folder contains
-/// no checkpoint.
+/// Looks for the newest checkpoint that verifies; older ones are not looked at. A folder that does not exist holds none.
 pub fn discover(checkpoints_dir: &Path) -> Discovery {
     let mut discovery = Discovery::default();
     let candidates = match candidates(checkpoints_dir) {
@@ -65,14 +64,14 @@ pub fn discover(checkpoints_dir: &Path) -> Discovery {
     discovery
 }
 
-/// A folder whose name has the form of a checkpoint.
+/// A folder that by its name is a checkpoint.
 #[derive(Debug)]
 pub(crate) struct Candidate {
     pub(crate) step: u64,
     pub(crate) path: PathBuf,
 }
 
-/// Like [`verify`]; also checks that the step in the manifest matches the folder name.
+/// As [`verify`], and the manifest must be of the step that the folder's name says.
 pub(crate) fn verify_candidate(candidate: &Candidate) -> Result<Manifest, CheckpointError> {
     check_step(candidate, verify(&candidate.path)?)
 }
@@ -92,8 +91,7 @@ pub(crate) fn check_step(
     }
 }
 
-/// All checkpoint folders by name, newest first. For one step, the regular folder comes before one
-/// that was being replaced.
+/// All checkpoints by name, newest first; of one step, the folder proper before one that was being replaced.
 pub(crate) fn candidates(checkpoints_dir: &Path) -> io::Result<Vec<Candidate>> {
     let entries = match fs::read_dir(checkpoints_dir) {
         Ok(entries) => entries,

@@ -1,4 +1,4 @@
-//! Errors of checkpoints. Messages name the file, the expected and the actual value.
+//! What can go wrong with a checkpoint, in words that name the file and what was expected.
 
 use std::fmt;
 use std::io;
@@ -13,17 +13,17 @@ use crate::tensor_file::TensorFileError;
 /// A checkpoint could not be written, verified or read.
 #[derive(Debug, thiserror::Error)]
 pub enum CheckpointError {
-    /// A call that changes the disk failed. Existing files are unchanged.
+    /// A call that changes the disk failed; what was there before is still there.
     #[error(transparent)]
     Durable(#[from] DurableError),
-    /// The disk has too little free space for the checkpoint.
+    /// The disk has too little room for the checkpoint.
     #[error("a checkpoint in `{}` needs {needed} bytes, but {free} are free", dir.display())]
     NoSpace {
         /// The folder of checkpoints.
         dir: PathBuf,
-        /// Size of the checkpoint in bytes.
+        /// Bytes that the checkpoint takes.
         needed: u64,
-        /// Free bytes on that disk.
+        /// Bytes that may still be written there.
         free: u64,
     },
     /// A file or folder cannot be read.
@@ -31,132 +31,132 @@ pub enum CheckpointError {
     Read {
         /// The file or folder.
         path: PathBuf,
-        /// The error of the operating system.
+        /// What the system answered.
         #[source]
         source: io::Error,
     },
-    /// The manifest is missing, torn, altered or inconsistent.
+    /// The manifest is missing, torn, altered or contradicts itself.
     #[error("`{}` is damaged: {problem}", path.display())]
     Manifest {
         /// The manifest.
         path: PathBuf,
-        /// The problem.
+        /// What is wrong.
         problem: String,
     },
-    /// The checkpoint has another format version.
+    /// The checkpoint was written by another version of the format.
     #[error("`{}` has format version {found}, expected {FORMAT_VERSION}", path.display())]
     Version {
         /// The manifest.
         path: PathBuf,
-        /// The format version in the manifest.
+        /// The version it names.
         found: u64,
     },
-    /// The folder name and the manifest have different steps.
-    #[error("`{}` holds step {found}, expected step {expected} from its name", dir.display())]
+    /// The folder's name and its manifest disagree about the step.
+    #[error("`{}` holds step {found}, expected step {expected} by its name", dir.display())]
     Step {
         /// The checkpoint.
         dir: PathBuf,
-        /// The step in the folder name.
+        /// The step of its name.
         expected: u64,
-        /// The step in the manifest.
+        /// The step of its manifest.
         found: u64,
     },
-    /// Files do not match the manifest.
+    /// Files differ from what the manifest says about them.
     #[error("`{}` is damaged: {}", dir.display(), list(bad))]
     Damaged {
         /// The checkpoint.
         dir: PathBuf,
-        /// All files that do not match.
+        /// Every file that differs.
         bad: Vec<BadFile>,
     },
-    /// A snapshot has an invalid or duplicate state.
+    /// A snapshot, or a checkpoint that verifies, contradicts itself.
     #[error("state `{kind}` of `{name}` cannot be saved: {problem}")]
     State {
         /// The parameter.
         name: String,
-        /// The kind of state.
+        /// Which of its states.
         kind: StateKind,
-        /// The problem.
+        /// What is wrong.
         problem: String,
     },
-    /// An extra file has an invalid name.
-    #[error("`{name}` is not a valid file name in a checkpoint: {problem}")]
+    /// A file that should go along has a name that cannot be one.
+    #[error("`{name}` cannot be the name of a file of a checkpoint: {problem}")]
     FileName {
         /// The name.
         name: String,
-        /// The problem.
+        /// What is wrong.
         problem: &'static str,
     },
-    /// `run.json` is not valid.
+    /// The run's state is not what its format says.
     #[error("`{}` cannot be read", path.display())]
     Run {
         /// The file.
         path: PathBuf,
-        /// The JSON error with its position.
+        /// Where in the file.
         #[source]
         source: serde_json::Error,
     },
-    /// The checkpoint does not contain this state.
+    /// The checkpoint has no such state.
     #[error("`{}` has no state `{kind}` of `{name}`", dir.display())]
     MissingState {
         /// The checkpoint.
         dir: PathBuf,
         /// The parameter.
         name: String,
-        /// The kind of state.
+        /// Which of its states.
         kind: StateKind,
     },
-    /// The shape of a state differs from the model's.
+    /// A state has another shape than the model.
     #[error("state `{kind}` of `{name}` in `{}` has shape {got:?}, expected {expected:?}", dir.display())]
     Shape {
         /// The checkpoint.
         dir: PathBuf,
         /// The parameter.
         name: String,
-        /// The kind of state.
+        /// Which of its states.
         kind: StateKind,
         /// The model's shape.
         expected: Vec<usize>,
         /// The checkpoint's shape.
         got: Vec<usize>,
     },
-    /// The number of elements of a state differs from the length of the buffer.
+    /// A state has fewer or other elements than the place it is read into.
     #[error("state `{kind}` of `{name}` in `{}` has {got} elements, expected {expected}", dir.display())]
     Length {
         /// The checkpoint.
         dir: PathBuf,
         /// The parameter.
         name: String,
-        /// The kind of state.
+        /// Which of its states.
         kind: StateKind,
-        /// Number of elements requested.
+        /// Elements wanted.
         expected: usize,
-        /// Number of elements in the checkpoint.
+        /// Elements there are.
         got: usize,
     },
-    /// The checkpoint does not contain this file.
+    /// The checkpoint has no such file.
     #[error("`{}` has no file `{name}`", dir.display())]
     MissingFile {
         /// The checkpoint.
         dir: PathBuf,
-        /// The name of the file.
+        /// The file's name.
         name: String,
     },
-    /// A tensor file is not valid.
+    /// A tensor file cannot be used.
     #[error(transparent)]
     Tensors(#[from] TensorFileError),
-    /// The saver thread panicked or could not be started.
-    #[error("saving step {step} failed: {message}")]
+    /// The thread that saves ended by a bug of ours, or could not be started.
+    #[error("saving step {step} broke off: {message}")]
     Saver {
-        /// The step that was being saved.
+        /// The step being saved.
         step: u64,
-        /// The panic message or the error.
+        /// What it said.
         message: String,
     },
 }
 
 impl CheckpointError {
-    /// How to fix the problem, if there is a way.
+    /// The way out, where there is one.
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
             CheckpointError::Durable(error) => return error.hint(),
@@ -193,35 +193,35 @@ impl CheckpointError {
     }
 }
 
-/// A file that does not match the manifest.
+/// A file that is not what the manifest says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BadFile {
-    /// The name of the file.
+    /// Its name in the checkpoint.
     pub file: String,
-    /// The difference.
+    /// How it differs.
     pub problem: FileProblem,
 }
 
-/// The difference between a file and its manifest entry.
+/// How a file differs from what the manifest says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FileProblem {
-    /// The file is missing or is not a regular file.
+    /// It is not there, or is not a regular file.
     Missing,
-    /// The size in bytes differs.
+    /// It has another size, in bytes.
     Size {
-        /// According to the manifest.
+        /// By the manifest.
         expected: u64,
-        /// Of the file on disk.
+        /// On the disk.
         found: u64,
     },
-    /// The BLAKE3 hash, in hexadecimal digits, differs.
+    /// It has another BLAKE3 hash, in hexadecimal digits.
     Hash {
-        /// According to the manifest.
+        /// By the manifest.
         expected: String,
-        /// Of the file on disk.
+        /// Of what is on the disk.
         found: String,
     },
-    /// The file cannot be read; holds the error message.
+    /// The system cannot read it; its answer.
     Unreadable(String),
 }
 

@@ -1,11 +1,10 @@
-//! GGUF, version 3: the single-file format of llama.cpp.
+//! GGUF, version 3: the single file that llama.cpp and its relatives load.
 //!
-//! A file consists of a header (magic, version, two counts), typed metadata, the names, shapes,
-//! types and offsets of the tensors, and the aligned data. Everything is little-endian. In this
-//! module, shapes are those of the published tensors (rows first); the file stores them reversed.
+//! A file is a header (magic, version, two counts), typed metadata, the tensors' names, shapes, types and offsets, and the data,
+//! aligned. Everything is little-endian. Shapes are those of the published tensors (rows first); the file has them reversed.
 //!
-//! [`write_gguf`] writes a file through a buffer of a few rows. [`GgufFile`] reads untrusted files.
-//! The keys and names that a model needs are defined elsewhere.
+//! [`write_gguf`] writes a whole file through a buffer of a few rows; [`GgufFile`] reads one that may hold anything. Which keys
+//! and names a model needs is not known here.
 
 mod error;
 mod number;
@@ -29,41 +28,40 @@ pub use self::write::write_gguf;
 const MAGIC: [u8; 4] = *b"GGUF";
 const VERSION: u32 = 3;
 
-/// Default alignment of the data.
+/// Where data may begin, unless a file says otherwise.
 const DEFAULT_ALIGNMENT: u32 = 32;
 const ALIGNMENT_KEY: &str = "general.alignment";
 
-/// Limits of ggml: the number of dimensions of a tensor, and the size of its name with a final NUL
-/// byte.
+/// Of ggml: a tensor has at most this many dimensions, and a name shorter than this many bytes.
 const MAX_DIMENSIONS: usize = 4;
 const NAME_BYTES: usize = 64;
 
-/// Maximum length of a key in bytes, from the specification.
+/// Longest key, in bytes; the specification's.
 const MAX_KEY_BYTES: usize = 65_535;
 
-/// Name, shape and type of a tensor.
+/// A tensor that a file has or is to have.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GgufTensor {
     /// The name, such as `blk.0.attn_q.weight`.
     pub name: String,
-    /// The shape, rows first as published; the last dimension is contiguous.
+    /// Rows first, as published; the last dimension is contiguous.
     pub shape: Vec<usize>,
-    /// The storage type of its values.
+    /// How its numbers are stored.
     pub number: GgufType,
 }
 
 impl GgufTensor {
-    /// Number of elements in a row. Rows are contiguous and consist of whole blocks.
+    /// Elements of a row: what is contiguous, and what blocks divide.
     fn row(&self) -> usize {
         self.shape.last().copied().unwrap_or(1)
     }
 
-    /// Total number of elements; `None` on overflow.
+    /// Elements in all; `None` if there are too many to count.
     fn num_elements(&self) -> Option<usize> {
         crate::tensor_file::num_elements(&self.shape)
     }
 
-    /// Size of the data in bytes; `None` if a row is not a whole number of blocks, or on overflow.
+    /// Bytes of the data; `None` if a row is not whole blocks, or there are too many to count.
     fn num_bytes(&self) -> Option<usize> {
         self.row().is_multiple_of(self.number.block()).then(|| {
             self.num_elements()?

@@ -1,4 +1,4 @@
-//! Reading a checkpoint that was written in any sharding layout.
+//! Reading a checkpoint back, whatever layout it was written in.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -13,15 +13,14 @@ use crate::snapshot::{RunState, StateKind};
 use crate::tensor_file::{TensorFile, num_elements};
 use crate::verify::verify;
 
-/// An open checkpoint. Tensor files are memory-mapped; opening reads no tensor data beyond
-/// verification.
+/// An opened checkpoint. Tensors are mapped, so opening reads no data beyond what verifying reads.
 #[derive(Debug)]
 pub struct Loaded {
     dir: PathBuf,
     manifest: Manifest,
     run: RunState,
     files: BTreeMap<String, TensorFile>,
-    /// For each state, the indices of its pieces in `manifest.states`, in element order.
+    /// Indices into `manifest.states` of a state's pieces, in the order of their elements.
     pieces: BTreeMap<(String, StateKind), Vec<usize>>,
 }
 
@@ -29,7 +28,7 @@ impl Loaded {
     /// Verifies a checkpoint and opens it.
     ///
     /// # Errors
-    /// Those of [`verify`], or if a tensor file or `run.json` does not match the manifest.
+    /// As [`verify`], or if a tensor file or the run's state is not what the manifest says.
     pub fn open(dir: &Path) -> Result<Self, CheckpointError> {
         let manifest = verify(dir)?;
         Loaded::from_parts(dir, manifest)
@@ -38,16 +37,15 @@ impl Loaded {
     /// Opens a checkpoint that [`discover`](crate::discover) has just verified.
     ///
     /// # Errors
-    /// If a tensor file or `run.json` does not match the manifest.
+    /// If a tensor file or the run's state is not what the manifest says.
     pub fn open_verified(verified: Verified) -> Result<Self, CheckpointError> {
         Loaded::from_parts(&verified.path, verified.manifest)
     }
 
-    /// Opens a checkpoint without verifying hashes. Altered data is not detected, so use it only if
-    /// the user asked for it.
+    /// Opens a checkpoint by its manifest alone. Altered data is then read as if it were right: for a caller that was told so by name.
     ///
     /// # Errors
-    /// If the manifest is damaged, or a tensor file or `run.json` does not match it.
+    /// If the manifest is damaged, or a tensor file or the run's state is not what it says.
     pub fn open_unverified(dir: &Path) -> Result<Self, CheckpointError> {
         let manifest = Manifest::read(dir)?;
         Loaded::from_parts(dir, manifest)
@@ -88,32 +86,32 @@ impl Loaded {
         })
     }
 
-    /// The folder of the checkpoint.
+    /// The checkpoint's folder.
     pub fn dir(&self) -> &Path {
         &self.dir
     }
 
-    /// Number of optimizer updates done when it was saved.
+    /// Updates done when it was saved.
     pub fn step(&self) -> u64 {
         self.manifest.step
     }
 
-    /// The manifest: the files and states of the checkpoint.
+    /// What the checkpoint consists of.
     pub fn manifest(&self) -> &Manifest {
         &self.manifest
     }
 
-    /// The saved [`RunState`].
+    /// What else than tensors was saved.
     pub fn run(&self) -> &RunState {
         &self.run
     }
 
-    /// Parameter name and kind of every state, in order.
+    /// Every state there is: the parameter's name and the kind, in order.
     pub fn names(&self) -> impl Iterator<Item = (&str, &StateKind)> {
         self.pieces.keys().map(|(name, kind)| (name.as_str(), kind))
     }
 
-    /// The shape of a state; `None` if the checkpoint does not contain it.
+    /// The shape of a state, if there is one.
     pub fn shape(&self, name: &str, kind: &StateKind) -> Option<&[usize]> {
         self.pieces_of(name, kind)
             .ok()?
@@ -124,7 +122,7 @@ impl Loaded {
     /// Reads a whole state into `out`, in row-major order.
     ///
     /// # Errors
-    /// If the state does not exist or `out` has another length.
+    /// If there is no such state or `out` has another length.
     pub fn read(
         &self,
         name: &str,
@@ -138,10 +136,10 @@ impl Loaded {
         self.read_range(name, kind, 0, out)
     }
 
-    /// Like [`Loaded::read`]; also checks that the state has this `shape`.
+    /// As [`Loaded::read`], for a model that expects `shape`.
     ///
     /// # Errors
-    /// If the state does not exist or has another shape, or `out` has another length.
+    /// If there is no such state, it has another shape, or `out` has another length.
     pub fn read_shaped(
         &self,
         name: &str,
@@ -161,11 +159,10 @@ impl Loaded {
         }
     }
 
-    /// Reads `out.len()` elements, starting at element `start`. A rank can read its shard, whatever
-    /// sharding the writer used.
+    /// Reads `out.len()` elements from element `start` on: what one rank holds of a sharded state, however the writer had cut it.
     ///
     /// # Errors
-    /// If the state does not exist or ends before the range.
+    /// If there is no such state or it ends before the range.
     pub fn read_range(
         &self,
         name: &str,
@@ -195,15 +192,15 @@ impl Loaded {
         Ok(())
     }
 
-    /// Whether the checkpoint contains a file with this name.
+    /// Whether the checkpoint has a file of this name.
     pub fn has_file(&self, name: &str) -> bool {
         self.manifest.files.contains_key(name)
     }
 
-    /// The content of a file of the checkpoint, such as `config.json`.
+    /// The content of one of the files, such as `config.json`.
     ///
     /// # Errors
-    /// If the manifest does not list the file or it cannot be read.
+    /// If the manifest names no such file or it cannot be read.
     pub fn file(&self, name: &str) -> Result<Vec<u8>, CheckpointError> {
         if !self.manifest.files.contains_key(name) {
             return Err(CheckpointError::MissingFile {
@@ -258,9 +255,9 @@ impl Loaded {
     }
 }
 
-/// Reads `run.json`, limited in size: parsed JSON takes up to thirty times its length in memory.
+/// Reads the run's state. In memory, JSON of any kind takes up to thirty times its length.
 fn read_small(path: &Path) -> io::Result<Vec<u8>> {
-    // Checked before opening, because opening a named pipe would block forever.
+    // Asked before opening: opening a named pipe would wait for ever.
     let metadata = fs::metadata(path)?;
     if !metadata.is_file() || metadata.len() > MAX_RUN_BYTES {
         let problem = format!("not a regular file of at most {MAX_RUN_BYTES} bytes");
@@ -269,7 +266,7 @@ fn read_small(path: &Path) -> io::Result<Vec<u8>> {
     fs::read(path)
 }
 
-/// Compares a manifest entry with the header of its tensor file.
+/// The manifest's word against the tensor file's own header.
 fn check_tensor(
     dir: &Path,
     state: &StateEntry,
@@ -307,7 +304,7 @@ mod tests {
     use crate::write::{Piece, write_pieces};
     use proptest::prelude::*;
 
-    /// Cuts a state at `cuts` and distributes the pieces over three files, as ranks would.
+    /// Cuts a state of `data.len()` elements at `cuts` and deals the pieces out to three files, as ranks would.
     fn cut<'a>(name: &str, data: &'a [f32], cuts: &[usize]) -> Vec<Piece<'a>> {
         let mut borders: Vec<usize> = cuts.iter().map(|cut| cut % (data.len() + 1)).collect();
         borders.extend([0, data.len()]);
@@ -338,9 +335,9 @@ mod tests {
         ) {
             let data: Vec<f32> = (0..length).map(|i| i as f32).collect();
             let mut pieces = cut("a", &data, &cuts);
-            // The order of the pieces has no meaning.
+            // The order in which pieces are listed means nothing.
             pieces.reverse();
-            // A file holds at most one piece of a state, and there are three files.
+            // One file holds at most one piece of a state: with three cuts at most there may be four, so keep three.
             prop_assume!(pieces.len() <= 3);
             let run = RunState { format_version: 1, code_version: String::new(), identity: BTreeMap::new(), progress: BTreeMap::new() };
             let snapshot = Snapshot { step: 1, tensors: Vec::new(), run, extra_files: Vec::new() };

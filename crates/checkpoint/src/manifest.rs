@@ -1,7 +1,7 @@
-//! `manifest.json`: the files of a checkpoint, and the location of each state in them.
+//! `manifest.json`: which files make a checkpoint, and which state lies where in them.
 //!
-//! The file is JSON, so other programs can read it. The bytes around the body are fixed, and the hash
-//! covers the body, so a change of any bit is detected.
+//! The file is JSON for people and other programs, but its frame is fixed to the byte, so that the hash in it covers everything
+//! between the first byte and the last: no bit of a manifest can change unnoticed.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -16,7 +16,7 @@ use crate::shown::shown;
 use crate::snapshot::StateKind;
 use crate::tensor_file::num_elements;
 
-/// Version of the checkpoint format. Any other version is refused.
+/// Version of a checkpoint's layout; a reader refuses every other.
 pub const FORMAT_VERSION: u32 = 1;
 
 pub(crate) const MANIFEST: &str = "manifest.json";
@@ -24,15 +24,13 @@ pub(crate) const MODEL: &str = "model.safetensors";
 pub(crate) const OPTIMIZER: &str = "optimizer.safetensors";
 pub(crate) const RUN: &str = "run.json";
 
-/// Size limit of a manifest: about 300 bytes per state, enough for 18,000 parameters with three
-/// states each.
+/// About 300 bytes per state: enough for 18,000 parameters of three states each.
 pub(crate) const MAX_MANIFEST_BYTES: u64 = 16 << 20;
 
-/// Size limit of `run.json`. Its settings and counters take a few kilobytes.
+/// Most bytes of the run's state: settings and counters, a few kilobytes.
 pub(crate) const MAX_RUN_BYTES: u64 = 1 << 20;
 
-/// Limits on the number of files and states; the size of the manifest alone does not bound their
-/// memory.
+/// Most files and states: what they take in memory does not depend on the manifest's length alone.
 const MAX_FILES: usize = 1_000;
 const MAX_STATES: usize = 100_000;
 
@@ -40,18 +38,18 @@ const BEFORE_HASH: &str = "{\n\"blake3\": \"";
 const BEFORE_BODY: &str = "\",\n\"body\": ";
 const AFTER_BODY: &str = "\n}\n";
 
-/// The files and states of a checkpoint.
+/// What makes a checkpoint.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Manifest {
-    /// The [`FORMAT_VERSION`] of the writer.
+    /// [`FORMAT_VERSION`] of the writer.
     pub format_version: u32,
-    /// Number of optimizer updates done.
+    /// Updates done.
     pub step: u64,
-    /// Every file except the manifest, by name.
+    /// Every file but the manifest, by name.
     #[serde(deserialize_with = "bounded::map::<_, _, MAX_FILES>")]
     pub files: BTreeMap<String, FileEntry>,
-    /// Every piece of a state in a file.
+    /// Every piece of a state that a file holds.
     #[serde(deserialize_with = "bounded::list::<_, _, MAX_STATES>")]
     pub states: Vec<StateEntry>,
 }
@@ -60,9 +58,9 @@ pub struct Manifest {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FileEntry {
-    /// Size in bytes.
+    /// Its size.
     pub bytes: u64,
-    /// BLAKE3 hash of the content, in hexadecimal digits.
+    /// BLAKE3 of its content, in hexadecimal digits.
     pub blake3: String,
 }
 
@@ -72,21 +70,19 @@ pub struct FileEntry {
 pub struct StateEntry {
     /// The parameter's published name.
     pub name: String,
-    /// The kind of state.
+    /// Which of its states.
     pub kind: StateKind,
     /// Shape of the whole state.
     #[serde(deserialize_with = "bounded::shape")]
     pub shape: Vec<usize>,
-    /// The file. In it, the piece is the tensor `<name>` (a weight) or `<kind>.<name>` (any other
-    /// state).
+    /// The file, which holds the piece as the tensor `<name>` (a weight) or `<kind>.<name>` (any other).
     pub file: String,
-    /// First element and end (exclusive) of the piece in the whole state, flattened in row-major
-    /// order.
+    /// The elements held: first and one past the last of the whole state, flattened in row-major order.
     pub range: [usize; 2],
 }
 
 impl StateEntry {
-    /// The name of the tensor in its file.
+    /// The tensor's name in its file.
     pub(crate) fn tensor_name(&self) -> String {
         match &self.kind {
             StateKind::Weight => self.name.clone(),
@@ -94,9 +90,7 @@ impl StateEntry {
         }
     }
 
-    /// The shape of the tensor in its file: the state's shape if the piece is the whole state,
-    /// otherwise
-    /// the number of elements.
+    /// The tensor's shape in its file: the state's own if all of it is there, else the number of elements.
     pub(crate) fn tensor_shape(&self) -> Vec<usize> {
         let [start, end] = self.range;
         if start == 0 && num_elements(&self.shape) == Some(end) {
@@ -116,11 +110,11 @@ impl Manifest {
             .into_bytes())
     }
 
-    /// Reads and checks the manifest of a checkpoint, but not the files that it names.
+    /// Reads and checks the manifest of a checkpoint, not the files it names.
     pub(crate) fn read(dir: &Path) -> Result<Self, CheckpointError> {
         let path = dir.join(MANIFEST);
         let read = |source| CheckpointError::read(&path, source);
-        // Checked before opening, because opening a named pipe would block forever.
+        // Asked before opening: opening a named pipe would wait for ever.
         let metadata = std::fs::metadata(&path).map_err(read)?;
         let damaged = |problem: String| CheckpointError::Manifest {
             path: path.clone(),
@@ -156,7 +150,7 @@ impl Manifest {
         });
         let Some((expected, body)) = parts else {
             return Err(damaged(format!(
-                "its {} bytes do not have the form of a manifest",
+                "its {} bytes are not framed as a manifest's are",
                 bytes.len()
             )));
         };
@@ -168,9 +162,9 @@ impl Manifest {
         }
         let json = |error: serde_json::Error| {
             let (at, problem) = bounded::place_and_problem(body.as_bytes(), &error);
-            damaged(format!("its body is invalid at byte {at}: {problem}"))
+            damaged(format!("its body is wrong at its byte {at}: {problem}"))
         };
-        // Check the version first, because a later format may have other fields.
+        // The version comes first: a later format may have other fields.
         let Version { format_version } = serde_json::from_str(body).map_err(json)?;
         if format_version != u64::from(FORMAT_VERSION) {
             return Err(CheckpointError::Version {
@@ -183,9 +177,7 @@ impl Manifest {
         Ok(manifest)
     }
 
-    /// Checks what a hash cannot ensure: names stay inside the folder, and the pieces of each state
-    /// cover
-    /// it exactly once.
+    /// What a hash cannot say: names stay inside the folder, and each state is covered by its pieces once.
     fn check(&self) -> Result<(), String> {
         for name in self.files.keys() {
             check_file_name(name)
@@ -198,7 +190,7 @@ impl Manifest {
             } = state;
             if !self.files.contains_key(file) {
                 return Err(format!(
-                    "state `{}` of `{}` is in `{}`, which is not in the list of files",
+                    "state `{}` of `{}` lies in `{}`, which is not among the files",
                     shown(kind.name()),
                     shown(name),
                     shown(file)
@@ -224,7 +216,7 @@ impl Manifest {
             }
             if num_elements(shape) != Some(end) {
                 return Err(format!(
-                    "state `{kind}` of `{name}` has {end} elements, but its shape is {shape:?}"
+                    "state `{kind}` of `{name}` has {end} elements, which is not its shape {shape:?}"
                 ));
             }
         }
@@ -232,16 +224,16 @@ impl Manifest {
     }
 }
 
-/// Checks that a name is a plain file name in the folder and not the name of a temporary file.
+/// A name that lies in the folder itself and is not taken for a temporary.
 pub(crate) fn check_file_name(name: &str) -> Result<(), &'static str> {
     if name.is_empty() || name == "." || name == ".." {
-        Err("is not a file name")
+        Err("is not a name")
     } else if name.contains(['/', '\\', '\0']) {
-        Err("is not a plain file name")
+        Err("is not a plain name")
     } else if name == MANIFEST {
-        Err("is reserved for the manifest")
+        Err("is the manifest's own")
     } else if crate::durable::is_temporary(name.as_ref()) {
-        Err("has the form of a temporary file")
+        Err("has the form of a temporary")
     } else {
         Ok(())
     }
@@ -335,7 +327,7 @@ mod tests {
             parse(&elsewhere.to_bytes().unwrap())
                 .unwrap_err()
                 .to_string()
-                .contains("not in the list of files")
+                .contains("not among the files")
         );
         let mut outside = manifest(vec![]);
         outside.files.insert(
@@ -349,7 +341,7 @@ mod tests {
             parse(&outside.to_bytes().unwrap())
                 .unwrap_err()
                 .to_string()
-                .contains("`../x` is not a plain file name")
+                .contains("`../x` is not a plain name")
         );
     }
 

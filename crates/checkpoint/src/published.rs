@@ -1,5 +1,4 @@
-//! The tensors of a published model folder: one `model.safetensors`, or several files with an
-//! index.
+//! The tensors of a published model folder: one `model.safetensors`, or shards and an index.
 
 use std::collections::BTreeMap;
 
@@ -19,18 +18,18 @@ pub use self::write::{write_model, write_model_with};
 const SINGLE: &str = "model.safetensors";
 const INDEX: &str = "model.safetensors.index.json";
 
-/// A tensor to be written.
+/// A tensor that is to be written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TensorInfo {
-    /// The published name.
+    /// Published name.
     pub name: String,
-    /// The shape; empty for a scalar.
+    /// Shape; empty for a scalar.
     pub shape: Vec<usize>,
-    /// The dtype in the file.
+    /// Number format in the file.
     pub float: FloatType,
 }
 
-/// An index to be written. [`index`] reads untrusted ones.
+/// An index as it is written; one that a stranger wrote is read by [`index`].
 #[derive(Debug, Serialize)]
 struct Index {
     metadata: serde_json::Map<String, serde_json::Value>,

@@ -1,4 +1,4 @@
-//! Removing old checkpoints.
+//! Keeping the last few checkpoints.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -8,16 +8,14 @@ use crate::durable::{DurableError, remove_dir_durably};
 use crate::error::CheckpointError;
 use crate::verify::verify_sizes;
 
-/// Removes all checkpoints except the newest `keep` (at least one) and returns the removed ones.
+/// Removes what is older than the newest `keep` checkpoints (at least one) and returns what was removed.
 ///
-/// Nothing is removed unless at least one checkpoint is fully verified; the newest such checkpoint
-/// is never removed. For the others, only the manifest and the file sizes are checked, because they
-/// were fully verified when they were written. A damaged checkpoint does not count. It is removed
-/// once enough newer checkpoints are good.
+/// Nothing is removed unless one checkpoint verifies in full, and the newest that does is never removed. The others are counted
+/// if their manifest is whole and their files have the right sizes: they were verified in full when they were written. A damaged
+/// checkpoint does not count, and goes when enough good ones are newer than it.
 ///
 /// # Errors
-/// If the folder cannot be listed or a checkpoint cannot be removed. Those removed before stay
-/// removed.
+/// If the folder cannot be listed or a checkpoint not removed; those removed before are gone.
 pub fn retain(checkpoints_dir: &Path, keep: usize) -> Result<Vec<PathBuf>, CheckpointError> {
     let candidates = list(checkpoints_dir)?;
     let newest = candidates
@@ -28,7 +26,7 @@ pub fn retain(checkpoints_dir: &Path, keep: usize) -> Result<Vec<PathBuf>, Check
     })
 }
 
-/// Like [`retain`], for a caller that has just verified `verified`. That checkpoint is always kept.
+/// As [`retain`], when the caller has just verified `verified`, which is kept whatever its step.
 pub(crate) fn retain_with(
     checkpoints_dir: &Path,
     keep: usize,
@@ -73,7 +71,7 @@ fn retain_around(
 
 fn remove(candidate: &Candidate) -> Result<(), DurableError> {
     match remove_dir_durably(&candidate.path) {
-        // Another process removed it first.
+        // Another saver of the same folder was faster.
         Err(error) if error.source.kind() == io::ErrorKind::NotFound => Ok(()),
         done => done,
     }

@@ -1,8 +1,8 @@
-//! The run lock: one training process per run folder, by the file `lock`.
+//! One trainer per run folder: the file `lock`.
 //!
-//! The process holds the kernel's advisory lock on the file while it runs, so a crash releases it.
-//! The JSON in the file (host, pid, start time, boot id) identifies the process. It decides alone
-//! if the kernel's lock does not work: on another host, or on a file system without locks.
+//! The holder keeps the kernel's advisory lock on the file for its life, so a crash frees it whatever is written there. The JSON in
+//! the file (host, pid, start time, boot id) says who holds it, and decides where the kernel's lock does not reach: another
+//! host, or a file system without such locks.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
@@ -16,43 +16,41 @@ pub use self::holder::Holder;
 use self::holder::started;
 use crate::durable::process_exists;
 
-/// Size limit of a lock file; a valid one has a few hundred bytes.
+/// A lock file is a few hundred bytes; a longer one is not ours.
 const MAX_LOCK_BYTES: u64 = 64 * 1024;
-/// A process writes its identity right after it gets the lock. A reader that comes in between
-/// retries this often.
+/// A holder writes its name right after it got the lock; a reader that comes in between looks again this often.
 const READ_ATTEMPTS: u32 = 20;
 const READ_PAUSE: Duration = Duration::from_millis(5);
-/// Each retry means that another process took and removed the lock in between.
+/// Each retry means that another trainer took and removed the lock in between.
 const ACQUIRE_ATTEMPTS: u32 = 100;
 
-/// Why an existing lock is stale.
+/// Why a lock that was found is nobody's any more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StaleReason {
-    /// The process no longer exists.
+    /// The process is gone.
     ProcessGone,
-    /// The pid now belongs to another process.
+    /// The pid belongs to another process by now.
     PidReused,
-    /// The host was rebooted.
+    /// The host was started anew since.
     Rebooted,
-    /// The file is incomplete (a crash while it was written), and no process holds the kernel's
-    /// lock.
+    /// The file does not say who held it (a crash while it was written), and nobody holds the kernel's lock.
     Unreadable,
 }
 
-/// A stale lock that was replaced.
+/// A lock that was found and replaced.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StaleLock {
-    /// The process that held it, if the file names it.
+    /// Who held it, if the file said so.
     pub holder: Option<Holder>,
-    /// Why the lock is stale.
+    /// How we know that the holder is gone.
     pub reason: StaleReason,
 }
 
 impl std::fmt::Display for StaleLock {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let why = match self.reason {
-            StaleReason::ProcessGone => "which no longer exists",
-            StaleReason::PidReused => "whose pid now belongs to another process",
+            StaleReason::ProcessGone => "which is gone",
+            StaleReason::PidReused => "whose pid belongs to another process by now",
             StaleReason::Rebooted => "before the host was restarted",
             StaleReason::Unreadable => "which did not finish writing it",
         };
@@ -77,21 +75,21 @@ pub enum LockError {
     Held {
         /// The lock file.
         path: PathBuf,
-        /// The process that holds it.
+        /// Who holds it.
         holder: Box<Holder>,
     },
-    /// A live process holds it, but the file does not name the process.
-    #[error("`{}` is in use by a process that has not written its pid", path.display())]
+    /// A live process holds it, but the file does not say which.
+    #[error("`{}` is in use by a process that has not written its name", path.display())]
     HeldByUnknown {
         /// The lock file.
         path: PathBuf,
     },
-    /// The lock is from another host, so it is unknown whether its process still runs.
+    /// Another host left it; from here nobody can tell whether that process lives.
     #[error("`{}` was left by process {} on another host, `{}`, since {}", path.display(), holder.pid, holder.host, holder.since)]
     OtherHost {
         /// The lock file.
         path: PathBuf,
-        /// The process that holds or held it.
+        /// Who holds or held it.
         holder: Box<Holder>,
     },
     /// The file could not be opened, locked, read or written.
@@ -99,24 +97,24 @@ pub enum LockError {
     Io {
         /// The lock file.
         path: PathBuf,
-        /// The error of the operating system.
+        /// What the system answered.
         #[source]
         source: io::Error,
     },
 }
 
 impl LockError {
-    /// How to fix the problem.
+    /// The way out.
     pub fn hint(&self) -> Option<String> {
         Some(match self {
             LockError::Held { .. } | LockError::HeldByUnknown { .. } => {
                 "wait for that process or stop it, or choose another `run.output`".to_owned()
             }
             LockError::OtherHost { path, holder } => format!(
-                "if process {} no longer runs on `{}`, remove the lock: rm {}",
+                "if process {} no longer runs on `{}`, remove the lock: rm '{}'",
                 holder.pid,
                 holder.host,
-                jikji_durable::shell_path(path)
+                path.display()
             ),
             LockError::Io { source, .. } if source.kind() == io::ErrorKind::StorageFull => {
                 "free space on that disk".to_owned()
@@ -128,20 +126,20 @@ impl LockError {
     }
 }
 
-/// The exclusive right to write a run folder; released on drop.
+/// The right to write a run folder; given back on drop.
 #[derive(Debug)]
 pub struct RunLock {
     path: PathBuf,
-    /// Closing the file releases the kernel's lock.
+    /// Closing it frees the kernel's lock.
     _file: File,
 }
 
 impl RunLock {
-    /// Takes the lock of `run_dir`, which must exist. Also returns the stale lock that was
-    /// replaced, if any, so that the caller can report it.
+    /// Takes the lock of `run_dir`, which must exist. Returns also the stale lock that was replaced, if there was one, so that the
+    /// caller can say so.
     ///
     /// # Errors
-    /// If a live process holds the lock, the lock is from another host, or the file cannot be used.
+    /// If a live process holds it, another host left it, or the file cannot be used.
     pub fn acquire(run_dir: &Path) -> Result<(RunLock, Option<StaleLock>), LockError> {
         let path = run_dir.join("lock");
         let us = Holder::this_process();
@@ -153,79 +151,21 @@ impl RunLock {
         Err(LockError::HeldByUnknown { path })
     }
 
-    /// Whether [`acquire`](Self::acquire) would get the lock now. Writes nothing. A missing folder
-    /// counts as free.
-    ///
-    /// # Errors
-    /// As `acquire`.
-    pub fn check(run_dir: &Path) -> Result<(), LockError> {
-        let path = run_dir.join("lock");
-        let io_error = |source| LockError::Io {
-            path: path.clone(),
-            source,
-        };
-        let mut file = match File::open(&path) {
-            Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-            Err(error) => return Err(io_error(error)),
-        };
-        match file.try_lock_shared() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return refuse(&mut file, &path),
-            Err(TryLockError::Error(error)) if has_no_locks(&error) => {}
-            Err(TryLockError::Error(error)) => return Err(io_error(error)),
-        }
-        let found = read(&mut file).map_err(io_error)?;
-        judge(found, &Holder::this_process(), &path).map(|_| ())
-    }
-
     /// The lock file.
     pub fn path(&self) -> &Path {
         &self.path
     }
-
-    /// The state of the lock of `run_dir`, from its lock file. Takes no lock and changes nothing.
-    pub fn look(run_dir: &Path) -> LockState {
-        let path = run_dir.join("lock");
-        let us = Holder::this_process();
-        let found = File::open(&path).and_then(|mut file| read(&mut file));
-        match found.map(|found| judge(found, &us, &path)) {
-            Err(_) | Ok(Ok(None)) => LockState::Free,
-            Ok(Err(LockError::Held { holder, .. })) => LockState::Held(*holder),
-            Ok(Err(LockError::OtherHost { holder, .. })) => LockState::Elsewhere(*holder),
-            // The process is in another container on this kernel, so only its lock shows whether it
-            // runs.
-            Ok(Ok(Some(StaleLock {
-                holder: Some(holder),
-                ..
-            }))) if holder.host != us.host => LockState::Elsewhere(holder),
-            Ok(Ok(Some(_)) | Err(_)) => LockState::Left,
-        }
-    }
-}
-
-/// The state of the lock of a run folder.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum LockState {
-    /// There is no lock.
-    Free,
-    /// A process on this host holds the lock.
-    Held(Holder),
-    /// The lock is from another host or container, and its process may still run.
-    Elsewhere(Holder),
-    /// The process ended without removing the lock: it was killed, or the host was rebooted.
-    Left,
 }
 
 impl Drop for RunLock {
     fn drop(&mut self) {
-        // The kernel's lock is still held, so this cannot remove the file of another process. A
-        // failure leaves a stale lock, which the next process replaces.
+        // While the kernel's lock is still held, so nobody else's file can be removed. A failure leaves a stale lock, which the
+        // next trainer recognises.
         let _ = fs::remove_file(&self.path);
     }
 }
 
-/// One attempt; `None` if the holder removed the file in the meantime.
+/// One attempt; `None` if the file was removed by its holder while we waited at the door.
 fn try_acquire(path: &Path, us: &Holder) -> Result<Option<(File, Option<StaleLock>)>, LockError> {
     let io_error = |source| LockError::Io {
         path: path.to_path_buf(),
@@ -241,7 +181,7 @@ fn try_acquire(path: &Path, us: &Holder) -> Result<Option<(File, Option<StaleLoc
     match file.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => return refuse(&mut file, path).map(|()| None),
-        // Without kernel locks, only the JSON decides.
+        // Without kernel locks the JSON alone decides.
         Err(TryLockError::Error(error)) if has_no_locks(&error) => {}
         Err(TryLockError::Error(error)) => return Err(io_error(error)),
     }
@@ -254,13 +194,13 @@ fn try_acquire(path: &Path, us: &Holder) -> Result<Option<(File, Option<StaleLoc
     Ok(Some((file, stale)))
 }
 
-/// Whether the file system has no locks, like some network mounts.
+/// Whether the file system knows no locks at all, as some network mounts.
 fn has_no_locks(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::Unsupported
         || error.raw_os_error() == Some(rustix::io::Errno::NOLCK.raw_os_error())
 }
 
-/// The error for a lock that another process holds; `Ok` if it was released in the meantime.
+/// The answer to a lock that the kernel says is held. `Ok` if it was freed meanwhile.
 fn refuse(file: &mut File, path: &Path) -> Result<(), LockError> {
     let io_error = |source| LockError::Io {
         path: path.to_path_buf(),
@@ -283,7 +223,7 @@ fn refuse(file: &mut File, path: &Path) -> Result<(), LockError> {
     })
 }
 
-/// Decides whether the content of the file is a stale lock, after we got the kernel's lock.
+/// Decides about what the file says when the kernel has given us its lock.
 fn judge(found: Found, us: &Holder, path: &Path) -> Result<Option<StaleLock>, LockError> {
     let holder = match found {
         Found::Nothing => return Ok(None),
@@ -314,8 +254,7 @@ fn judge(found: Found, us: &Holder, path: &Path) -> Result<Option<StaleLock>, Lo
             });
         }
     } else if same_boot {
-        // Another container on this kernel. Its pids are meaningless here, but we hold the kernel's
-        // lock.
+        // Another container on this kernel: its pids mean nothing here, but the kernel's lock, which we got, does.
         StaleReason::ProcessGone
     } else {
         return Err(LockError::OtherHost {
@@ -355,7 +294,7 @@ fn write_holder(file: &mut File, holder: &Holder) -> io::Result<()> {
     file.sync_all()
 }
 
-/// Whether `path` still refers to the open file, and was not removed or replaced.
+/// Whether `path` still names the file we opened, and not a later one or none.
 fn is_still_at(file: &File, path: &Path) -> io::Result<bool> {
     let ours = file.metadata()?;
     match fs::metadata(path) {
@@ -381,23 +320,6 @@ mod tests {
         let pid = child.id();
         child.wait().unwrap();
         pid
-    }
-
-    #[test]
-    fn looking_tells_the_living_from_the_dead() {
-        let dir = tempfile::tempdir().unwrap();
-        assert_eq!(RunLock::look(dir.path()), LockState::Free);
-        let (lock, _) = RunLock::acquire(dir.path()).unwrap();
-        assert!(
-            matches!(RunLock::look(dir.path()), LockState::Held(holder) if holder.pid == std::process::id())
-        );
-        drop(lock);
-        leave(dir.path(), |holder| holder.pid = a_dead_pid());
-        assert_eq!(RunLock::look(dir.path()), LockState::Left);
-        leave(dir.path(), |holder| holder.host = "elsewhere".to_owned());
-        assert!(matches!(RunLock::look(dir.path()), LockState::Elsewhere(_)));
-        fs::write(dir.path().join("lock"), "{").unwrap();
-        assert_eq!(RunLock::look(dir.path()), LockState::Left);
     }
 
     #[test]
@@ -482,7 +404,7 @@ mod tests {
             matches!(&error, LockError::OtherHost { holder, .. } if holder.host == "node-17"),
             "{error}"
         );
-        let remove = format!("rm {}", jikji_durable::shell_path(dir.path().join("lock")));
+        let remove = format!("rm '{}'", dir.path().join("lock").display());
         assert!(error.hint().unwrap().ends_with(&remove));
         assert!(dir.path().join("lock").exists());
     }

@@ -1,4 +1,4 @@
-//! Saves checkpoints on a separate thread, one at a time, and reports the outcome at the next call.
+//! Saving off the training thread: one save at a time, its outcome told to whoever asks next.
 
 use std::any::Any;
 use std::path::{Path, PathBuf};
@@ -11,35 +11,33 @@ use crate::snapshot::Snapshot;
 use crate::verify::verify_on_this_thread;
 use crate::write::write;
 
-/// The outcome of a save.
+/// How a save ended.
 #[derive(Debug)]
 pub struct SaveOutcome {
     /// The step that was saved.
     pub step: u64,
-    /// The path of the checkpoint, or the error. After an error the older checkpoints are
-    /// unchanged.
+    /// The checkpoint, or why there is none; the older ones are untouched then.
     pub result: Result<PathBuf, CheckpointError>,
-    /// The error if the save succeeded but older checkpoints could not be removed.
+    /// Why older checkpoints could not be removed, although this one is good.
     pub not_retained: Option<CheckpointError>,
-    /// Wall-clock time for writing, verifying and removing old checkpoints.
+    /// Wall-clock time of writing, verifying and removing old ones.
     pub seconds: f64,
     /// Size of the checkpoint; 0 if it failed.
     pub bytes: u64,
 }
 
-/// Writes checkpoints on a separate thread. Dropping it waits for a running save.
+/// Writes checkpoints in a thread of its own. Dropping it waits for the running save.
 #[derive(Debug)]
 pub struct Saver {
     dir: PathBuf,
     keep: usize,
     running: Option<(u64, JoinHandle<SaveOutcome>)>,
-    /// Outcomes that have not been returned yet.
+    /// Outcomes not yet told.
     ended: Vec<SaveOutcome>,
 }
 
 impl Saver {
-    /// Creates a saver that writes to the folder `dir` and keeps the newest `keep` checkpoints (at
-    /// least one).
+    /// A saver into the folder of checkpoints `dir` that keeps the newest `keep` of them (at least one).
     pub fn new(dir: impl Into<PathBuf>, keep: usize) -> Self {
         Saver {
             dir: dir.into(),
@@ -49,15 +47,14 @@ impl Saver {
         }
     }
 
-    /// Whether a save is running.
+    /// Whether a save is still under way.
     pub fn is_saving(&self) -> bool {
         self.running
             .as_ref()
             .is_some_and(|(_, thread)| !thread.is_finished())
     }
 
-    /// Starts a save. Waits first for a save that is still running. Returns the outcomes that were
-    /// not polled.
+    /// Starts to save. A save that is still running is waited for first, and outcomes that were not polled are returned.
     pub fn submit(&mut self, snapshot: Snapshot) -> Vec<SaveOutcome> {
         self.wait();
         let step = snapshot.step;
@@ -74,7 +71,7 @@ impl Saver {
         std::mem::take(&mut self.ended)
     }
 
-    /// Returns the outcomes of saves that finished since the last call. Never waits.
+    /// The outcomes of saves that ended since the last call; never waits.
     pub fn poll(&mut self) -> Vec<SaveOutcome> {
         if !self.is_saving() {
             self.wait();
@@ -82,7 +79,7 @@ impl Saver {
         std::mem::take(&mut self.ended)
     }
 
-    /// Waits for a running save and returns the remaining outcomes.
+    /// Waits for the running save and returns the outcomes not yet told.
     pub fn finish(mut self) -> Vec<SaveOutcome> {
         self.wait();
         std::mem::take(&mut self.ended)
@@ -109,8 +106,7 @@ fn save(dir: &Path, keep: usize, snapshot: &Snapshot) -> SaveOutcome {
     let start = Instant::now();
     let (mut bytes, mut not_retained) = (0, None);
     let result = write(dir, snapshot).and_then(|path| {
-        // Verify the new checkpoint before an older one is removed: a successful write does not
-        // prove that the data can be read.
+        // Read back before an older one may go: what was written is not yet what can be read.
         let manifest = verify_on_this_thread(&path)?;
         bytes = manifest.files.values().map(|file| file.bytes).sum();
         not_retained = retain_with(dir, keep, &path).err();
@@ -154,6 +150,6 @@ mod tests {
         saver.running = Some((7, thread::spawn(|| panic!("broken on purpose"))));
         let outcomes = saver.finish();
         let text = outcomes[0].result.as_ref().unwrap_err().to_string();
-        assert_eq!(text, "saving step 7 failed: broken on purpose");
+        assert_eq!(text, "saving step 7 broke off: broken on purpose");
     }
 }

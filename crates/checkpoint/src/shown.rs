@@ -1,16 +1,14 @@
-//! Shows names from untrusted files in messages.
+//! Words of a file that a stranger made, as they stand in a message.
 
 use std::fmt::{self, Write};
 
-/// Maximum number of characters of a name in a message; published names have fewer than 100.
+/// Longest part of a name that a message repeats, in characters; published names have fewer than 100.
 const NAME: usize = 120;
 
-/// Maximum number of characters of a parser message, which may repeat unexpected input of any
-/// length.
+/// As much of what a parser says. It repeats what it did not expect, however long that is.
 const PROBLEM: usize = 1_000;
 
-/// A name, shortened and with control characters escaped, so that a file cannot flood or control a
-/// terminal.
+/// A name, cut, and with control characters escaped, so that no file can fill a terminal or steer it.
 pub(crate) fn shown(name: &str) -> Shown<'_> {
     Shown {
         text: name,
@@ -18,7 +16,7 @@ pub(crate) fn shown(name: &str) -> Shown<'_> {
     }
 }
 
-/// Like [`shown`], for a whole sentence.
+/// As [`shown`], for a whole sentence.
 pub(crate) fn shown_problem(problem: &str) -> Shown<'_> {
     Shown {
         text: problem,
@@ -39,7 +37,7 @@ impl fmt::Display for Shown<'_> {
             && let Some(character) = characters.next()
         {
             match character {
-                // These characters need no escape in a message.
+                // Alone in a message, they need no escape.
                 '"' | '\'' | '\\' => {
                     f.write_char(character)?;
                     written += 1;

@@ -1,4 +1,4 @@
-//! The content of a checkpoint: named states, the state of the run, and extra files.
+//! What a run hands over to be saved: named states, the run's own state, and files that go along.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -7,23 +7,22 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// The kind of state that a tensor holds for a parameter.
+/// Which of a parameter's states a tensor is.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
 pub enum StateKind {
-    /// The parameter itself, in full precision; stored as `weight`.
+    /// The parameter itself, in master precision; written as `weight`.
     Weight,
-    /// AdamW's first moment, or Muon's momentum; stored as `m`.
+    /// AdamW's first moment; written as `m`.
     M,
-    /// AdamW's second moment; stored as `v`.
+    /// AdamW's second moment; written as `v`.
     V,
-    /// State of another optimizer: lower-case ASCII letters, digits and `_`. A name from above is
-    /// equal to that variant.
+    /// Another optimizer's state: lower-case ASCII letters, digits and `_`. One of the names above means the variant above.
     Other(String),
 }
 
 impl StateKind {
-    /// The name in files.
+    /// The name that files carry.
     pub fn name(&self) -> &str {
         match self {
             StateKind::Weight => "weight",
@@ -33,7 +32,7 @@ impl StateKind {
         }
     }
 
-    /// The canonical variant: `Other("m")` and `M` are the same kind.
+    /// The variant that the name stands for: `Other("m")` and `M` are the same kind.
     pub(crate) fn canonical(&self) -> Cow<'_, StateKind> {
         match self {
             StateKind::Other(name) => Cow::Owned(StateKind::from(name.clone())),
@@ -41,7 +40,7 @@ impl StateKind {
         }
     }
 
-    /// A kind contains no dot, so that `kind.name` in a file is unambiguous.
+    /// A kind has no dot, so that `kind.name` in a file can be read in one way only.
     pub(crate) fn is_well_formed(&self) -> bool {
         let name = self.name();
         !name.is_empty()
@@ -74,56 +73,54 @@ impl fmt::Display for StateKind {
     }
 }
 
-/// A copy of one state of one parameter. The saver never holds memory that training changes.
+/// One state of one parameter, copied: the saver never holds a handle on memory that training changes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StateTensor {
     /// The parameter's published name.
     pub name: String,
-    /// The kind of state.
+    /// Which of its states this is.
     pub kind: StateKind,
-    /// The shape of the parameter; empty for a scalar.
+    /// The parameter's shape; empty for a scalar.
     pub shape: Vec<usize>,
-    /// The elements in row-major order.
+    /// Its elements in row-major order.
     pub data: Vec<f32>,
 }
 
-/// The content of one checkpoint.
+/// All that one checkpoint holds.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Snapshot {
-    /// Number of optimizer updates done.
+    /// Updates done.
     pub step: u64,
-    /// Weights and optimizer states in any order; each (name, kind) at most once.
+    /// Weights and optimizer states, each (name, kind) once, in any order.
     pub tensors: Vec<StateTensor>,
-    /// Everything else that determines the next step.
+    /// What else decides the next step.
     pub run: RunState,
-    /// Extra files that are stored unchanged, such as `config.json`; plain names without a folder.
+    /// Files that go along unchanged, such as `config.json`: plain names without a folder.
     pub extra_files: Vec<(String, Vec<u8>)>,
 }
 
-/// Everything except tensors that determines the next step. The maps are flat and ordered, so they
-/// can be compared key by key.
+/// Everything but tensors that decides the next step; flat, ordered, comparable key by key.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RunState {
-    /// Version of the meaning of `identity` and `progress`, chosen by the caller.
+    /// Version of the meaning of `identity` and `progress`, chosen by whoever fills them.
     pub format_version: u32,
-    /// Version of the program that saved; for information, never compared.
+    /// The program that saved; told, never compared.
     pub code_version: String,
-    /// Values that must be equal on resume: recipe keys, tokenizer hash, data fingerprint,
-    /// precision.
+    /// What must be the same on resume: recipe keys, tokenizer hash, data fingerprint, precision.
     pub identity: BTreeMap<String, Value>,
-    /// Progress of the run, such as steps and tokens.
+    /// Where the run is: data position, tokens seen, seeds' counters.
     pub progress: BTreeMap<String, Value>,
 }
 
-/// A key whose value differs between a checkpoint and the run that resumes from it.
+/// A key whose value differs between a checkpoint and the run that wants to resume from it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Difference {
     /// The key of [`RunState::identity`].
     pub key: String,
-    /// The value in the checkpoint; `None` if the key is absent.
+    /// What the checkpoint says; `None` if it lacks the key.
     pub saved: Option<Value>,
-    /// The value in the run; `None` if the key is absent.
+    /// What the run says; `None` if it lacks the key.
     pub current: Option<Value>,
 }
 
@@ -144,8 +141,7 @@ impl fmt::Display for Difference {
     }
 }
 
-/// The identity keys that differ although they may not, in order. An entry of `allowed` is a key,
-/// or a prefix as `prefix.*`.
+/// The identity keys that differ and are not allowed to, in order. An allowed entry is a key, or a prefix written `prefix.*`.
 pub fn compare_identity(
     saved: &RunState,
     current: &RunState,

@@ -1,9 +1,7 @@
-//! Reads and writes safetensors files. The header is checked before use. Tensors are read and
-//! written one at a time.
+//! One safetensors file: a header that is checked before anything is believed, and tensors read or written one at a time.
 //!
-//! A file consists of eight bytes with the header length, a JSON header, and the data. In a valid
-//! file, the tensors cover the data without gaps or overlaps, the size of each tensor matches its
-//! shape and dtype, and no name appears twice.
+//! A file is eight bytes of header length, a JSON header and the data. The format demands that the tensors cover the data
+//! without gap or overlap, that each has as many bytes as its shape and type say, and that no name comes twice.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -30,52 +28,52 @@ pub enum TensorFileError {
     Read {
         /// The file.
         path: PathBuf,
-        /// The error of the operating system.
+        /// What the system answered.
         #[source]
         source: io::Error,
     },
-    /// The file is not valid safetensors.
+    /// The file is not what the format demands.
     #[error("`{}` is not a valid safetensors file: {problem}", path.display())]
     Malformed {
         /// The file.
         path: PathBuf,
-        /// The problem and its position.
+        /// What is wrong and where.
         problem: String,
     },
-    /// The file does not contain this tensor.
+    /// The file has no such tensor.
     #[error("`{}` has no tensor `{}`", path.display(), shown(name))]
     Missing {
         /// The file.
         path: PathBuf,
-        /// The name of the tensor.
+        /// The tensor's name.
         name: String,
     },
-    /// The dtype of the tensor is not a float type that can be read as `f32`.
+    /// The tensor's type cannot be read as `f32` without loss of meaning.
     #[error("tensor `{}` in `{}` has type `{got}`, expected `F32`, `BF16` or `F16`", shown(name), path.display())]
     Type {
         /// The file.
         path: PathBuf,
-        /// The name of the tensor.
+        /// The tensor's name.
         name: String,
-        /// The dtype of the tensor.
+        /// Its type.
         got: String,
     },
-    /// The tensor ends before the requested range.
+    /// The tensor has another number of elements than the place it is read into, or ends before the range that was asked for.
     #[error("tensor `{}` in `{}` has {got} elements, expected {expected}", shown(name), path.display())]
     Length {
         /// The file.
         path: PathBuf,
-        /// The name of the tensor.
+        /// The tensor's name.
         name: String,
-        /// Number of elements requested.
+        /// Elements wanted.
         expected: usize,
-        /// Number of elements in the tensor.
+        /// Elements there are.
         got: usize,
     },
 }
 
 impl TensorFileError {
-    /// How to fix the problem.
+    /// The way out.
     pub fn hint(&self) -> Option<String> {
         Some(
             match self {
@@ -93,7 +91,7 @@ impl TensorFileError {
     }
 }
 
-/// A memory-mapped safetensors file with a checked header.
+/// A safetensors file mapped into memory with its header checked.
 #[derive(Debug)]
 pub(crate) struct TensorFile {
     path: PathBuf,
@@ -101,12 +99,12 @@ pub(crate) struct TensorFile {
     tensors: BTreeMap<String, Entry>,
 }
 
-/// Dtype, shape and location of a tensor.
+/// Where a tensor lies and what it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Entry {
     pub(crate) dtype: Dtype,
     pub(crate) shape: Vec<usize>,
-    /// Byte range in the file.
+    /// Bytes of the file.
     range: Range<usize>,
 }
 
@@ -136,7 +134,7 @@ impl TensorFile {
         &self.tensors
     }
 
-    /// The dtype of a tensor, if it can be read as `f32`.
+    /// The type of a tensor, if it can be read as `f32`.
     pub(crate) fn expect_float(&self, name: &str) -> Result<FloatType, TensorFileError> {
         let (path, name) = (|| self.path.clone(), || name.to_owned());
         let entry = self.tensors.get(&name());
@@ -156,7 +154,7 @@ impl TensorFile {
         }
     }
 
-    /// Reads `out.len()` elements of a tensor, starting at element `start`.
+    /// Reads `out.len()` elements of a tensor from element `start` on.
     pub(crate) fn read_f32(
         &self,
         name: &str,
@@ -196,11 +194,10 @@ impl TensorFile {
         entry.map(|entry| entry.range.clone()).unwrap_or_default()
     }
 
-    /// Releases pages that were read. A mapped page counts as this process's memory, and a model is
-    /// read only once.
+    /// Gives pages that were read back to the system: a mapped page counts as this process's memory, and a model is read once.
     fn release(&self, bytes: Range<usize>) {
-        // SAFETY: the mapping is a shared file mapping and is never written, so a released page has
-        // the same bytes when it is read again.
+        // SAFETY: the mapping is shared, of a file and never written, so a page that is dropped and asked for again has the same
+        // bytes.
         #[cfg(unix)]
         #[expect(unsafe_code, reason = "dropping pages is unsafe by signature")]
         let released = unsafe {
@@ -208,7 +205,7 @@ impl TensorFile {
             self.bytes
                 .unchecked_advise_range(advice, bytes.start, bytes.len())
         };
-        // If the system ignores the advice, only memory use is higher.
+        // A system that does not take the advice costs memory only.
         #[cfg(unix)]
         let _ = released;
         #[cfg(not(unix))]
@@ -216,7 +213,7 @@ impl TensorFile {
     }
 }
 
-/// Number of elements that are read before their pages are released.
+/// Elements read between two releases of pages.
 const RELEASED_ELEMENTS: usize = 4 << 20;
 
 fn convert(float: FloatType, bytes: &[u8], out: &mut [f32]) {
@@ -243,7 +240,7 @@ fn convert(float: FloatType, bytes: &[u8], out: &mut [f32]) {
 }
 
 pub(crate) fn map(path: &Path) -> io::Result<Mmap> {
-    // Checked before opening, because opening a named pipe would block forever.
+    // Asked before opening: opening a named pipe would wait for ever.
     if !std::fs::metadata(path)?.is_file() {
         return Err(io::Error::new(
             io::ErrorKind::InvalidInput,
@@ -251,16 +248,15 @@ pub(crate) fn map(path: &Path) -> io::Result<Mmap> {
         ));
     }
     let file = File::open(path)?;
-    // SAFETY: the bytes are only read as `u8`, for which every value is valid. The file must not be
-    // truncated while it is mapped. Checkpoints and published models meet this: they are written to
-    // a temporary name and renamed, never changed in place.
+    // SAFETY: the bytes are only ever read as `u8` and every value is valid. That nobody shortens the file meanwhile is the
+    // contract of a checkpoint and of a published model: they are written aside and renamed, never changed in place.
     #[expect(unsafe_code, reason = "mapping a file is unsafe by signature")]
     unsafe {
         Mmap::map(&file)
     }
 }
 
-/// The dtypes in which weights are written.
+/// The types in which weights are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FloatType {
     /// 32-bit IEEE 754.
@@ -280,7 +276,7 @@ impl FloatType {
         }
     }
 
-    /// Whether a value is finite and remains finite in this dtype.
+    /// Whether a number is finite and stays so in this type.
     pub fn holds(self, value: f32) -> bool {
         match self {
             FloatType::F32 => value.is_finite(),
@@ -298,7 +294,7 @@ impl FloatType {
     }
 }
 
-/// The header of a file to be written: names, shapes and dtypes in the order of the data.
+/// The header of a file to be written: names, shapes and types in the order in which the data follows.
 #[derive(Debug)]
 pub(crate) struct Layout {
     header: Vec<u8>,
@@ -306,7 +302,7 @@ pub(crate) struct Layout {
 }
 
 impl Layout {
-    /// `None` if a size exceeds the limits of the format or of the reader.
+    /// `None` if a size goes beyond what the format can say or the reader takes.
     pub(crate) fn new<'a>(
         tensors: impl IntoIterator<Item = (&'a str, &'a [usize], FloatType)>,
     ) -> Option<Self> {
@@ -327,7 +323,7 @@ impl Layout {
             header.insert(name.to_owned(), serde_json::to_value(info).ok()?);
         }
         let mut header = serde_json::to_vec(&header).ok()?;
-        // Align the data to eight bytes, so that other readers can use it in place.
+        // Data that starts at a multiple of eight lets other readers use it in place.
         header.resize(header.len().next_multiple_of(8), b' ');
         (header.len() <= header::MAX_HEADER_BYTES).then_some(Layout {
             header,
@@ -335,7 +331,7 @@ impl Layout {
         })
     }
 
-    /// Total bytes of the tensors.
+    /// Bytes of the tensors.
     pub(crate) fn data_bytes(&self) -> u64 {
         self.data_bytes
     }
@@ -388,7 +384,7 @@ pub(crate) fn write_elements(
     Ok(())
 }
 
-/// Number of elements of a shape; `None` if the product overflows.
+/// Elements of a shape; `None` if the product overflows.
 pub(crate) fn num_elements(shape: &[usize]) -> Option<usize> {
     shape
         .iter()

@@ -1,4 +1,4 @@
-//! Verifying a checkpoint against its manifest.
+//! Whether a checkpoint is what its writer meant.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -9,14 +9,13 @@ use rayon::prelude::*;
 use crate::error::{BadFile, CheckpointError, FileProblem};
 use crate::manifest::{FileEntry, Manifest};
 
-/// Bytes per read; large enough for BLAKE3's widest SIMD path.
+/// Bytes read at a time; large enough for BLAKE3's widest SIMD path.
 const READ_BYTES: usize = 1024 * 1024;
 
 /// Checks every file of a checkpoint against its manifest, by size and by hash.
 ///
 /// # Errors
-/// If the manifest is missing or damaged. If files differ, the error lists all of them with the
-/// expected and actual value.
+/// If the manifest is missing or damaged, or with the list of all files that differ, each with what was expected and found.
 pub fn verify(dir: &Path) -> Result<Manifest, CheckpointError> {
     let manifest = Manifest::read(dir)?;
     let bad = manifest
@@ -27,9 +26,8 @@ pub fn verify(dir: &Path) -> Result<Manifest, CheckpointError> {
     refuse_bad(dir, manifest, bad)
 }
 
-/// Like [`verify`], but on the calling thread only. [`verify`] distributes the files over the
-/// thread pool that training uses; a matrix product could then wait for the hash of a file of
-/// gigabytes.
+/// As [`verify`], on the calling thread alone. Training works in the thread pool that [`verify`] shares the files out to; a matrix
+/// product that waits for the pool would wait for a file of gigabytes.
 pub(crate) fn verify_on_this_thread(dir: &Path) -> Result<Manifest, CheckpointError> {
     let manifest = Manifest::read(dir)?;
     let bad = manifest
@@ -40,8 +38,7 @@ pub(crate) fn verify_on_this_thread(dir: &Path) -> Result<Manifest, CheckpointEr
     refuse_bad(dir, manifest, bad)
 }
 
-/// Like [`verify`], but checks only the file sizes; for a checkpoint that was verified when it was
-/// written.
+/// As [`verify`], but looks only at the sizes: for a checkpoint that was verified when it was written.
 pub(crate) fn verify_sizes(dir: &Path) -> Result<Manifest, CheckpointError> {
     let manifest = Manifest::read(dir)?;
     let sizes = |path: &Path, entry: &FileEntry| size_problem(path, entry).err();
@@ -81,7 +78,7 @@ fn refuse_bad(
 }
 
 fn size_problem(path: &Path, entry: &FileEntry) -> Result<(), FileProblem> {
-    // Checked before opening, because opening a named pipe would block forever.
+    // Asked before opening: opening a named pipe would wait for ever.
     match std::fs::metadata(path) {
         Ok(metadata) if metadata.is_file() && metadata.len() == entry.bytes => Ok(()),
         Ok(metadata) if metadata.is_file() => Err(FileProblem::Size {
@@ -97,7 +94,7 @@ fn file_problem(path: &Path, entry: &FileEntry) -> Option<FileProblem> {
     if let Err(problem) = size_problem(path, entry) {
         return Some(problem);
     }
-    // Read instead of mapped, so that a device error is an error and not a signal.
+    // Read, not mapped: a device error is then an error and not a signal.
     match hash(path) {
         Ok(found) if found == entry.blake3 => None,
         Ok(found) => Some(FileProblem::Hash {

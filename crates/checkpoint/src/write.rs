@@ -1,5 +1,4 @@
-//! Writing a checkpoint: all files go to a temporary folder and are flushed, the manifest last.
-//! Then the folder is renamed.
+//! Writing a checkpoint: everything aside, flushed, the manifest last, then one rename.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
@@ -14,17 +13,15 @@ use crate::manifest::{
 use crate::snapshot::{Snapshot, StateKind, StateTensor};
 use crate::tensor_file::{FloatType, Layout, num_elements, write_elements};
 
-/// Space that the file system may need for metadata.
+/// Room that the file system itself may take per file, and for the folder.
 const OVERHEAD_BYTES: u64 = 64 * 1024;
 
-/// Writes the checkpoint `step-N` into a folder of checkpoints and returns its path. Creates the
-/// folder if it is missing. Replaces an older checkpoint of the same step; at every moment, one of
-/// the two can be found.
+/// Writes a checkpoint `step-N` into a folder of checkpoints, which is made if it is missing, and returns its path. An older
+/// checkpoint of the same step is replaced; there is no moment in which neither can be found.
 ///
 /// # Errors
-/// If the snapshot is inconsistent, the disk has too little space, or a call fails. Existing
-/// checkpoints are then unchanged, and no partial checkpoint remains. If only the last flush
-/// failed, the new checkpoint is complete, but may not survive a power failure.
+/// If the snapshot contradicts itself, the disk has no room, or a call fails. The checkpoints that were there are whole then, and no
+/// half of the new one is left. (If only the very last flush failed, the new one is in place and whole, but may not survive a power cut.)
 pub fn write(checkpoints_dir: &Path, snapshot: &Snapshot) -> Result<PathBuf, CheckpointError> {
     check(snapshot)?;
     let mut pieces: Vec<Piece> = snapshot.tensors.iter().map(Piece::whole).collect();
@@ -38,7 +35,7 @@ pub fn write(checkpoints_dir: &Path, snapshot: &Snapshot) -> Result<PathBuf, Che
     write_pieces(checkpoints_dir, snapshot, &pieces)
 }
 
-/// A contiguous range of elements of a state, and the file that it is written to.
+/// A run of elements of a state, and the file it goes to.
 #[derive(Debug)]
 pub(crate) struct Piece<'a> {
     pub(crate) entry: StateEntry,
@@ -67,12 +64,12 @@ impl<'a> Piece<'a> {
     }
 }
 
-/// The folder name of a step.
+/// The folder's name of a step.
 pub(crate) fn step_name(step: u64) -> String {
     format!("step-{step:08}")
 }
 
-/// Writes the checkpoint in any sharding layout. Each file holds its pieces in the given order.
+/// Writes the checkpoint in any layout: each file holds its pieces in the order given.
 pub(crate) fn write_pieces(
     checkpoints_dir: &Path,
     snapshot: &Snapshot,
@@ -85,7 +82,7 @@ pub(crate) fn write_pieces(
     })?;
     if run.len() as u64 > MAX_RUN_BYTES {
         let problem = format!(
-            "it would have {} bytes, more than the limit of {MAX_RUN_BYTES}",
+            "it would have {} bytes, more than {MAX_RUN_BYTES}",
             run.len()
         );
         return Err(CheckpointError::Run {
@@ -108,7 +105,7 @@ pub(crate) fn write_pieces(
         let bytes = bytes.map_err(|error| refuse(error.to_string()))?;
         if bytes.len() as u64 > MAX_MANIFEST_BYTES {
             return Err(refuse(format!(
-                "it would have {} bytes, more than the limit of {MAX_MANIFEST_BYTES}",
+                "it would have {} bytes, more than {MAX_MANIFEST_BYTES}",
                 bytes.len()
             )));
         }
@@ -116,8 +113,7 @@ pub(crate) fn write_pieces(
     };
 
     durable::create_dir_all(checkpoints_dir)?;
-    // Remove leftovers of earlier processes before measuring the free space. A failure does not
-    // stop the save.
+    // What an earlier process left is swept before the room is measured; a stray that cannot be removed does not stop a save.
     let _ = durable::sweep_stale(checkpoints_dir);
     let extras: u64 = snapshot
         .extra_files
@@ -192,7 +188,7 @@ fn lay_out<'a>(pieces: &'a [Piece<'a>]) -> Result<TensorFiles<'a>, CheckpointErr
                 .map(|(name, shape)| (name.as_str(), shape.as_slice(), FloatType::F32));
             let layout = Layout::new(named).ok_or_else(|| CheckpointError::FileName {
                 name: file.to_owned(),
-                problem: "its header would exceed the size limit, or a shape has more than 16 dimensions",
+                problem: "its header would be larger than what is read, or a shape has more than 16 dimensions",
             })?;
             Ok((file, (layout, pieces)))
         })
@@ -225,8 +221,7 @@ fn write_hashed(
     })
 }
 
-/// Hashes bytes while writing them, so that the hash covers the intended data and not what the disk
-/// returns.
+/// Passes bytes on and hashes them, so that the hash is of what was meant, not of what the disk gives back.
 struct Hashing<'a> {
     out: &'a mut dyn Write,
     hasher: &'a mut blake3::Hasher,
@@ -264,21 +259,21 @@ fn check(snapshot: &Snapshot) -> Result<(), CheckpointError> {
             })
         };
         if name.is_empty() || (name == "__metadata__" && *kind == StateKind::Weight) {
-            return refuse("the format reserves this name".to_owned());
+            return refuse("the format reserves that name".to_owned());
         }
         if !kind.is_well_formed() {
             return refuse(
-                "a kind may contain only lower-case ASCII letters, digits and `_`".to_owned(),
+                "a kind is written in lower-case ASCII letters, digits and `_`".to_owned(),
             );
         }
         if num_elements(shape) != Some(data.len()) {
             return refuse(format!(
-                "it has {} elements, but its shape is {shape:?}",
+                "it has {} elements, which is not its shape {shape:?}",
                 data.len()
             ));
         }
         if !seen.insert((name.as_str(), kind.name().to_owned())) {
-            return refuse("it appears twice".to_owned());
+            return refuse("it comes twice".to_owned());
         }
     }
     let mut names = BTreeSet::from([MODEL, OPTIMIZER, RUN]);
@@ -287,7 +282,7 @@ fn check(snapshot: &Snapshot) -> Result<(), CheckpointError> {
             if names.insert(name) {
                 Ok(())
             } else {
-                Err("appears twice or is reserved for the checkpoint")
+                Err("comes twice or is one of the checkpoint's own")
             }
         });
         checked.map_err(|problem| CheckpointError::FileName {

@@ -58,7 +58,6 @@ fn train_and_generate(
         validation: ValidationSplit {
             fraction: 0.0,
             sources: Vec::new(),
-            held_out: Vec::new(),
         },
     };
     let prepared = prepare(&config, &mut |_| {})?;

@@ -1,44 +1,28 @@
-//! The only place that prints: data on stdout, messages on stderr.
-//!
-//! A message that cannot be written is dropped and the command goes on. Data that cannot be written
-//! ends the command.
+//! The only place that prints.
+#![expect(clippy::print_stderr, reason = "this module is the program's mouth")]
 #![expect(
     clippy::exit,
-    reason = "without stdout the rest of the data would be computed for nothing"
+    reason = "what cannot be said to anybody is not computed to its end"
 )]
 
 use std::io::{ErrorKind, Write};
-use std::sync::LazyLock;
-
-use jikji_telemetry::{Console, ProgressMode};
 
 use crate::exit;
 use crate::failure::Failure;
-
-static SHARED: LazyLock<Console> = LazyLock::new(|| Console::new(ProgressMode::detect()));
-
-/// The way to stderr, shared by everything that may show a live line there.
-pub(crate) fn shared() -> &'static Console {
-    &SHARED
-}
 
 /// Data, on stdout.
 pub(crate) fn data(text: impl AsRef<str>) {
     piece(&format!("{}\n", text.as_ref()));
 }
 
-/// A piece of data without a line's end, shown at once.
+/// A piece of data without a line's end, shown at once. Where it cannot be, the program ends: nobody would see the rest.
 pub(crate) fn piece(text: &str) {
     let mut stdout = std::io::stdout();
     let written = stdout.write_all(text.as_bytes());
-    if let Err(error) = written.and_then(|()| stdout.flush()) {
-        end_without_stdout(&error);
-    }
-}
-
-/// Ends the program: quietly if the reader went away (`| head` has what it wanted), with an error
-/// otherwise.
-pub(crate) fn end_without_stdout(error: &std::io::Error) -> ! {
+    let Err(error) = written.and_then(|()| stdout.flush()) else {
+        return;
+    };
+    // A reader that went away (`| head`) has what it wanted.
     if error.kind() == ErrorKind::BrokenPipe {
         std::process::exit(0);
     }
@@ -52,21 +36,20 @@ pub(crate) fn end_without_stdout(error: &std::io::Error) -> ! {
     std::process::exit(exit::RUN_FOLDER.into());
 }
 
-/// A message, on stderr.
+/// Talk, on stderr.
 pub(crate) fn say(text: impl AsRef<str>) {
-    SHARED.say(text);
+    eprintln!("{}", text.as_ref());
 }
 
 /// Why the command ends, and the way out.
 pub(crate) fn report(failure: &Failure) {
-    SHARED.say(format!("error: {}", harmless(&failure.message)));
+    eprintln!("error: {}", harmless(&failure.message));
     if let Some(hint) = &failure.hint {
-        SHARED.say(format!("hint: {}", harmless(hint)));
+        eprintln!("hint: {}", harmless(hint));
     }
 }
 
-/// Escapes control characters other than line ends: messages quote files, and a terminal would obey
-/// what is written there.
+/// With control characters escaped, but for ends of lines: messages repeat what strangers wrote into their files, and a terminal obeys it.
 fn harmless(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {

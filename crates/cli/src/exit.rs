@@ -22,5 +22,5 @@ pub(crate) const DEVICE: u8 = 9;
 pub(crate) const MODEL: u8 = 10;
 /// `model verify`: the model computes something else than the reference says.
 pub(crate) const DIFFERS: u8 = 11;
-/// A signal ended `train` at once: the second one, or the first before there was a step to save.
-pub(crate) const SIGNAL: i32 = 130;
+/// A second SIGINT or SIGTERM ended the run at once.
+pub(crate) const SECOND_SIGNAL: i32 = 130;

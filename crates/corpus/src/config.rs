@@ -1,128 +1,52 @@
 //! What a recipe says about one source of text.
 
-use std::collections::BTreeMap;
-use std::fmt;
-use std::path::{Path, PathBuf};
-use std::str::FromStr;
-
 use glob::Pattern;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization;
 
-use crate::{CorpusError, TextEncoding};
+use crate::CorpusError;
 
 /// Where one source's raw files are, and which of their fields are text.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct InputConfig {
-    /// Name of the source: what mixtures, reports and part files call it. Letters, digits, `-`, `_`
-    /// and `.`.
+    /// Name of the source: what mixtures, reports and part files call it. Letters, digits, `-`, `_` and `.`.
     pub name: String,
-    /// A file, a folder (read with everything below it) or a glob (`*`, `?`, `[...]`, `**`). A glob
-    /// that matches a folder takes everything below it. Links are followed. Hidden files are never
-    /// read. `~` is the home folder.
+    /// A file, a folder (read with everything below it) or a glob (`*`, `?`, `[...]`, `**`). A glob that matches a
+    /// folder takes everything below it. Hidden files are never read.
     pub path: String,
-    /// Globs of what not to read, relative to the folder of `path` (of a glob: to the folder before
-    /// its first wildcard). `*` stays within one folder, `**` does not. A glob that matches a
-    /// folder leaves out all below it.
+    /// Globs of what not to read, relative to the folder of `path` (of a glob: to the folder before its first
+    /// wildcard). `*` stays within one folder, `**` does not. A glob that matches a folder leaves out all below it.
     #[serde(default)]
     pub exclude: Vec<String>,
-    /// Which fields of JSON rows, or columns of Parquet, CSV and TSV, are text, by file; the first
-    /// entry whose glob matches counts. Where none does, the text is the field `text` and the
-    /// licence the field `license`, if a row has one.
+    /// Which fields of JSON Lines rows or Parquet columns are text, by file; the first entry whose glob matches
+    /// counts. Where none does, the text is the field `text` and the licence the field `license`, if a row has one.
     #[serde(default)]
     pub fields: Vec<FieldMapping>,
     /// Licence of every document whose row does not state its own, for example `CC-BY-4.0`.
     #[serde(default)]
     pub license: Option<String>,
-    /// The encoding of every file that has no byte order mark, such as `cp949`. Absent: found out
-    /// for each file.
-    #[serde(default)]
-    pub encoding: Option<TextEncoding>,
-    /// What becomes of rows and files that cannot be read.
-    #[serde(default)]
-    pub on_error: OnError,
-    /// Name of a field whose value stands for a group of rows, such as `patient_id`: a document
-    /// carries the hash of it, and a train/validation split keeps the group together. Every row must
-    /// have the field.
-    #[serde(default)]
-    pub split_by: Option<String>,
-    /// Files and folders that are passed over wherever they are met, each with its reason.
-    #[serde(skip)]
-    pub not_read: Vec<NotRead>,
-}
-
-/// A file or folder that is passed over by its place.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NotRead {
-    /// Where it is, or will be.
-    pub path: PathBuf,
-    /// Why, in one phrase.
-    pub reason: String,
-}
-
-/// What becomes of rows and files that cannot be read: text that is not in its encoding, JSON that
-/// is none, archives cut short.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum OnError {
-    /// All of them are listed, and nothing is built.
-    #[default]
-    Stop,
-    /// They are left out and counted.
-    Skip,
-}
-
-impl fmt::Display for OnError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Stop => "stop",
-            Self::Skip => "skip",
-        })
-    }
-}
-
-impl FromStr for OnError {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text {
-            "stop" => Ok(Self::Stop),
-            "skip" => Ok(Self::Skip),
-            _ => Err(format!("expected `stop` or `skip`, got `{text}`")),
-        }
-    }
 }
 
 /// The fields that hold text in the files that a glob matches.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FieldMapping {
-    /// Glob of the files, relative as in `exclude`; `*` stays within one folder, `**` does not. The
-    /// first entry whose glob matches a file counts. Without a match the text is the field `text`,
-    /// and the licence the field `license` of a row.
+    /// Glob of the files this is about, relative like those of `exclude`.
     pub glob: String,
-    /// Names of the fields that make the document's text, in this order, joined by one newline; not
-    /// empty. A null is left out.
+    /// Fields that make the document's text, in this order, joined by one newline; a null is left out.
     pub text: Vec<String>,
-    /// Name of the field that holds each row's licence; rows state none if absent.
+    /// Field that holds each row's licence; absent means that rows do not state one.
     #[serde(default)]
     pub license: Option<String>,
 }
 
-/// The glob that leaves out all that lies in a folder of the source's folder.
-pub const BELOW_FOLDERS: &str = "*/**";
-
-/// The globs of an input, compiled; made once at the border so that no later step meets a malformed
-/// one.
+/// The globs of an input, compiled; made once at the border so that no later step meets a malformed one.
 #[derive(Debug)]
 pub(crate) struct Rules {
     exclude: Vec<PathGlob>,
-    leaves_folders_out: bool,
     mappings: Vec<(PathGlob, FieldMapping)>,
-    /// Reasons by canonical path. What does not exist cannot be met.
-    not_read: BTreeMap<PathBuf, String>,
 }
 
 impl Rules {
@@ -146,27 +70,7 @@ impl Rules {
             }
             mappings.push((glob(&mapping.glob)?, mapping.clone()));
         }
-        Ok(Self {
-            exclude,
-            leaves_folders_out: config.exclude.iter().any(|glob| glob == BELOW_FOLDERS),
-            mappings,
-            not_read: config
-                .not_read
-                .iter()
-                .filter_map(|one| Some((one.path.canonicalize().ok()?, one.reason.clone())))
-                .collect(),
-        })
-    }
-
-    /// Why a file or folder is passed over by its place; `place` is its canonical path.
-    pub(crate) fn why_not_read(&self, place: &Path) -> Option<&str> {
-        self.not_read.get(place).map(String::as_str)
-    }
-
-    /// Whether only the files of the folder itself are meant: then its folders are somebody else's
-    /// and are not counted.
-    pub(crate) fn leaves_folders_out(&self) -> bool {
-        self.leaves_folders_out
+        Ok(Self { exclude, mappings })
     }
 
     pub(crate) fn excludes(&self, relative: &str) -> bool {
@@ -189,8 +93,7 @@ impl Rules {
     }
 }
 
-/// A glob over paths with `/`, matched in NFC: macOS hands out decomposed Hangul, people type
-/// composed.
+/// A glob over paths with `/`, matched in NFC: macOS hands out decomposed Hangul, people type composed.
 #[derive(Debug)]
 pub(crate) struct PathGlob(Pattern);
 
@@ -217,28 +120,13 @@ impl PathGlob {
     }
 }
 
-/// The nearest name that a source may have: composed, `-` for what a name may not hold, such as a
-/// space. `None` if nothing is left.
+/// The nearest name that a source may have: composed, `-` for what a name may not hold, such as a space. `None` if nothing is left.
 pub fn source_name(text: &str) -> Option<String> {
     let fitting = |c: char| if is_plain(c) { c } else { '-' };
     let mut name: String = text.nfc().map(fitting).collect();
     name.truncate(name.floor_char_boundary(LONGEST_NAME));
     let name = name.trim_start_matches(['.', '-']);
     (!name.is_empty()).then(|| name.to_owned())
-}
-
-/// `name`, or `name-2`, `name-3` ... if a source has it already. Names that differ in case only are
-/// one, as their files are on some file systems.
-pub fn unused_name(name: &str, is_taken: impl Fn(&str) -> bool) -> String {
-    let numbered = (2..).map(|number| {
-        let suffix = format!("-{number}");
-        let room = LONGEST_NAME.saturating_sub(suffix.len());
-        format!("{}{suffix}", &name[..name.floor_char_boundary(room)])
-    });
-    std::iter::once(name.to_owned())
-        .chain(numbered)
-        .find(|name| !is_taken(name))
-        .expect("numbers do not end")
 }
 
 fn is_plain(c: char) -> bool {
@@ -248,8 +136,7 @@ fn is_plain(c: char) -> bool {
 /// Bytes; they leave room for `-00000.jsonl.zst.tmp` within the 255 of common file systems.
 const LONGEST_NAME: usize = 200;
 
-/// Names become file names, so they hold nothing that a file system or a shell would read
-/// otherwise.
+/// Names become file names, so they hold nothing that a file system or a shell would read otherwise.
 pub(crate) fn check_name(name: &str) -> Result<(), CorpusError> {
     let composed: String = name.nfc().collect();
     if name.is_empty()
@@ -288,17 +175,6 @@ mod tests {
         }
         check_name(&source_name(&"가".repeat(300)).unwrap()).unwrap();
         assert_eq!(source_name("..."), None);
-    }
-
-    #[test]
-    fn a_name_that_is_taken_gets_a_number() {
-        let is_taken = |name: &str| ["law", "law-2"].contains(&name);
-        assert_eq!(unused_name("news", is_taken), "news");
-        assert_eq!(unused_name("law", is_taken), "law-3");
-        let long = "가".repeat(66);
-        let numbered = unused_name(&long, |name| name == long);
-        check_name(&numbered).unwrap();
-        assert!(numbered.ends_with("가-2"), "{numbered}");
     }
 
     #[test]

@@ -20,19 +20,12 @@ pub struct Document {
     pub origin: String,
     /// True for text made by a program.
     pub synthetic: bool,
-    /// Hash of the value of [`InputConfig::split_by`](crate::InputConfig::split_by)'s field.
-    pub group: Option<DocumentHash>,
 }
 
 impl Document {
     /// The hash of the text alone; two documents with the same text have the same hash wherever they come from.
     pub fn hash(&self) -> DocumentHash {
         DocumentHash::of(&self.text)
-    }
-
-    /// What a train/validation split goes by: the group, or else the text.
-    pub fn split_hash(&self) -> DocumentHash {
-        self.group.unwrap_or_else(|| self.hash())
     }
 }
 

@@ -3,9 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use jikji_durable::{DurableError, shell_path};
-
-use crate::{Compression, FaultList, READ_ENDINGS, TextEncoding};
+use jikji_durable::DurableError;
 
 /// Any failure of this crate. [`hint`](Self::hint) gives the way out where there is one.
 #[derive(Debug, thiserror::Error)]
@@ -79,52 +77,16 @@ pub enum CorpusError {
         #[source]
         source: io::Error,
     },
-    /// A compressed file is damaged, or needs what is not supported.
-    #[error("failed to decompress `{path}` after line {lines}")]
+    /// A compressed file is damaged or is not what its name says.
+    #[error("failed to decompress `{path}` after line {line}")]
     Decompress {
         /// The file.
         path: PathBuf,
-        /// As what it was read.
-        codec: Compression,
         /// Lines that could be read before.
-        lines: u64,
+        line: u64,
         /// The decoder's reason.
         #[source]
         source: io::Error,
-    },
-    /// A compressed file ends in the middle.
-    #[error("`{path}` is cut short: its {codec} data ends in the middle, after line {lines}")]
-    CutShort {
-        /// The file.
-        path: PathBuf,
-        /// As what it was read.
-        codec: Compression,
-        /// Lines that could be read before.
-        lines: u64,
-    },
-    /// Behind the compressed data stands something that is neither more of it nor padding.
-    #[error("the {codec} data of `{path}` ends{}, but the file goes on", at_byte(*.at))]
-    TrailingBytes {
-        /// The file.
-        path: PathBuf,
-        /// As what it was read.
-        codec: Compression,
-        /// Where the compressed data ends.
-        at: Option<u64>,
-    },
-    /// A file is something else than its name says.
-    #[error("`{path}` is {what}, which its name does not say")]
-    OtherContent {
-        /// The file.
-        path: PathBuf,
-        /// What it is, with an article.
-        what: &'static str,
-    },
-    /// Git LFS left the name of the content in place of the content.
-    #[error("`{path}` is a Git LFS pointer: its content was not fetched")]
-    LfsPointer {
-        /// The file.
-        path: PathBuf,
     },
     /// A file could not be written.
     #[error("failed to write `{path}`")]
@@ -138,48 +100,15 @@ pub enum CorpusError {
     /// A call by which a file is put in its place, whole and durable, failed.
     #[error(transparent)]
     Durable(#[from] DurableError),
-    /// A text in UTF-8 has bytes that are none.
-    #[error("`{path}` is not UTF-8 at byte {offset}{}, line {line}", inside(*.compressed))]
+    /// A text is not UTF-8.
+    #[error("`{path}` is not UTF-8 at byte {offset}{}", if *.compressed { " of its decompressed content" } else { "" })]
     NotUtf8 {
         /// The file.
         path: PathBuf,
         /// Offset of the first byte that is not UTF-8.
         offset: u64,
-        /// The line it stands in, from 1.
-        line: u64,
         /// True where the offset counts decompressed bytes.
         compressed: bool,
-    },
-    /// A text in another encoding has bytes that are not in it.
-    #[error("`{path}` is not {encoding}{}{}, line {line}", at_byte(*.offset), inside(*.compressed))]
-    Undecodable {
-        /// The file.
-        path: PathBuf,
-        /// The encoding it is in otherwise.
-        encoding: TextEncoding,
-        /// Offset of the first byte that cannot be decoded, where it is known.
-        offset: Option<u64>,
-        /// The line it stands in, from 1.
-        line: u64,
-        /// True where the offset counts decompressed bytes.
-        compressed: bool,
-    },
-    /// The encoding of a text is not known for sure.
-    #[error(
-        "`{path}` is neither UTF-8 nor for sure CP949 (EUC-KR), from byte {offset}{}, line {line} on",
-        inside(*.compressed)
-    )]
-    UnknownEncoding {
-        /// The file.
-        path: PathBuf,
-        /// Offset of the first byte that is not ASCII.
-        offset: u64,
-        /// The line it stands in, from 1.
-        line: u64,
-        /// True where the offset counts decompressed bytes.
-        compressed: bool,
-        /// What it may be.
-        likely: Option<&'static str>,
     },
     /// A row is longer than any text should be.
     #[error("`{path}:{row}` is longer than {limit} bytes")]
@@ -191,45 +120,18 @@ pub enum CorpusError {
         /// The most that is read.
         limit: u64,
     },
-    /// A row is not a JSON object.
-    #[error("`{path}:{row}` is not a JSON object: {reason}, {place}")]
+    /// A line is not a JSON object.
+    #[error("`{path}:{row}` is not a JSON object (at column {column} of the line)")]
     Json {
         /// The file.
         path: PathBuf,
-        /// The row, from 1: a line of JSON Lines, an element of a list.
-        row: u64,
-        /// Column, and line where rows are not lines.
-        place: String,
-        /// The parser's reason.
-        reason: String,
-    },
-    /// A `.json` file is no JSON.
-    #[error("`{path}` is not JSON at line {line}: {reason}")]
-    NotJson {
-        /// The file.
-        path: PathBuf,
         /// The line, from 1.
-        line: u64,
-        /// What stands there.
-        reason: String,
-    },
-    /// A record of CSV or TSV is not a row.
-    #[error("`{path}:{row}` {reason}")]
-    CsvRecord {
-        /// The file.
-        path: PathBuf,
-        /// The line where the record begins, from 1.
         row: u64,
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// Two columns have the name of a mapped field.
-    #[error("`{path}` has two columns named `{column}`")]
-    DuplicateColumn {
-        /// The file.
-        path: PathBuf,
-        /// The name.
-        column: String,
+        /// The column in bytes, from 1.
+        column: usize,
+        /// The parser's reason; its own line number is always 1.
+        #[source]
+        source: serde_json::Error,
     },
     /// A row after the first lacks a field that the first has.
     #[error("`{path}:{row}` has no field `{field}`, it has {found}")]
@@ -255,16 +157,6 @@ pub enum CorpusError {
         /// What it is instead.
         got: &'static str,
     },
-    /// A row without a value in the field that the documents are split by.
-    #[error("`{path}:{row}` has no value in the field `{field}`, by which the documents are split")]
-    NoGroup {
-        /// The file.
-        path: PathBuf,
-        /// The row, from 1.
-        row: u64,
-        /// The field that `split_by` names.
-        field: String,
-    },
     /// A file's first row does not have the mapped fields: `build` lists such a file as skipped.
     #[error("`{path}` does not fit: {reason}")]
     DoesNotFit {
@@ -282,24 +174,6 @@ pub enum CorpusError {
         row: u64,
         /// The decoder's reason.
         reason: String,
-    },
-    /// A value of a Parquet column is not UTF-8.
-    #[error("column `{column}` of `{path}:{row}` is not UTF-8 at byte {offset} of its value")]
-    ParquetText {
-        /// The file.
-        path: PathBuf,
-        /// The row, from 1.
-        row: u64,
-        /// The column.
-        column: String,
-        /// Offset of the first byte that is not UTF-8.
-        offset: usize,
-    },
-    /// Several rows or files cannot be read.
-    #[error("{list}")]
-    Unreadable {
-        /// All of them.
-        list: Box<FaultList>,
     },
     /// A file is not the one that was listed.
     #[error("`{path}` changed while it was read: {expected} bytes when listed, {got} when read")]
@@ -377,26 +251,6 @@ pub enum CorpusError {
 }
 
 impl CorpusError {
-    /// Whether this is the fault of one row, after which the next can be read.
-    pub fn is_of_row(&self) -> bool {
-        matches!(
-            self,
-            Self::NotUtf8 { .. }
-                | Self::Undecodable { .. }
-                | Self::Json { .. }
-                | Self::CsvRecord { .. }
-                | Self::MissingField { .. }
-                | Self::FieldType { .. }
-                | Self::NoGroup { .. }
-                | Self::ParquetText { .. }
-        )
-    }
-
-    /// Whether `on_error = "skip"` passes over it: what a file holds, not what the disk does.
-    pub(crate) fn may_be_skipped(&self) -> bool {
-        !matches!(self, Self::Read { .. })
-    }
-
     /// The way out, one sentence; absent where the system's reason says it all.
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
@@ -412,80 +266,35 @@ impl CorpusError {
                 "a relative path starts at the current folder; check its spelling there"
             }
             Self::NothingToRead { .. } => {
-                return Some(format!(
-                    "files that end in {READ_ENDINGS} are read; look at `exclude` too"
-                ));
+                "files that end in .txt, .md, .jsonl, .jsonl.zst, .jsonl.gz and .parquet are read; look at `exclude` too"
             }
             Self::Read { .. } => {
                 "check that the file exists, that it may be read and that the disk is well"
             }
-            Self::Decompress { source, .. } if source.kind() == io::ErrorKind::Unsupported => {
-                "compress it again with the usual settings"
-            }
-            Self::Decompress { .. } => "the file is damaged: fetch it again",
-            Self::CutShort { .. } => "fetch it again: the end is missing",
-            Self::TrailingBytes { .. } => {
-                "remove what follows, or fetch the file again; two files were perhaps joined"
-            }
-            Self::OtherContent { .. } => {
-                "unpack or convert it, rename it to what it is, or leave it out with `exclude`"
-            }
-            Self::LfsPointer { path } => {
-                let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty());
-                let dir = dir.map_or(String::new(), |dir| format!("cd {} && ", shell_path(dir)));
-                return Some(format!("fetch the content: {dir}git lfs pull"));
-            }
+            Self::Decompress { .. } => "the file is cut short or damaged: fetch it again",
             Self::Write { .. } | Self::Durable(_) => {
                 "check free space and permissions, then run again: complete parts are kept"
             }
-            Self::NotUtf8 { .. } | Self::ParquetText { .. } => {
-                "the rest of the text is UTF-8, so that place is damaged: mend it, or fetch the file again"
-            }
-            Self::Undecodable { .. } => {
-                "mend that place; where the encoding was named, check the name"
-            }
-            Self::UnknownEncoding {
-                path,
-                likely: Some(likely),
-                ..
-            } => {
+            Self::NotUtf8 { path, .. } => {
                 return Some(format!(
-                    "it may be {likely}: if so, name it with `encoding = \"{likely}\"`, or convert the file: \
-                     iconv -f {likely} -t UTF-8 {} > converted",
-                    shell_path(path)
+                    "convert it to UTF-8, from CP949/EUC-KR for example with `iconv -f CP949 -t UTF-8 {0} > converted`",
+                    path.display()
                 ));
-            }
-            Self::UnknownEncoding { .. } => {
-                "name its encoding, for example `encoding = \"cp949\"`; binary files are left out with `exclude`"
             }
             Self::RowTooLong { .. } => {
                 "is it one JSON object a line? split longer texts into several rows"
             }
-            Self::Json { .. } => "each row must be one whole JSON object; mend or remove this one",
-            Self::NotJson { .. } => {
-                "a `.json` file is a list of objects, or objects one after the other; mend it, or leave it out with `exclude`"
-            }
-            Self::CsvRecord { .. } => {
-                "mend this row: fields that hold the delimiter, quotes or line ends stand in quotes, with quotes doubled"
-            }
-            Self::DuplicateColumn { .. } => "rename one of them",
-            Self::Unreadable { list } => {
-                return Some(format!(
-                    "{}; or leave what is damaged out, counted, with `on_error = \"skip\"`",
-                    list.hints().join("; ")
-                ));
+            Self::Json { .. } => {
+                "each line must be one whole JSON object; mend or remove this line"
             }
             Self::MissingField { .. } | Self::FieldType { .. } => {
                 "mend this row, map other fields with `fields = [{ glob = \"...\", text = [\"...\"] }]`, or exclude the file"
-            }
-            Self::NoGroup { .. } => {
-                "give every row a value there, or leave such rows out with `data.on_error = \"skip\"`"
             }
             Self::DoesNotFit { .. } => {
                 "map its text with `fields = [{ glob = \"...\", text = [\"...\"] }]`, or exclude it"
             }
             Self::Parquet { .. } => {
-                "fetch the file again; if it is whole, write it with zstd or snappy compression or as JSON Lines"
+                "fetch the file again; if it is whole, write it with snappy, gzip or zstd compression or as JSON Lines"
             }
             Self::Changed { .. } => "run again when nothing writes to the inputs any more",
             Self::Empty { .. } => "lower `min_chars`, or map the fields that hold the text",
@@ -499,17 +308,5 @@ impl CorpusError {
             }
         };
         Some(hint.to_owned())
-    }
-}
-
-fn at_byte(offset: Option<u64>) -> String {
-    offset.map_or(String::new(), |offset| format!(" at byte {offset}"))
-}
-
-fn inside(compressed: bool) -> &'static str {
-    if compressed {
-        " of its decompressed content"
-    } else {
-        ""
     }
 }

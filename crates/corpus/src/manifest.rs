@@ -8,10 +8,10 @@ use jikji_durable::write_file_beside;
 use serde::{Deserialize, Serialize};
 
 use crate::discover::describe;
-use crate::{CorpusError, Probe, Skipped, TextEncoding};
+use crate::{CorpusError, Skipped};
 
 /// Written into every manifest and journal; another version is refused.
-pub(crate) const FORMAT_VERSION: u32 = 2;
+pub(crate) const FORMAT_VERSION: u32 = 1;
 
 /// Ends the name of a file that is not whole. One name a file, since the build's lock keeps a second writer out of the folder:
 /// what a killed build left under it is overwritten.
@@ -24,22 +24,15 @@ const FILE_NAME: &str = "manifest.json";
 pub struct CorpusManifest {
     /// Version of this format.
     pub format_version: u32,
-    /// Hash of the settings and of every file's relative path and content: where the files lie and
-    /// when they were written is no part of it.
+    /// The [`fingerprint`](crate::fingerprint) of the inputs and settings.
     pub fingerprint: String,
-    /// Hash of the settings alone: names, licences, fields, filters, and the versions of reading
-    /// and cleaning.
-    pub settings: String,
-    /// What the folder around the sources holds that belongs to none.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub left_out: Vec<Skipped>,
     /// The sources, in the order of the configuration, synthetic ones last.
     pub sources: Vec<SourceReport>,
     /// The parts, in the order of their documents.
     pub parts: Vec<PartEntry>,
 }
 
-/// What one source gave. `rows` is `documents` and the counts of `dropped`, added up.
+/// What one source gave. `rows` is `documents` and the three counts of `dropped`, added up.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SourceReport {
     /// Name of the source.
@@ -50,12 +43,6 @@ pub struct SourceReport {
     pub files_read: Vec<FileReport>,
     /// Files passed over, and why.
     pub skipped: Vec<Skipped>,
-    /// Hidden files and folders passed over.
-    #[serde(default)]
-    pub hidden: u64,
-    /// Files and folders that `exclude` names.
-    #[serde(default)]
-    pub excluded: u64,
     /// Rows read.
     pub rows: u64,
     /// Documents kept.
@@ -71,9 +58,6 @@ pub struct SourceReport {
 /// Rows that did not become documents, by the first reason that applied.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Dropped {
-    /// Could not be read, with `on_error = "skip"`.
-    #[serde(default)]
-    pub unreadable: u64,
     /// Nothing was left after cleaning.
     pub empty: u64,
     /// Fewer characters than `min_chars`.
@@ -85,7 +69,7 @@ pub struct Dropped {
 impl Dropped {
     /// All of them.
     pub fn total(&self) -> u64 {
-        self.unreadable + self.empty + self.too_short + self.duplicate
+        self.empty + self.too_short + self.duplicate
     }
 }
 
@@ -102,23 +86,6 @@ pub struct FileReport {
     pub rows: u64,
     /// Documents kept of them.
     pub documents: u64,
-    /// Rows that could not be read.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub unreadable: u64,
-    /// The encoding it was converted from; absent for UTF-8.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub encoding: Option<TextEncoding>,
-    /// What is odd about it, and the first rows that could not be read.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub notes: Vec<String>,
-}
-
-#[expect(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "serde asks for a reference"
-)]
-fn is_zero(number: &u64) -> bool {
-    *number == 0
 }
 
 /// One part: a Zstandard file of JSON Lines, all of one source.
@@ -148,8 +115,6 @@ impl SourceReport {
             synthetic: _,
             files_read,
             skipped,
-            hidden,
-            excluded,
             rows,
             documents,
             bytes,
@@ -158,12 +123,9 @@ impl SourceReport {
         } = later;
         self.files_read.extend(files_read);
         self.skipped.extend(skipped);
-        self.hidden += hidden;
-        self.excluded += excluded;
         self.rows += rows;
         self.documents += documents;
         self.bytes += bytes;
-        self.dropped.unreadable += dropped.unreadable;
         self.dropped.empty += dropped.empty;
         self.dropped.too_short += dropped.too_short;
         self.dropped.duplicate += dropped.duplicate;
@@ -175,17 +137,12 @@ impl SourceReport {
     /// One phrase on what became of the rows, for the error on an empty corpus.
     fn fate(&self) -> String {
         let Dropped {
-            unreadable,
             empty,
             too_short,
             duplicate,
         } = self.dropped;
-        let damaged = match unreadable {
-            0 => String::new(),
-            rows => format!("{rows} unreadable, "),
-        };
         format!(
-            "source `{}`: {} rows read, {damaged}{empty} empty, {too_short} too short, {duplicate} duplicates, files {}",
+            "source `{}`: {} rows read, {empty} empty, {too_short} too short, {duplicate} duplicates, files {}",
             self.name,
             self.rows,
             describe(&self.skipped),
@@ -194,11 +151,6 @@ impl SourceReport {
 }
 
 impl CorpusManifest {
-    /// Everything that was left out, converted or odd, as lines for people.
-    pub fn remarks(&self) -> Vec<String> {
-        Probe::of(self).lines()
-    }
-
     pub(crate) fn path(dir: &Path) -> PathBuf {
         dir.join(FILE_NAME)
     }
@@ -273,7 +225,6 @@ impl CorpusManifest {
         for source in &self.sources {
             let fates = [
                 source.documents,
-                source.dropped.unreadable,
                 source.dropped.empty,
                 source.dropped.too_short,
                 source.dropped.duplicate,

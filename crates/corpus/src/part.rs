@@ -1,15 +1,15 @@
 //! One part of a corpus: a single Zstandard frame of JSON Lines with `text`, `origin` and, if known, `license`.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read, Write};
+use std::io::{self, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 
 use jikji_durable::AsideFile;
 use serde::{Deserialize, Serialize};
 
 use crate::manifest::ASIDE;
-use crate::read::{LineSource, Lines, MAX_ROW_BYTES, json_reason};
-use crate::{Compression, CorpusError, Document, DocumentHash, PartEntry};
+use crate::read::{Lines, MAX_ROW_BYTES};
+use crate::{CorpusError, Document, PartEntry};
 
 /// Fast, and within a few per cent of the size of slower levels on Korean text.
 const ZSTD_LEVEL: i32 = 3;
@@ -24,8 +24,6 @@ struct Row {
     origin: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     license: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    group: Option<DocumentHash>,
 }
 
 /// A part being written.
@@ -90,7 +88,6 @@ impl PartWriter {
             license,
             source: _,
             synthetic: _,
-            group,
         } = document;
         self.documents += 1;
         self.bytes += text.len() as u64;
@@ -101,7 +98,6 @@ impl PartWriter {
                 text,
                 origin,
                 license,
-                group,
             },
         )
         .map_err(io::Error::from)
@@ -203,7 +199,7 @@ pub(crate) fn check_size(dir: &Path, part: &PartEntry) -> Result<(), CorpusError
 
 /// The documents of one part, in order. After an error there is nothing more.
 pub struct PartDocuments {
-    lines: Lines<PartStream>,
+    lines: Lines<BufReader<Box<dyn Read + Send>>>,
     path: PathBuf,
     source: String,
     synthetic: bool,
@@ -220,12 +216,9 @@ impl PartDocuments {
             Ok(decoder) => Box::new(decoder),
             Err(source) => return Err(CorpusError::Read { path, source }),
         };
-        let stream = PartStream {
-            reader: BufReader::with_capacity(256 << 10, decoder),
-            path: path.clone(),
-        };
+        let reader = BufReader::with_capacity(256 << 10, decoder);
         Ok(Self {
-            lines: Lines::new(stream, MAX_LINE_BYTES),
+            lines: Lines::new(reader, path.clone(), true, MAX_LINE_BYTES),
             path,
             source: part.source.clone(),
             synthetic: part.synthetic,
@@ -250,8 +243,8 @@ impl PartDocuments {
         let row: Row = serde_json::from_str(line).map_err(|source| CorpusError::Json {
             path: self.path.clone(),
             row: number,
-            place: format!("column {}", source.column()),
-            reason: json_reason(&source, line),
+            column: source.column(),
+            source,
         })?;
         self.count += 1;
         Ok(Some(Document {
@@ -260,7 +253,6 @@ impl PartDocuments {
             license: row.license,
             origin: row.origin,
             synthetic: self.synthetic,
-            group: row.group,
         }))
     }
 }
@@ -275,55 +267,5 @@ impl Iterator for PartDocuments {
         let document = self.document().transpose();
         self.finished = !matches!(document, Some(Ok(_)));
         document
-    }
-}
-
-/// A part's decompressed bytes.
-struct PartStream {
-    reader: BufReader<Box<dyn Read + Send>>,
-    path: PathBuf,
-}
-
-impl Read for PartStream {
-    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        self.reader.read(out)
-    }
-}
-
-impl BufRead for PartStream {
-    fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        self.reader.fill_buf()
-    }
-
-    fn consume(&mut self, count: usize) {
-        self.reader.consume(count);
-    }
-}
-
-impl LineSource for PartStream {
-    fn damaged(&mut self, offset: u64, line: u64) -> CorpusError {
-        CorpusError::NotUtf8 {
-            path: self.path.clone(),
-            offset,
-            line,
-            compressed: true,
-        }
-    }
-
-    fn failed(&self, line: u64, source: io::Error) -> CorpusError {
-        CorpusError::Decompress {
-            path: self.path.clone(),
-            codec: Compression::Zstd,
-            lines: line.saturating_sub(1),
-            source,
-        }
-    }
-
-    fn too_long(&self, line: u64, limit: u64) -> CorpusError {
-        CorpusError::RowTooLong {
-            path: self.path.clone(),
-            row: line,
-            limit,
-        }
     }
 }

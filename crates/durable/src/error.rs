@@ -35,14 +35,6 @@ impl DurableError {
             io::ErrorKind::QuotaExceeded => {
                 "the user's disk quota is used up: remove files or ask for more"
             }
-            io::ErrorKind::FileTooLarge => {
-                "the limit on the size of files is reached: raise it (ulimit -f), or write to another file system"
-            }
-            io::ErrorKind::BrokenPipe => "the reader of this output has gone",
-            io::ErrorKind::InvalidFilename => "choose a shorter name",
-            io::ErrorKind::ResourceBusy => {
-                "something is mounted there: choose another path, such as a new folder below it"
-            }
             io::ErrorKind::ReadOnlyFilesystem => {
                 "the file system is mounted read-only: choose another output folder"
             }
@@ -64,10 +56,6 @@ impl DurableError {
                 Some(rustix::io::Errno::IO) => {
                     "the device reports an error: look at the kernel log and write to another disk"
                 }
-                Some(rustix::io::Errno::BADF) => {
-                    "that descriptor is not open for writing: redirect it, such as `3> FILE` for /dev/fd/3"
-                }
-                Some(rustix::io::Errno::LOOP) => "the link leads back to itself",
                 Some(rustix::io::Errno::MFILE | rustix::io::Errno::NFILE) => {
                     "too many files are open: raise the limit (ulimit -n)"
                 }

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::DurableError;
 use crate::calls::{parent_of, remove_tree, rename, sync_dir, sync_parent};
@@ -25,31 +25,6 @@ pub fn create_dir_all(path: &Path) -> Result<(), DurableError> {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
         Err(error) => Err(DurableError::new(Operation::CreateDir, path, error)),
     }
-}
-
-/// The folder that one written to `path` would be or replace: the one that a link leads to, and without a slash at its end.
-///
-/// # Errors
-/// A link to nothing, and the current folder or one that holds it: a shell that stands there would be left in a folder that is
-/// gone.
-pub fn folder_target(path: &Path) -> Result<PathBuf, DurableError> {
-    let fail = |source| DurableError::new(Operation::Inspect, path, source);
-    let plain: PathBuf = path.components().collect();
-    let is_link = fs::symlink_metadata(&plain).is_ok_and(|found| found.is_symlink());
-    let target = if is_link || plain.file_name().is_none() {
-        fs::canonicalize(&plain).map_err(fail)?
-    } else {
-        plain
-    };
-    let current = std::env::current_dir();
-    let real = fs::canonicalize(&target);
-    if let (Ok(current), Ok(real)) = (current, real)
-        && current.starts_with(real)
-    {
-        let message = "it is the current folder or holds it, and would be replaced";
-        return Err(fail(io::Error::new(io::ErrorKind::ResourceBusy, message)));
-    }
-    Ok(target)
 }
 
 /// Renames a folder and flushes the parents of both names. A target that exists and is not empty is refused by the system.
@@ -106,31 +81,6 @@ mod tests {
         assert!(rename_dir_durably(&dir.path().join("z"), &dir.path().join("full")).is_err());
         remove_dir_durably(&dir.path().join("z")).unwrap();
         assert_eq!(names(dir.path()), ["full"]);
-    }
-
-    #[test]
-    fn a_link_stands_for_the_folder_it_leads_to() {
-        let dir = tempfile::tempdir().unwrap();
-        let there = dir.path().join("there");
-        fs::create_dir(&there).unwrap();
-        let link = dir.path().join("link");
-        std::os::unix::fs::symlink("there", &link).unwrap();
-        let real = fs::canonicalize(&there).unwrap();
-        for name in ["link", "link/", "link/."] {
-            assert_eq!(folder_target(&dir.path().join(name)).unwrap(), real);
-        }
-        assert_eq!(
-            folder_target(&dir.path().join("new/")).unwrap(),
-            dir.path().join("new")
-        );
-        std::os::unix::fs::symlink("nowhere", dir.path().join("broken")).unwrap();
-        let broken = folder_target(&dir.path().join("broken")).unwrap_err();
-        assert_eq!(broken.source.kind(), io::ErrorKind::NotFound);
-        for current in [".", "./", ".."] {
-            let error = folder_target(Path::new(current)).unwrap_err();
-            assert_eq!(error.source.kind(), io::ErrorKind::ResourceBusy);
-            assert!(error.hint().unwrap().contains("another"));
-        }
     }
 
     #[test]

@@ -41,12 +41,6 @@ pub enum FolderFileError {
         /// What is not a file.
         path: PathBuf,
     },
-    /// It is what Git keeps in the place of a large file.
-    #[error("`{}` is a Git LFS pointer and not the file itself", path.display())]
-    LfsPointer {
-        /// The pointer.
-        path: PathBuf,
-    },
     /// The system cannot say what it is.
     #[error("failed to read `{}`", path.display())]
     Read {
@@ -72,36 +66,13 @@ impl FolderFileError {
                 "copy or download the file again: what the link names was moved or removed"
             }
             FolderFileError::NotAFile { .. } => "put a regular file there",
-            FolderFileError::LfsPointer { .. } => LFS_HINT,
             FolderFileError::Read { .. } => "check that it exists and may be read",
         };
         Some(hint.to_owned())
     }
 }
 
-/// Where the file is that a Git LFS pointer stands for.
-pub const LFS_HINT: &str =
-    "run `git lfs pull` in the repository that it was cloned from, or download the file itself";
-
-/// The longest pointer that Git LFS writes, in bytes.
-const MAX_POINTER_BYTES: u64 = 1024;
-
-/// Whether a file that begins with these bytes is a Git LFS pointer.
-pub fn is_lfs_pointer(start: &[u8]) -> bool {
-    let versions = [
-        &b"version https://git-lfs.github.com/"[..],
-        b"version https://hawser.github.com/",
-    ];
-    versions.iter().any(|version| start.starts_with(version))
-}
-
-/// JSON without the byte order mark that some editors put in front of it.
-pub fn without_byte_order_mark(json: &[u8]) -> &[u8] {
-    json.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(json)
-}
-
-/// The path of the file `name` in `dir`, or `None` if nothing has that name. Only a file that is short enough to be a Git LFS
-/// pointer is opened.
+/// The path of the file `name` in `dir`, or `None` if nothing has that name. Nothing is opened.
 ///
 /// A folder of a stranger, or a list in one of its files, must not make a program read other files. So the name is a plain one,
 /// and a link is followed only if it ends in the same folder, or in the cache of Hugging Face, whose folders consist of links:
@@ -109,8 +80,7 @@ pub fn without_byte_order_mark(json: &[u8]) -> &[u8] {
 /// caller named it. Whoever can change the folder meanwhile can change what is read; this is no guard against that.
 ///
 /// # Errors
-/// If the name is not a plain one, or has a link that leads elsewhere or nowhere, something that is not a regular file, or a Git
-/// LFS pointer.
+/// If the name is not a plain one, or has a link that leads elsewhere or nowhere, or something that is not a regular file.
 pub fn folder_file(dir: &Path, name: &str) -> Result<Option<PathBuf>, FolderFileError> {
     if !is_plain(name) {
         let shown: String = name.chars().take(100).collect();
@@ -135,7 +105,7 @@ pub fn folder_file(dir: &Path, name: &str) -> Result<Option<PathBuf>, FolderFile
         }
         found => found.map_err(read)?,
     };
-    let found = if found.is_symlink() {
+    let is_file = if found.is_symlink() {
         let target = match fs::canonicalize(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let target = fs::read_link(&path).map_err(read)?;
@@ -146,19 +116,15 @@ pub fn folder_file(dir: &Path, name: &str) -> Result<Option<PathBuf>, FolderFile
         if !may_end_at(&fs::canonicalize(dir).map_err(read)?, &target) {
             return Err(FolderFileError::Outside { path, target });
         }
-        fs::metadata(&target).map_err(read)?
+        target.is_file()
     } else {
-        found
+        found.is_file()
     };
-    if !found.is_file() {
-        return Err(FolderFileError::NotAFile { path });
+    if is_file {
+        Ok(Some(path))
+    } else {
+        Err(FolderFileError::NotAFile { path })
     }
-    // What cannot be read is said by whoever opens it.
-    let is_short = found.len() <= MAX_POINTER_BYTES;
-    if is_short && fs::read(&path).is_ok_and(|bytes| is_lfs_pointer(&bytes)) {
-        return Err(FolderFileError::LfsPointer { path });
-    }
-    Ok(Some(path))
 }
 
 fn is_plain(name: &str) -> bool {
@@ -212,19 +178,6 @@ mod tests {
         fs::create_dir(dir.join("folder")).unwrap();
         assert!(message(&dir, "folder").ends_with("is not a regular file"));
         assert_eq!(folder_file(&dir.join("plain"), "plain").unwrap(), None);
-    }
-
-    #[test]
-    fn a_pointer_of_git_lfs_is_not_the_file() {
-        let (_root, dir) = folder();
-        let pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 600800\n";
-        fs::write(dir.join("model.safetensors"), pointer).unwrap();
-        assert!(
-            message(&dir, "model.safetensors")
-                .ends_with("a Git LFS pointer and not the file itself")
-        );
-        assert!(!is_lfs_pointer(b"version 1.0"));
-        assert_eq!(without_byte_order_mark("\u{feff}{}".as_bytes()), b"{}");
     }
 
     #[test]

@@ -12,9 +12,6 @@
 //! The opposite direction, a folder that a stranger made, has one rule for the whole workspace too: [`folder_file()`] says which of its
 //! files may be opened.
 //!
-//! Paths meet people in two places: [`user_path`] reads what they type, [`shell_path`] writes what
-//! they copy out of a hint.
-//!
 //! Every call that changes the disk passes [`fault::point`], the hook by which the tests kill or fail it. Files that only grow are
 //! left to their owners.
 
@@ -29,26 +26,16 @@ mod aside_file;
 mod folder;
 mod folder_file;
 mod free_space;
-mod output;
-mod preflight;
-mod shell_word;
 mod staged;
-mod user_path;
 mod whole_file;
 
 pub use self::aside_file::{AsideFile, SyncedFile, write_file_beside, write_file_beside_with};
 pub use self::calls::{sync_dir, sync_parent};
 pub use self::error::DurableError;
 pub use self::fault::Operation;
-pub use self::folder::{create_dir_all, folder_target, remove_dir_durably, rename_dir_durably};
-pub use self::folder_file::{
-    FolderFileError, LFS_HINT, folder_file, is_lfs_pointer, without_byte_order_mark,
-};
+pub use self::folder::{create_dir_all, remove_dir_durably, rename_dir_durably};
+pub use self::folder_file::{FolderFileError, folder_file};
 pub use self::free_space::free_space;
-pub use self::output::OutputTarget;
-pub use self::preflight::{check_file_output, check_folder_output, is_mount_point};
-pub use self::shell_word::{shell_path, shell_word};
 pub use self::staged::{StagedDir, replaced_name};
-pub use self::temporary::{is_temporary, process_exists, remove_own_temporaries, sweep_stale};
-pub use self::user_path::user_path;
+pub use self::temporary::{is_temporary, process_exists, sweep_stale};
 pub use self::whole_file::{remove_file, write_file, write_file_with};

@@ -7,7 +7,6 @@ use crate::DurableError;
 use crate::calls::{create_new, entry_path, parent_of, remove_tree, rename, sync_dir, sync_parent};
 use crate::chunked_file::fill_and_sync;
 use crate::fault::{self, Operation};
-use crate::folder::folder_target;
 use crate::temporary::Temporary;
 
 /// A folder under a temporary name; [`StagedDir::commit`] gives it its real one, dropping it without that removes it.
@@ -18,17 +17,18 @@ pub struct StagedDir {
 }
 
 impl StagedDir {
-    /// Starts a folder that is to become `target`; the parent of `target` must exist. If `target` is a link to a folder, that
-    /// folder is replaced and the link stays, as [`write_file`](crate::write_file) does with files.
+    /// Starts a folder that is to become `target`; the parent of `target` must exist.
     ///
     /// # Errors
-    /// Those of [`folder_target`], or if the folder cannot be created.
+    /// If the folder cannot be created.
     pub fn create(target: &Path) -> Result<Self, DurableError> {
-        let target = folder_target(target)?;
-        let (temporary, ()) = Temporary::create(&target, Operation::CreateDir, |path| {
+        let (temporary, ()) = Temporary::create(target, Operation::CreateDir, |path| {
             std::fs::create_dir(path)
         })?;
-        Ok(StagedDir { temporary, target })
+        Ok(StagedDir {
+            temporary,
+            target: target.to_path_buf(),
+        })
     }
 
     /// Where the folder lies until it is committed.
@@ -187,20 +187,6 @@ mod tests {
         two.temporary.keep();
         assert_eq!(only_entry(dir.path()), target);
         assert_eq!(fs::read_to_string(target.join("f")).unwrap(), "two");
-    }
-
-    #[test]
-    fn a_link_stays_and_its_folder_is_replaced() {
-        let dir = tempfile::tempdir().unwrap();
-        let (link, target) = (dir.path().join("link"), dir.path().join("there"));
-        staged(&target, "old").commit().unwrap();
-        std::os::unix::fs::symlink("there", &link).unwrap();
-        for (name, content) in [("link", "new"), ("link/", "newer")] {
-            staged(&dir.path().join(name), content).commit().unwrap();
-            assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
-            assert_eq!(fs::read_to_string(target.join("f")).unwrap(), content);
-            assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 2);
-        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! A temporary is called `name.tmp.<pid>.<nonce>`. It belongs to the process that made it and to one guard inside it; the guard
 //! removes it unless it was renamed into place. What a killed process left behind is recognised by its pid and swept.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io;
@@ -17,10 +17,9 @@ use crate::DurableError;
 use crate::calls::{entry_path, parent_of, remove_tree};
 use crate::fault::{self, Operation};
 
-/// This process's temporaries that are in use, by nonce. A temporary with our pid that is not here
-/// was left by an earlier process with the same pid (usual in containers, where a trainer is pid 1
-/// each time) or by a removal that failed.
-static IN_USE: Mutex<BTreeMap<u64, PathBuf>> = Mutex::new(BTreeMap::new());
+/// Nonces of this process's temporaries that are in use. A temporary with our pid that is not here was left by an earlier
+/// process with the same pid (usual in containers, where a trainer is pid 1 each time) or by a removal that failed.
+static IN_USE: Mutex<BTreeSet<u64>> = Mutex::new(BTreeSet::new());
 static NEXT_NONCE: AtomicU64 = AtomicU64::new(0);
 
 /// A temporary path that is removed on drop unless [`Temporary::keep`] was called.
@@ -55,18 +54,17 @@ impl Temporary {
     /// A name that nobody has made yet: the target of a rename.
     pub(crate) fn reserve(target: &Path) -> Self {
         let nonce = NEXT_NONCE.fetch_add(1, Ordering::Relaxed);
+        IN_USE
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(nonce);
         let mut name = target
             .file_name()
             .map(OsStr::to_os_string)
             .unwrap_or_default();
         name.push(format!(".tmp.{}.{nonce:x}", std::process::id()));
-        let path = entry_path(parent_of(target), &name);
-        IN_USE
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(nonce, path.clone());
         Temporary {
-            path,
+            path: entry_path(parent_of(target), &name),
             nonce,
             remove: false,
         }
@@ -130,19 +128,6 @@ pub fn sweep_stale(dir: &Path) -> Result<Vec<PathBuf>, DurableError> {
     Ok(removed)
 }
 
-/// Removes the temporaries of this process, for the moment before a signal ends it. Whatever is
-/// being written is lost, and a write that is under way fails.
-pub fn remove_own_temporaries() {
-    let paths: Vec<PathBuf> = {
-        let in_use = IN_USE.lock().unwrap_or_else(PoisonError::into_inner);
-        in_use.values().cloned().collect()
-    };
-    for path in paths {
-        // What cannot be removed is swept by the next run in that folder.
-        let _ = remove_tree(&path);
-    }
-}
-
 /// Pid and nonce in a temporary's name.
 fn owner(name: &OsStr) -> Option<(u32, u64)> {
     let name = name.as_encoded_bytes();
@@ -163,7 +148,7 @@ fn is_stale(pid: u32, nonce: u64) -> bool {
         return !IN_USE
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .contains_key(&nonce);
+            .contains(&nonce);
     }
     !process_exists(pid)
 }

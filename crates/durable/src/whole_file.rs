@@ -8,7 +8,6 @@ use crate::DurableError;
 use crate::calls::{create_new, remove_entry, rename, sync_parent};
 use crate::chunked_file::fill_and_sync;
 use crate::fault::Operation;
-use crate::output::OutputTarget;
 use crate::temporary::Temporary;
 
 /// Replaces the content of `path` by `bytes`, durably and in one step.
@@ -21,8 +20,7 @@ pub fn write_file(path: &Path, bytes: &[u8]) -> Result<(), DurableError> {
 
 /// As [`write_file`], with a body that writes piece by piece; its writes are gathered into chunks.
 ///
-/// A link stays a link, and the file it points to is replaced. A stream (`/dev/stdout`, another
-/// open descriptor, a pipe, a device) has no content to replace: the bytes are written at its end.
+/// A link stays a link, and what it points to is replaced. A device or pipe has no content to replace: it is written to.
 ///
 /// # Errors
 /// If any call or the body fails; the previous content is then still there and no temporary is left.
@@ -30,11 +28,16 @@ pub fn write_file_with(
     path: &Path,
     body: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> Result<(), DurableError> {
-    let target = OutputTarget::of(path)
-        .map_err(|error| DurableError::new(Operation::Inspect, path, error))?;
-    let target = match target {
-        OutputTarget::File(target) => target,
-        stream => return write_through(path, &stream, body),
+    let inspect = |error| DurableError::new(Operation::Inspect, path, error);
+    // Asked through links: `/dev/stdout` points to what has no path of its own.
+    if fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir()) {
+        return write_through(path, body);
+    }
+    let is_link = fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink());
+    let target = if is_link {
+        fs::canonicalize(path).map_err(inspect)?
+    } else {
+        path.to_owned()
     };
     let (mut temporary, file) = Temporary::create(&target, Operation::Create, create_new)?;
     fill_and_sync(file, temporary.path(), body)?;
@@ -45,15 +48,12 @@ pub fn write_file_with(
 
 fn write_through(
     path: &Path,
-    stream: &OutputTarget,
     body: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> Result<(), DurableError> {
     let failed = |error| DurableError::new(Operation::Write, path, error);
-    if let Some(file) = stream.open_stream().map_err(failed)? {
-        let mut out = io::BufWriter::new(file);
-        body(&mut out).and_then(|()| out.flush()).map_err(failed)?;
-    }
-    Ok(())
+    let file = fs::OpenOptions::new().write(true).open(path);
+    let mut out = io::BufWriter::new(file.map_err(failed)?);
+    body(&mut out).and_then(|()| out.flush()).map_err(failed)
 }
 
 /// Removes one file and flushes its folder; a file that is already gone is no error.

@@ -110,14 +110,6 @@ pub enum EvalError {
 }
 
 impl EvalError {
-    /// An error about a part of a sequence that begins at `start`, with places in the whole.
-    pub(crate) fn moved_by(mut self, start: usize) -> Self {
-        if let Self::NotFinite { position } | Self::OutsideVocabulary { position, .. } = &mut self {
-            *position += start;
-        }
-        self
-    }
-
     /// The way out, in one sentence, where there is one to name.
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
@@ -128,9 +120,7 @@ impl EvalError {
             Self::TooShort { .. } => {
                 "leave the line out, or put a token that starts documents in front"
             }
-            Self::TooLong { .. } => {
-                "slide a window over it with `--window` and `--stride`, or cut the text into pieces"
-            }
+            Self::TooLong { .. } => "cut the text into pieces, each within the model's context",
             Self::OutsideVocabulary { .. } => "encode with the tokenizer of this model",
             Self::NotFinite { .. } => {
                 "the weights may be damaged or diverged: `jikji model import` names the first one that is no finite number"

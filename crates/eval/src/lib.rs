@@ -28,5 +28,5 @@ pub use character_ngram::CharacterBaseline;
 pub use error::EvalError;
 pub use generate::{GenerateConfig, Generated, GeneratedText, Generator, StopReason};
 pub use kneser_ney::Order;
-pub use score::{Scored, Window, logits, score_ids, score_in_windows};
+pub use score::{Scored, logits, score_ids};
 pub use score_file::{ScoreReport, score_file};

@@ -23,50 +23,6 @@ pub fn score_ids(model: &LoadedModel, ids: &[u32]) -> Result<Scored, EvalError> 
     score_with(&model.decoder, &model.weights, &model.device, ids)
 }
 
-/// A window that slides over sequences longer than a model's context.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Window {
-    tokens: usize,
-    stride: usize,
-}
-
-impl Window {
-    /// A window of `tokens` that moves on by `stride`: each token is scored once, those of the first window behind all before
-    /// them and every other behind at least `tokens - stride`. `None` unless `stride` is from 1 to below `tokens`.
-    pub fn new(tokens: usize, stride: usize) -> Option<Self> {
-        (1..tokens)
-            .contains(&stride)
-            .then_some(Self { tokens, stride })
-    }
-}
-
-/// As [`score_ids`], for a sequence of any length.
-///
-/// # Errors
-/// As [`score_ids`], but for the length: it is the window that must fit into the context.
-pub fn score_in_windows(
-    model: &LoadedModel,
-    ids: &[u32],
-    window: Window,
-) -> Result<Scored, EvalError> {
-    let mut logprobs: Vec<f32> = Vec::with_capacity(ids.len().saturating_sub(1));
-    let (mut begin, mut scored) = (0, 0);
-    loop {
-        let end = ids.len().min(begin + window.tokens);
-        let found = score_ids(model, &ids[begin..end]).map_err(|error| error.moved_by(begin))?;
-        // One less than the ids in the first window: nothing predicts the first id of all.
-        let new = end - scored - usize::from(begin == 0);
-        logprobs.extend(&found.logprobs[found.logprobs.len() - new..]);
-        scored = end;
-        if end == ids.len() {
-            break;
-        }
-        begin += window.stride;
-    }
-    let loss = -logprobs.iter().copied().map(f64::from).sum::<f64>() / logprobs.len() as f64;
-    Ok(Scored { logprobs, loss })
-}
-
 /// The logits after each id of a sequence.
 ///
 /// # Shapes
@@ -115,17 +71,11 @@ pub(crate) fn score_with(
 /// Whether a sequence can be scored at all.
 pub(crate) fn check_ids(decoder: &Decoder, ids: &[u32]) -> Result<(), EvalError> {
     let (len, limit) = (ids.len(), decoder.config().max_position_embeddings);
-    check_scorable(decoder, ids)?;
+    if len < 2 {
+        return Err(EvalError::TooShort { len });
+    }
     if len > limit {
         return Err(EvalError::TooLong { len, limit });
-    }
-    Ok(())
-}
-
-/// The same for a sequence of any length.
-pub(crate) fn check_scorable(decoder: &Decoder, ids: &[u32]) -> Result<(), EvalError> {
-    if ids.len() < 2 {
-        return Err(EvalError::TooShort { len: ids.len() });
     }
     check_vocabulary(decoder, ids)
 }
@@ -203,53 +153,6 @@ mod tests {
         for (long, short) in long.logprobs.iter().zip(&short.logprobs) {
             assert!((long - short).abs() < 1e-5, "{long} {short}");
         }
-    }
-
-    #[test]
-    fn a_window_scores_each_token_once_behind_enough_others() {
-        let model = model(EXAONE4);
-        for (len, tokens, stride) in [
-            (40, 12, 5),
-            (41, 12, 11),
-            (40, 13, 1),
-            (12, 12, 6),
-            (5, 48, 24),
-        ] {
-            let ids = ids(len, 300);
-            let window = Window::new(tokens, stride).unwrap();
-            let scored = score_in_windows(&model, &ids, window).unwrap();
-            assert_eq!(scored.logprobs.len(), len - 1);
-            // Each one by itself, behind the tokens that its window shows.
-            for (index, got) in scored.logprobs.iter().enumerate() {
-                let target = index + 1;
-                let windows_before = (target + 1).saturating_sub(tokens).div_ceil(stride);
-                let begin = windows_before * stride;
-                let behind = score_ids(&model, &ids[begin..=target]).unwrap();
-                let expected = behind.logprobs.last().unwrap();
-                assert!((got - expected).abs() < 1e-5, "{target}: {got} {expected}");
-                assert!(begin == 0 || target - begin >= tokens - stride);
-            }
-            let mean = -scored
-                .logprobs
-                .iter()
-                .map(|value| f64::from(*value))
-                .sum::<f64>();
-            assert!((scored.loss - mean / (len - 1) as f64).abs() < 1e-12);
-        }
-        assert_eq!(
-            score_in_windows(&model, &ids(30, 300), Window::new(48, 1).unwrap()).unwrap(),
-            score_ids(&model, &ids(30, 300)).unwrap()
-        );
-        for (tokens, stride) in [(0, 0), (1, 0), (8, 0), (8, 8), (8, 9)] {
-            assert_eq!(Window::new(tokens, stride), None);
-        }
-        let mut long = ids(60, 300);
-        long[57] = 300;
-        let failed = score_in_windows(&model, &long, Window::new(12, 6).unwrap()).unwrap_err();
-        assert!(matches!(
-            failed,
-            EvalError::OutsideVocabulary { position: 57, .. }
-        ));
     }
 
     #[test]

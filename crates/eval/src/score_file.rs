@@ -8,7 +8,7 @@ use jikji_checkpoint::durable;
 use serde::{Deserialize, Serialize};
 
 use crate::error::EvalError;
-use crate::score::{Window, check_ids, check_scorable, score_ids, score_in_windows};
+use crate::score::{check_ids, score_ids};
 use jikji_interop::LoadedModel;
 
 /// What a line may hold; other fields are the caller's own.
@@ -39,9 +39,8 @@ pub struct ScoreReport {
 
 /// Scores each line of `input`, which has `ids` or `text`, and writes `ids`, `logprobs` and `loss` to `output`.
 ///
-/// Text begins as every text of the tokenizer does ([`Tokenizer::document_prefix`](jikji_tokenizer::Tokenizer)). All lines are
-/// read, encoded and checked before the first is scored, and `output` appears when it is complete. With a window, lines may be
-/// longer than the model's context.
+/// Text is encoded as the tokenizer's own post-processor says. All lines are read, encoded and checked before the first is
+/// scored, and `output` appears when it is complete.
 ///
 /// # Errors
 /// The first line that cannot be scored, by file and number; a file that cannot be read or written.
@@ -49,9 +48,8 @@ pub fn score_file(
     model: &LoadedModel,
     input: &Path,
     output: &Path,
-    window: Option<Window>,
 ) -> Result<ScoreReport, EvalError> {
-    let rows = read_rows(model, input, window)?;
+    let rows = read_rows(model, input)?;
     let mut report = ScoreReport {
         rows: rows.len(),
         tokens: 0,
@@ -60,11 +58,7 @@ pub fn score_file(
     let (mut nats, mut failed) = (0.0, None);
     let written = durable::write_file_with(output, |out| {
         for (index, ids) in rows.iter().enumerate() {
-            let scored = match window {
-                Some(window) => score_in_windows(model, ids, window),
-                None => score_ids(model, ids),
-            };
-            let scored = scored.map_err(|error| {
+            let scored = score_ids(model, ids).map_err(|error| {
                 failed = Some(at_line(input, index, error));
                 std::io::Error::other("a line could not be scored")
             })?;
@@ -88,11 +82,7 @@ pub fn score_file(
     Ok(report)
 }
 
-fn read_rows(
-    model: &LoadedModel,
-    input: &Path,
-    window: Option<Window>,
-) -> Result<Vec<Vec<u32>>, EvalError> {
+fn read_rows(model: &LoadedModel, input: &Path) -> Result<Vec<Vec<u32>>, EvalError> {
     let read = |source| EvalError::Read {
         path: input.to_owned(),
         source,
@@ -112,17 +102,11 @@ fn read_rows(
     lines
         .iter()
         .enumerate()
-        .map(|(index, line)| {
-            read_row(model, line, window).map_err(|error| at_line(input, index, error))
-        })
+        .map(|(index, line)| read_row(model, line).map_err(|error| at_line(input, index, error)))
         .collect()
 }
 
-fn read_row(
-    model: &LoadedModel,
-    line: &str,
-    window: Option<Window>,
-) -> Result<Vec<u32>, EvalError> {
+fn read_row(model: &LoadedModel, line: &str) -> Result<Vec<u32>, EvalError> {
     let line: InputLine =
         serde_json::from_str(line).map_err(|source| EvalError::LineFields { source })?;
     let ids = match (line.ids, line.text) {
@@ -133,10 +117,7 @@ fn read_row(
         (Some(_), Some(_)) => return Err(EvalError::LineChoice { got: "both" }),
         (None, None) => return Err(EvalError::LineChoice { got: "neither" }),
     };
-    match window {
-        Some(_) => check_scorable(&model.decoder, &ids)?,
-        None => check_ids(&model.decoder, &ids)?,
-    }
+    check_ids(&model.decoder, &ids)?;
     Ok(ids)
 }
 
@@ -161,7 +142,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let (from, to) = (dir.path().join("in.jsonl"), dir.path().join("out.jsonl"));
         fs::write(&from, input).unwrap();
-        let scored = score_file(model, &from, &to, None);
+        let scored = score_file(model, &from, &to);
         assert_eq!(
             to.exists(),
             scored.is_ok(),

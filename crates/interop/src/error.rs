@@ -252,22 +252,22 @@ impl InteropError {
             Self::Json { .. } => {
                 "copy the file again from where it was published; it may be cut off or altered"
             }
-            Self::Field { .. } => "write the key as the publisher's file has it",
+            Self::Field { .. } => "correct the key, or remove it if it only steers another program",
             Self::Config { source, .. } => return source.hint(),
             Self::Model { source, .. } => return source.hint(),
             Self::Weights(error) => return error.hint(),
             Self::UnknownTensor { .. } => "check that config.json and the weights belong together",
             Self::TiedHeadDiffers { .. } => {
-                "ask the publisher which is meant: with `tie_word_embeddings` set to `false` the head of the file is used, as transformers 5 does"
+                "set `tie_word_embeddings` to `false` in config.json to use the head"
             }
             Self::Tokenizer(error) => return error.hint(),
             Self::NoTokenizer { .. } => "put the tokenizer's files into the folder, or give `ids`",
             Self::TokenizerTooLarge { .. } => {
-                "use the tokenizer that the model was trained with; a model that is not trained yet can have a larger `vocab_size`"
+                "raise `vocab_size`, or export with the tokenizer it was trained with"
             }
             Self::OtherModel { .. } => "export with the config that the weights were made from",
             Self::NotPublishable { .. } => {
-                "choose a `model_type` that has the setting before the model is trained: without it the weights compute something else"
+                "remove the setting, or choose a `model_type` that has it"
             }
             Self::NoOtherForm { .. } => "leave `--as` out: the model is written in its own form",
             Self::NoSuchLayer { .. } => "`jikji model info` says how many layers a model has",

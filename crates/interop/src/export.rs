@@ -99,14 +99,12 @@ impl Beside<'_> {
 /// Writes `config.json`, `generation_config.json`, `model*.safetensors` and the tokenizer's files to `dir`.
 ///
 /// The folder is built aside and appears whole. An earlier model in `dir` is replaced when this one is complete; folders above
-/// are made. If `dir` is a link to a folder, the link stays and its folder is replaced.
+/// are made.
 ///
 /// # Errors
 /// A setting that the family's published form does not have, weights of another config, a folder that holds something else, or a
 /// failed write.
 pub fn export_model(dir: &Path, export: &Export) -> Result<Written, InteropError> {
-    let given = dir;
-    let dir = &durable::folder_target(dir)?;
     let config = export.config;
     let decoder = DecoderConfig::resolve(config).map_err(|source| InteropError::Model {
         path: dir.join(CONFIG_NAME),
@@ -177,9 +175,8 @@ pub fn export_model(dir: &Path, export: &Export) -> Result<Written, InteropError
         }
         (None, Beside::Tokenizer(_)) => {}
     }
-    staged.commit()?;
     Ok(Written {
-        path: given.to_owned(),
+        path: staged.commit()?,
         warnings: warnings(config.model_type, export.beside.tokenizer())?,
     })
 }
@@ -240,9 +237,8 @@ pub fn check_not_itself(output: &Path, source: &Path) -> Result<(), InteropError
 /// A folder may be replaced if an export could have made it; a mistyped path must not cost anybody their files.
 ///
 /// # Errors
-/// A folder that holds something else, the current folder, a link to nothing, or what is no folder.
+/// A folder that holds something else, or what is no folder.
 pub fn check_replaceable(dir: &Path) -> Result<(), InteropError> {
-    let dir = &durable::folder_target(dir)?;
     let read = |source| InteropError::Read {
         path: dir.to_owned(),
         source,

@@ -17,7 +17,7 @@ use std::fs::File;
 use std::io::{ErrorKind, Read};
 use std::path::Path;
 
-use jikji_checkpoint::durable::{self, OutputTarget};
+use jikji_checkpoint::durable;
 use jikji_checkpoint::gguf::{GgufTensor, GgufType, GgufValue, write_gguf};
 use jikji_model::{DecoderConfig, ModelConfig, ParameterTable};
 use jikji_tokenizer::Tokenizer;
@@ -37,8 +37,7 @@ type Keys = Vec<(String, GgufValue)>;
 /// Writes a model to the file `path`; folders above are made, an earlier file is replaced when this one is whole.
 ///
 /// Matrices are stored as `number` says, norms and biases always in `F32`. Without a tokenizer the file says that it has none, and
-/// readers take token ids only. `stop_ids` are the tokens that end a text, as [`ModelFolder::stop_ids`](crate::ModelFolder)
-/// gives them: the file has keys for three.
+/// readers take token ids only.
 ///
 /// # Errors
 /// A setting or a tokenizer that llama.cpp has no form for, named; weights of another config; or a failed write.
@@ -47,7 +46,6 @@ pub fn export_gguf(
     config: &ModelConfig,
     weights: &dyn WeightSource,
     tokenizer: Option<&Tokenizer>,
-    stop_ids: &[u32],
     number: GgufType,
 ) -> Result<Written, InteropError> {
     let decoder = DecoderConfig::resolve(config).map_err(|source| InteropError::Model {
@@ -63,7 +61,7 @@ pub fn export_gguf(
     keys.extend(model_keys::model(architecture, config, &decoder));
     let mut warnings = tensors.warnings();
     if let Some(tokenizer) = tokenizer {
-        let vocabulary = vocabulary::vocabulary(tokenizer, &control, stop_ids, decoder.vocab_size)?;
+        let vocabulary = vocabulary::vocabulary(tokenizer, &control, decoder.vocab_size)?;
         keys.extend(vocabulary.keys);
         warnings.extend(vocabulary.warnings);
     } else {
@@ -87,14 +85,10 @@ pub fn export_gguf(
     })
 }
 
-/// Only a GGUF file may be replaced: a mistyped path must not destroy another file. Streams are not
-/// replaced, and reading from one would block.
+/// Only an earlier model may be replaced; a mistyped path must not cost anybody their file.
 fn check_replaceable(path: &Path) -> Result<(), InteropError> {
     const MAGIC: &[u8] = b"GGUF";
     let mut head = [0; 4];
-    if !matches!(OutputTarget::of(path), Ok(OutputTarget::File(_))) {
-        return Ok(());
-    }
     match File::open(path).and_then(|mut file| file.read_exact(&mut head)) {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
         Ok(()) if head == MAGIC => Ok(()),

@@ -110,19 +110,14 @@ impl ModelFolder {
         Ok(Some(tokenizer))
     }
 
-    /// Tokens that end a generated text: all that `generation_config.json` and `config.json` name, in this order, or else the
-    /// tokenizer's.
+    /// Tokens that end a generated text: what `generation_config.json` says, or else `config.json`, or else the tokenizer.
     ///
     /// # Errors
     /// A `generation_config.json` that cannot be read.
     pub fn stop_ids(&self, tokenizer: Option<&Tokenizer>) -> Result<Vec<u32>, InteropError> {
         let said = GenerationFile::read(&self.dir)?.stop_ids;
         let most = self.decoder.vocab_size;
-        let slice = |ids: &Option<TokenIds>| {
-            ids.as_ref()
-                .map_or(Vec::new(), |ids| ids.as_slice().to_vec())
-        };
-        let mut ids = slice(&said);
+        let ids = said.as_ref().map_or(&[][..], TokenIds::as_slice);
         if let Some(id) = ids.iter().find(|id| **id as usize >= most) {
             return Err(InteropError::Field {
                 path: self.dir.join(GENERATION_NAME),
@@ -130,13 +125,11 @@ impl ModelFolder {
                 reason: format!("{id} is no id of a model whose `vocab_size` is {most}"),
             });
         }
-        ids.extend(slice(&self.config.eos_token_id));
-        if ids.is_empty() {
-            ids.extend(tokenizer.and_then(Tokenizer::eos_id));
-        }
-        let mut seen = BTreeSet::new();
-        ids.retain(|id| seen.insert(*id));
-        Ok(ids)
+        let said = said.or_else(|| self.config.eos_token_id.clone());
+        Ok(said.map_or_else(
+            || tokenizer.and_then(Tokenizer::eos_id).into_iter().collect(),
+            |ids| ids.as_slice().to_vec(),
+        ))
     }
 
     /// Ids that files beside `tokenizer.json` mean something by: `config.json` and `generation_config.json` by keys that end in
@@ -218,12 +211,6 @@ impl ModelFolder {
             if let (Some(expected), Some(got)) = (expected, got)
                 && expected != got
             {
-                // As text, unless the two only spell the same text in two ways.
-                let texts = (own.token_text(id), tokenizer.token_text(id));
-                let (expected, got) = match texts {
-                    (Some(expected), Some(got)) if expected != got => (expected, got),
-                    _ => (expected, got),
-                };
                 return Err(InteropError::OtherTokens {
                     dir: self.dir.clone(),
                     id,

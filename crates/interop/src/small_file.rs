@@ -4,14 +4,14 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use jikji_checkpoint::durable::{folder_file, without_byte_order_mark};
+use jikji_checkpoint::durable::folder_file;
 
 use crate::error::InteropError;
 
 /// Far more than any config; a folder must not fill the memory.
 const MAX_BYTES: u64 = 16 << 20;
 
-/// The path and the bytes of a JSON file such as `config.json`, or `None` where the folder has none.
+/// The path and the bytes of a file such as `config.json`, or `None` where the folder has none.
 ///
 /// # Errors
 /// A link that leads out of the folder, a file of more than 16 MiB, or one that cannot be read.
@@ -30,9 +30,6 @@ pub(crate) fn read_small(
             path,
             most: MAX_BYTES,
         }),
-        Ok(_) => {
-            let json = without_byte_order_mark(&bytes).to_vec();
-            Ok(Some((path, json)))
-        }
+        Ok(_) => Ok(Some((path, bytes))),
     }
 }

@@ -228,41 +228,6 @@ impl DataHistory {
     }
 }
 
-impl OrderSettings {
-    /// The settings of a loader whose index 0 is the first sequence of the step that follows
-    /// `from_step` done steps.
-    pub fn loader_config(&self, from_step: u64, pad_id: u32) -> LoaderConfig {
-        let listed = |weights: &BTreeMap<String, f64>| -> Vec<(String, f64)> {
-            let weights = weights.iter();
-            weights
-                .map(|(name, weight)| (name.clone(), *weight))
-                .collect()
-        };
-        let mut weights = listed(&self.weights);
-        let mut stages = Vec::new();
-        for stage in &self.weight_stages {
-            if stage.from_step <= from_step {
-                weights = listed(&stage.weights);
-            } else {
-                let steps = stage.from_step - from_step;
-                stages.push(Stage {
-                    from_sequence: steps.saturating_mul(self.global_batch_size as u64),
-                    weights: listed(&stage.weights),
-                });
-            }
-        }
-        LoaderConfig {
-            seed: self.seed,
-            seq_len: self.seq_len,
-            cross_documents: self.cross_documents,
-            weights,
-            stages,
-            pad_id,
-            first_sequences: BTreeMap::new(),
-        }
-    }
-}
-
 /// A source of a new stage, before its place is known.
 struct NewSource<'a> {
     content: &'a str,
@@ -311,13 +276,44 @@ impl DataStage {
 
     /// The loader's settings; its index 0 is the stage's first sequence.
     pub fn loader_config(&self, pad_id: u32) -> LoaderConfig {
-        let sources = self.sources.iter();
+        let (weights, stages) = self.weights();
         LoaderConfig {
-            first_sequences: sources
+            seed: self.order.seed,
+            seq_len: self.order.seq_len,
+            cross_documents: self.order.cross_documents,
+            weights,
+            stages,
+            pad_id,
+            first_sequences: self
+                .sources
+                .iter()
                 .map(|(name, source)| (name.clone(), source.first_sequence))
                 .collect(),
-            ..self.order.loader_config(self.from_step, pad_id)
         }
+    }
+
+    /// The weights where the stage begins, and the later ones by the stage's own sequences.
+    fn weights(&self) -> (Vec<(String, f64)>, Vec<Stage>) {
+        let listed = |weights: &BTreeMap<String, f64>| -> Vec<(String, f64)> {
+            weights
+                .iter()
+                .map(|(name, weight)| (name.clone(), *weight))
+                .collect()
+        };
+        let mut first = listed(&self.order.weights);
+        let mut later = Vec::new();
+        for stage in &self.order.weight_stages {
+            if stage.from_step <= self.from_step {
+                first = listed(&stage.weights);
+            } else {
+                let steps = stage.from_step - self.from_step;
+                later.push(Stage {
+                    from_sequence: steps.saturating_mul(self.order.global_batch_size as u64),
+                    weights: listed(&stage.weights),
+                });
+            }
+        }
+        (first, later)
     }
 
     /// Sequences of each source that count as read when the steps before `step` are done.
@@ -336,9 +332,7 @@ impl DataStage {
                 text_bytes: 0,
             })
             .collect();
-        let LoaderConfig {
-            weights, stages, ..
-        } = self.order.loader_config(self.from_step, 0);
+        let (weights, stages) = self.weights();
         let weights = SourceWeights::new(&known, &weights, &stages, Path::new("data.json"))?;
         let first = weights
             .read

@@ -28,7 +28,6 @@ mod shard_set;
 mod split;
 
 // Which sequence comes when.
-mod epochs;
 mod mixture;
 mod permutation;
 mod rank_share;
@@ -55,7 +54,6 @@ mod testing;
 pub use batch::{Batch, DocumentSpan, Sequence};
 pub use builder::{EncodedDocument, ShardSetBuilder};
 pub use data_history::{Change, DataHistory, DataStage, OrderSettings, StagedSource, WeightStage};
-pub use epochs::{passes_after, steps_of_epochs};
 pub use error::{LoaderError, ShardError, WriteUnitError};
 pub use loader::{Loader, LoaderConfig, SourcePosition, Stage};
 pub use manifest::{ColumnEntry, Dtype, FileEntry, Manifest, ShardEntry, ShardSetSpec};

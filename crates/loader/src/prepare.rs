@@ -9,7 +9,6 @@ use std::path::{Path, PathBuf};
 use jikji_corpus::{BuildConfig, BuildProgress, Corpus, CorpusError, Document, PartEntry};
 use jikji_tokenizer::{Tokenizer, TokenizerConfig, TokenizerError, Trainer};
 use rayon::prelude::*;
-use serde::Serialize;
 
 use crate::builder::{EncodedDocument, ShardSetBuilder};
 use crate::error::{ShardError, WriteUnitError};
@@ -19,10 +18,13 @@ use crate::shard_set::ShardSet;
 use crate::split::{Split, split_of};
 
 /// Changes when the same settings would give other tokens.
-const RECIPE_OF_SHARDS: u32 = 4;
+const RECIPE_OF_SHARDS: u32 = 3;
 
 /// Text that is tokenized at a time.
 const CHUNK_BYTES: usize = 4 * 1024 * 1024;
+
+/// Text of one document that is tokenized at a time: the library holds some sixty bytes for each of text.
+const PIECE_BYTES: usize = 1024 * 1024;
 
 /// Where the tokenizer comes from.
 #[derive(Debug, Clone, PartialEq)]
@@ -46,29 +48,22 @@ pub struct PrepareConfig {
 }
 
 /// Share of documents held back, chosen by their hash.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ValidationSplit {
     /// Between 0 and 1.
     pub fraction: f64,
     /// Sources that give documents; empty means every source that is not synthetic.
     pub sources: Vec<String>,
-    /// Sources of which every document is held back.
-    pub held_out: Vec<String>,
 }
 
 impl ValidationSplit {
-    fn of(&self, document: &Document) -> Split {
-        let source = &document.source;
-        if self.held_out.contains(source) {
-            return Split::Validation;
-        }
+    fn of(&self, source: &str, synthetic: bool, hash: [u8; 16]) -> Split {
         let takes_part = if self.sources.is_empty() {
-            !document.synthetic
+            !synthetic
         } else {
-            self.sources.contains(source)
+            self.sources.iter().any(|name| name == source)
         };
         if takes_part {
-            let hash = document.split_hash().as_u128().to_be_bytes();
             split_of(&hash, self.fraction)
         } else {
             Split::Train
@@ -200,11 +195,11 @@ pub fn prepare(
     progress: &mut dyn FnMut(PrepareProgress),
 ) -> Result<Prepared, PrepareError> {
     let _lock = PrepareLock::acquire(&config.dir, &mut || progress(PrepareProgress::Waiting))?;
-    let corpus = jikji_corpus::build_below(&config.corpus, &config.dir, &mut |at| {
+    let corpus_id = jikji_corpus::fingerprint(&config.corpus)?;
+    let corpus_dir = config.dir.join(format!("corpus-{}", short(&corpus_id)));
+    let corpus = jikji_corpus::build(&config.corpus, &corpus_dir, &mut |at| {
         progress(PrepareProgress::Corpus(at));
     })?;
-    // What is in the files, not when they were written: tokenizer and shards survive a `touch`.
-    let corpus_id = corpus.manifest().fingerprint.clone();
     if documents_of(&corpus, &config.validation, Split::Train)
         .next()
         .is_none()
@@ -223,7 +218,7 @@ pub fn prepare(
         tokenizer: tokenizer.fingerprint(),
         vocab_size: tokenizer.vocab_size(),
         eos_id: tokenizer.eos_id(),
-        bos_id: tokenizer.document_prefix().first().copied(),
+        bos_id: tokenizer.bos_id(),
     };
     let shards_dir = config
         .dir
@@ -260,7 +255,12 @@ fn prepare_tokenizer(
         memory_bytes: 0,
         ..TokenizerConfig::clone(settings)
     };
-    let described = serde_json::json!([corpus_id, made_by, config.validation]);
+    let described = serde_json::json!([
+        corpus_id,
+        made_by,
+        config.validation.fraction,
+        config.validation.sources
+    ]);
     let id = blake3::hash(described.to_string().as_bytes()).to_hex();
     let dir = config.dir.join(format!("tokenizer-{}", short(&id)));
     // Both files are renamed into place, the config last, so its presence means both are whole.
@@ -290,8 +290,8 @@ fn shards_id(corpus_id: &str, tokenizer: &Tokenizer, validation: &ValidationSpli
         RECIPE_OF_SHARDS,
         corpus_id,
         tokenizer.fingerprint(),
-        tokenizer.document_prefix(),
-        validation
+        validation.fraction,
+        validation.sources
     ]);
     blake3::hash(described.to_string().as_bytes())
         .to_hex()
@@ -391,27 +391,64 @@ impl<D: Iterator<Item = Result<Document, CorpusError>>> Iterator for Encoding<'_
     }
 }
 
-/// The text between the tokenizer's prefix and EOS: the first token is predicted from something, and the document's end is
-/// learnt. Without a prefix nothing predicts the first token, so its bytes do not count in bits per byte either.
+/// `<bos> text <eos>`: the first token is predicted from something, and the document's end is learnt. Where the tokenizer has no
+/// `<bos>`, nothing predicts the first token, so its bytes do not count in bits per byte either.
 fn encode(
     document: &Document,
     tokenizer: &Tokenizer,
     validation: &ValidationSplit,
 ) -> Result<EncodedDocument, PrepareError> {
-    let ids = tokenizer.encode_document(&document.text)?;
-    let unpredicted = match ids.first() {
-        Some(&first) if tokenizer.document_prefix().is_empty() => {
-            tokenizer.decode_bytes(&[first]).len()
-        }
+    let mut text = Vec::new();
+    for piece in pieces(&document.text, PIECE_BYTES) {
+        text.extend(tokenizer.encode(piece)?);
+    }
+    let unpredicted = match (tokenizer.bos_id(), text.first()) {
+        (None, Some(&first)) => tokenizer.decode_bytes(&[first]).len(),
         _ => 0,
     };
+    let ids = tokenizer
+        .bos_id()
+        .into_iter()
+        .chain(text)
+        .chain(tokenizer.eos_id())
+        .collect();
     let hash = document.hash().as_u128().to_be_bytes();
     Ok(EncodedDocument {
         ids,
         text_bytes: document.text.len().saturating_sub(unpredicted) as u32,
         hash,
-        split: validation.of(document),
+        split: validation.of(&document.source, document.synthetic, hash),
     })
+}
+
+/// Pieces of about `bytes`, cut where a line of text begins: no token of a byte-level tokenizer reaches over such a place. A text
+/// without lines is cut after a space, and as a last resort anywhere between two characters.
+fn pieces(text: &str, bytes: usize) -> impl Iterator<Item = &str> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
+        let (piece, after) = rest.split_at(end_of_piece(rest, bytes));
+        rest = after;
+        Some(piece)
+    })
+}
+
+fn end_of_piece(text: &str, bytes: usize) -> usize {
+    if text.len() <= bytes {
+        return text.len();
+    }
+    let window = &text[..text.floor_char_boundary(bytes)];
+    let begins_a_line = |(at, _): &(usize, &str)| {
+        let next = text[at + 1..].chars().next();
+        next.is_some_and(|next| !next.is_whitespace())
+    };
+    let line = window.rmatch_indices('\n').find(begins_a_line);
+    let place = line.map(|(at, _)| at + 1);
+    // Before the space: it belongs to the word after it.
+    let place = place.or_else(|| window.rfind(' ').filter(|at| *at > 0));
+    place.unwrap_or(window.len())
 }
 
 fn documents_of<'a>(
@@ -434,7 +471,10 @@ fn documents_of_part<'a>(
         Err(error) => Box::new(std::iter::once(Err(error))),
     };
     documents.filter(move |document| match document {
-        Ok(document) => validation.of(document) == split,
+        Ok(document) => {
+            let hash = document.hash().as_u128().to_be_bytes();
+            validation.of(&document.source, document.synthetic, hash) == split
+        }
         Err(_) => true,
     })
 }

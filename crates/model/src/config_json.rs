@@ -38,11 +38,9 @@ impl ConfigJsonError {
     /// The way out, in one sentence.
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
-            Self::Json(_) => {
-                "copy the file again from where it was published; it may be cut off or altered"
-            }
+            Self::Json(_) => "copy the file again from where it was published; it may be cut off",
             Self::Field { .. } => {
-                "docs/guides/published-models.md says what is read; a key may be taken out only if the publisher's own program computes the same without it"
+                "docs/guides/published-models.md says what is taken; remove the key only if it steers nothing but another program"
             }
         };
         Some(hint.to_owned())
@@ -215,7 +213,7 @@ fn respell(
 fn refuse_absent_window(keys: &Map<String, Value>) -> Result<(), ConfigJsonError> {
     let family = keys.get("model_type").and_then(Value::as_str);
     if matches!(family, Some("mistral" | "exaone4")) && !keys.contains_key("sliding_window") {
-        let reason = "missing: other programs then take 4096; write the number of tokens that the model was trained with, or null if it has no window";
+        let reason = "missing: write the number of tokens, or null where there is no window";
         return Err(ConfigJsonError::field("sliding_window", reason));
     }
     Ok(())

@@ -71,37 +71,18 @@ impl ModelError {
     /// The way out, in one sentence.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::Missing {
-                field: "rope_scaling.rope_type",
-            } => Some(
-                "name the rule that the model was trained with; the publisher's own program says which it takes"
-                    .to_owned(),
-            ),
             Self::Missing { field } => Some(format!(
-                "add `{field}` as the model was made; `configs/models/` shows complete files"
+                "add `{field}`; `configs/models/` shows complete files"
             )),
             Self::Invalid { field, .. } => Some(format!(
-                "correct `{field}`: a published model's own file has the right value, and `configs/models/` shows complete files"
+                "change `{field}`; `configs/models/` shows complete files"
             )),
-            Self::Unsupported { field, .. } => Some(unsupported_hint(field)),
+            Self::Unsupported { field, .. } => Some(format!(
+                "remove `{field}` or choose a family that has it; docs list what each family reads"
+            )),
             Self::TrainableMatchesNothing { .. } => Some(
                 "`jikji model info` lists the parameters' names; patterns may use `*`".to_owned(),
             ),
         }
-    }
-}
-
-/// No way out may lead to a model that computes something else than its file asks for.
-fn unsupported_hint(field: &str) -> String {
-    match field {
-        "hidden_act" => {
-            "the activations that are built are `silu` and `swish`, which are the same; this model cannot be run here".to_owned()
-        }
-        "rope_scaling.rope_type" => {
-            "the rules that are built are `default`, `linear`, `dynamic`, `llama3` and `yarn`; this model cannot be run here".to_owned()
-        }
-        _ => format!(
-            "check `model_type`: the family that has `{field}` computes something else than one that passes it over"
-        ),
     }
 }

@@ -66,9 +66,7 @@ impl DecoderConfig {
         }
         refuse_keys_of_other_families(config)?;
         check_control_tokens(config)?;
-        // Two names of one function.
-        let is_silu = |act: &&str| matches!(*act, "silu" | "swish");
-        if let Some(act) = config.hidden_act.as_deref().filter(|act| !is_silu(act)) {
+        if let Some(act) = config.hidden_act.as_deref().filter(|act| *act != "silu") {
             return Err(ModelError::unsupported(
                 config.model_type,
                 "hidden_act",

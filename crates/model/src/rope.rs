@@ -7,11 +7,6 @@ use std::f64::consts::PI;
 pub enum Scaling {
     /// As trained.
     None,
-    /// Every wavelength stretched alike: position interpolation (Chen et al. 2023, arXiv 2306.15595).
-    Linear {
-        /// How many times longer.
-        factor: f64,
-    },
     /// Long wavelengths divided by `factor`, short ones kept, a ramp between.
     Llama3 {
         /// How many times longer.
@@ -83,7 +78,6 @@ pub fn inverse_frequencies(head_dim: usize, theta: f64, scaling: Scaling) -> Vec
     let plain = (0..head_dim / 2).map(|pair| theta.powf(-2.0 * pair as f64 / head_dim as f64));
     match scaling {
         Scaling::None => plain.collect(),
-        Scaling::Linear { factor } => plain.map(|frequency| frequency / factor).collect(),
         Scaling::Llama3 {
             factor,
             low_freq_factor,
@@ -139,7 +133,7 @@ fn amplitude(scaling: Scaling) -> f64 {
         Scaling::Yarn {
             attention_factor, ..
         } => attention_factor,
-        Scaling::None | Scaling::Linear { .. } | Scaling::Llama3 { .. } => 1.0,
+        Scaling::None | Scaling::Llama3 { .. } => 1.0,
     }
 }
 

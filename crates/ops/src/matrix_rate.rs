@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use crate::FlatBuffer;
-use crate::flex::{Matrix, MatrixMut, Product, gemm, through_library};
+use crate::flex::{Matrix, MatrixMut, Product, gemm};
 use crate::precision::Precision;
 use crate::update::global_norm_squared;
 
@@ -56,19 +56,6 @@ pub fn time_reading<'a>(buffers: impl Iterator<Item = &'a FlatBuffer>) -> f64 {
 
 /// Seconds of the products `[m, k] x [k, n]` given as `[m, k, n]`, alone, one after the other on all threads.
 pub fn time_products(products: &[[usize; 3]], precision: Precision) -> f64 {
-    time_products_by(gemm, products, precision)
-}
-
-/// The same by the crate `gemm` in f32, which computes them where there are no kernels of our own.
-pub fn time_library_products(products: &[[usize; 3]]) -> f64 {
-    time_products_by(through_library, products, Precision::F32)
-}
-
-fn time_products_by(
-    multiply: fn(MatrixMut<'_>, Matrix<'_>, Matrix<'_>, Product),
-    products: &[[usize; 3]],
-    precision: Precision,
-) -> f64 {
     let longest = |size: fn(&[usize; 3]) -> usize| products.iter().map(size).max().unwrap_or(0);
     let a = vec![0.5f32; longest(|[m, k, _]| m * k)];
     let b = vec![0.25f32; longest(|[_, k, n]| k * n)];
@@ -79,7 +66,7 @@ fn time_products_by(
     for &[m, k, n] in products {
         // The second operand lies as a published weight does, `[out, in]`.
         let weight = Matrix::rows(&b[..k * n], n, k).transposed();
-        multiply(
+        gemm(
             MatrixMut::rows(&mut out, m, n),
             Matrix::rows(&a, m, k),
             weight,

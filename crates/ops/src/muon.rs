@@ -3,9 +3,7 @@
 use rayon::prelude::*;
 
 use crate::FlatBuffer;
-use crate::flex::{
-    Buffer, Matrix, MatrixMut, Product, above, floor_for, gemm, sum_of_squares, vectorized,
-};
+use crate::flex::{Buffer, Matrix, MatrixMut, Product, gemm, sum_of_products, vectorized};
 use crate::precision::Precision;
 use crate::profile::{Timed, timed};
 
@@ -41,8 +39,6 @@ pub struct MuonCoefficients {
 /// The factor gives the update the root mean square that AdamW's has, so both share a learning rate and a decay
 /// (Liu et al. 2025, arXiv 2502.16982).
 ///
-/// As in [`adamw_update`](crate::adamw_update), a product that may be subnormal counts as zero.
-///
 /// # Shapes
 /// - `[rows, columns]` of each buffer from `start` on
 ///
@@ -60,8 +56,6 @@ pub fn muon_update(
     let range = start..start + rows * columns;
     timed(Timed::Optimizer, || {
         let mut update = Buffer::any(rows * columns);
-        let gradient_floor = floor_for((1.0 - c.momentum) * c.gradient_scale.min(1.0));
-        let momentum_floor = floor_for(c.momentum);
         momentum.host_mut()[range.clone()]
             .par_chunks_mut(TASK_ELEMENTS)
             .zip(gradients.host()[range.clone()].par_chunks(TASK_ELEMENTS))
@@ -73,11 +67,10 @@ pub fn muon_update(
                         for ((m, gradient), update) in
                             momentum.iter_mut().zip(gradients).zip(update)
                         {
-                            let gradient = above(*gradient, gradient_floor);
                             let gradient = (1.0 - c.momentum) * gradient * c.gradient_scale;
-                            *m = c.momentum * above(*m, momentum_floor) + gradient;
+                            *m = c.momentum * *m + gradient;
                             *update = if c.nesterov {
-                                c.momentum * above(*m, momentum_floor) + gradient
+                                c.momentum * *m + gradient
                             } else {
                                 *m
                             };
@@ -88,7 +81,6 @@ pub fn muon_update(
         let update = orthogonal(update, [rows, columns], c.newton_schulz_steps, c.precision);
         let step = c.learning_rate * 0.2 * (rows.max(columns) as f32).sqrt();
         let shrink = 1.0 - c.learning_rate * c.weight_decay;
-        let (weight_floor, update_floor) = (floor_for(shrink), floor_for(step));
         weights.host_mut()[range]
             .par_chunks_mut(TASK_ELEMENTS)
             .zip(update.par_chunks(TASK_ELEMENTS))
@@ -97,8 +89,7 @@ pub fn muon_update(
                     #[inline(always)]
                     || {
                         for (weight, update) in weights.iter_mut().zip(update) {
-                            *weight = shrink * above(*weight, weight_floor)
-                                - step * above(*update, update_floor);
+                            *weight = shrink * *weight - step * update;
                         }
                     },
                 );
@@ -126,7 +117,7 @@ fn orthogonal(
         .map(|values| {
             vectorized(
                 #[inline(always)]
-                || f64::from(sum_of_squares(values)),
+                || f64::from(sum_of_products(values, values)),
             )
         })
         .sum();

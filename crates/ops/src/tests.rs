@@ -1,8 +1,6 @@
 //! Every fused operation against its reference, forward and gradients, and once against finite differences.
 
 mod attention;
-#[cfg(target_arch = "x86_64")]
-mod subnormal;
 mod threads;
 mod update;
 

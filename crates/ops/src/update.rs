@@ -5,7 +5,7 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use crate::FlatBuffer;
-use crate::flex::{above, floor_for, sum_of_squares, vectorized};
+use crate::flex::{sum_of_products, vectorized};
 use crate::profile::{Timed, timed};
 
 /// Elements of a task; also the span of one partial sum, so a norm does not depend on the number of threads.
@@ -34,11 +34,6 @@ pub struct AdamWCoefficients {
 
 /// `w ← w - lr (m̂ / (√v̂ + eps) + decay w)` over `range`, in place, in one pass.
 ///
-/// No number that it writes is subnormal: moments of a weight without a gradient shrink at every
-/// update, and would become so and stay so. Gradients, first moments and decayed weights below
-/// 2⁻¹⁰⁰, and what would give a second moment below 2⁻¹²⁵, count as zero: the step that they would
-/// make is smaller than any weight's last bit.
-///
 /// # Panics
 /// If a buffer ends before `range`.
 pub fn adamw_update(
@@ -52,7 +47,6 @@ pub fn adamw_update(
     let c = *coefficients;
     let correction1 = 1.0 / c.bias_correction1;
     let correction2 = 1.0 / c.bias_correction2;
-    let floors = Floors::of(&c);
     timed(Timed::Optimizer, || {
         weights.host_mut()[range.clone()]
             .par_chunks_mut(TASK_ELEMENTS)
@@ -66,41 +60,16 @@ pub fn adamw_update(
                         for (((weight, gradient), m), v) in
                             weights.iter_mut().zip(gradients).zip(moment1).zip(moment2)
                         {
-                            let gradient = above(*gradient, floors.gradient) * c.gradient_scale;
-                            let for_v = above(gradient, floors.gradient_in_v);
-                            *m = c.beta1 * above(*m, floors.m) + (1.0 - c.beta1) * gradient;
-                            *v = c.beta2 * above(*v, floors.v) + (1.0 - c.beta2) * for_v * for_v;
+                            let gradient = gradient * c.gradient_scale;
+                            *m = c.beta1 * *m + (1.0 - c.beta1) * gradient;
+                            *v = c.beta2 * *v + (1.0 - c.beta2) * gradient * gradient;
                             let direction = *m * correction1 / ((*v * correction2).sqrt() + c.eps);
-                            let decay = c.weight_decay * above(*weight, floors.weight);
-                            *weight -= c.learning_rate * (direction + decay);
+                            *weight -= c.learning_rate * (direction + c.weight_decay * *weight);
                         }
                     },
                 );
             });
     });
-}
-
-/// Magnitudes below which numbers count as zero in an update.
-struct Floors {
-    gradient: f32,
-    gradient_in_v: f32,
-    m: f32,
-    v: f32,
-    weight: f32,
-}
-
-impl Floors {
-    fn of(c: &AdamWCoefficients) -> Self {
-        /// 2⁻¹⁰⁰: leaves room for a quotient by a large root and a product with a small step.
-        const SMALL: f32 = f32::from_bits((127 - 100) << 23);
-        Self {
-            gradient: floor_for((1.0 - c.beta1) * c.gradient_scale).max(SMALL),
-            gradient_in_v: floor_for(1.0 - c.beta2).sqrt(),
-            m: floor_for(c.beta1).max(SMALL),
-            v: floor_for(c.beta2),
-            weight: floor_for(c.weight_decay).max(SMALL),
-        }
-    }
 }
 
 /// `Σ g²` of a range, the same bits at any number of threads; not finite if an element is not.
@@ -114,7 +83,7 @@ pub fn global_norm_squared(buffer: &FlatBuffer, range: Range<usize>) -> f64 {
                     || {
                         values
                             .chunks(1024)
-                            .map(|values| f64::from(sum_of_squares(values)))
+                            .map(|values| f64::from(sum_of_products(values, values)))
                             .sum()
                     },
                 )

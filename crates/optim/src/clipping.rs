@@ -1,9 +1,9 @@
-//! The global gradient norm, clipping, and the search for values that are not finite.
+//! The gradient's global norm: finite or not, clipped or not.
 
 use jikji_model::Store;
 use jikji_ops::global_norm_squared;
 
-/// L2 norm over all gradients together; NaN or infinite if any gradient is.
+/// L2 norm of all gradients together.
 pub fn global_norm(gradients: &Store) -> f64 {
     let squares: f64 = gradients
         .buffers()
@@ -13,8 +13,7 @@ pub fn global_norm(gradients: &Store) -> f64 {
     squares.sqrt()
 }
 
-/// The factor that scales a gradient of this norm down to `max_grad_norm`; 1 if the norm is not
-/// larger, or without a limit.
+/// Factor that brings a norm down to `max_grad_norm`; 1 where it is below, or where there is no bound.
 pub fn clip_factor(norm: f64, max_grad_norm: Option<f64>) -> f64 {
     match max_grad_norm {
         Some(max) if norm > max => max / norm,
@@ -22,8 +21,7 @@ pub fn clip_factor(norm: f64, max_grad_norm: Option<f64>) -> f64 {
     }
 }
 
-/// Published name of the first parameter with a value that is not finite. `values` are weights or
-/// gradients.
+/// Published name of the first parameter with a value (a gradient, a weight) that is not finite.
 pub fn non_finite_parameter(values: &Store) -> Option<String> {
     let parameters = values.layout().table().parameters();
     parameters

@@ -1,5 +1,4 @@
-//! Settings of the optimizer. The doc comments are the manual: `docs/reference/recipe.md` is
-//! generated from them.
+//! Settings of the optimizer.
 
 use std::num::NonZeroUsize;
 
@@ -8,49 +7,46 @@ use serde::{Deserialize, Serialize};
 
 use crate::schedule::Schedule;
 
-/// AdamW, learning-rate schedule, clipping; Muon for the hidden matrices if `muon` is given.
+/// Step size, moments, decay and clipping.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct OptimizerConfig {
-    /// Peak learning rate, above 0; reached at the end of the warm-up.
+    /// Peak learning rate, reached at the end of warm-up.
     pub learning_rate: f64,
-    /// Decay rates of AdamW's first and second moments, each from 0 to below 1.
+    /// Decay of AdamW's first and second moments.
     #[serde(default = "default_betas")]
     pub betas: [f64; 2],
-    /// Added to the square root of the second moment; above 0.
+    /// Added to the root of the second moment.
     #[serde(default = "default_eps")]
     pub eps: f64,
-    /// Decoupled weight decay on matrices, 0 or above. Norms and biases never decay.
+    /// Decoupled weight decay on matrices; `0.0` turns it off.
     #[serde(default = "default_weight_decay")]
     pub weight_decay: f64,
-    /// Whether the embedding and the output projection decay too.
+    /// Whether the embedding and the output projection decay too; norms and biases never do.
     #[serde(default = "default_decay_embeddings")]
     pub decay_embeddings: bool,
-    /// Muon for the hidden matrices, AdamW for the rest (arXiv 2502.16982); AdamW for everything if
-    /// absent. An empty table takes every default. Learning rate and weight decay are those of
-    /// `[optimizer]`.
+    /// Muon for the hidden matrices, AdamW for the rest; absent means AdamW for everything.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub muon: Option<MuonConfig>,
-    /// Gradients are scaled down to this global L2 norm if theirs is larger; above 0, no clipping
-    /// if absent.
+    /// Gradients are scaled down to this global L2 norm; absent means no clipping.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_grad_norm: Option<f64>,
     /// Course of the learning rate over the run.
     pub schedule: Schedule,
 }
 
-/// Muon for hidden matrices: the orthogonalized momentum, rescaled to AdamW's RMS so that both
-/// share learning rate and weight decay.
+/// How hidden matrices move: by their momentum, made orthogonal. Learning rate and weight decay are those of AdamW, whose root mean
+/// square the update is given.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MuonConfig {
-    /// Share of the old momentum that is kept, from 0 to below 1.
+    /// Share of the old momentum.
     #[serde(default = "default_momentum")]
     pub momentum: f64,
-    /// Whether the gradient is added to the momentum once more (Nesterov).
+    /// Whether the gradient is mixed in once more.
     #[serde(default = "default_nesterov")]
     pub nesterov: bool,
-    /// Iterations of Newton-Schulz, which orthogonalizes the momentum; above 0.
+    /// Rounds of the Newton-Schulz iteration.
     #[serde(default = "default_newton_schulz_steps")]
     pub newton_schulz_steps: NonZeroUsize,
 }

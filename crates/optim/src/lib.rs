@@ -1,13 +1,5 @@
-//! The [`Optimizer`] (AdamW, and Muon for hidden matrices) over flat buffers, the learning-rate
-//! [`Schedule`], and gradient clipping by [`global_norm`] and [`clip_factor`].
-//!
-//! ```
-//! use jikji_optim::clip_factor;
-//!
-//! // A gradient with norm 4 is scaled by 1/4 to reach `max_grad_norm = 1`.
-//! assert_eq!(clip_factor(4.0, Some(1.0)), 0.25);
-//! assert_eq!(clip_factor(0.5, Some(1.0)), 1.0);
-//! ```
+//! What turns gradients into new weights: the [`Optimizer`] (AdamW, and Muon for matrices) over flat buffers, the learning rate's
+//! [`Schedule`], and [`global_norm`] with the factor that clips by it.
 
 mod clipping;
 mod config;
@@ -17,4 +9,4 @@ mod schedule;
 pub use clipping::{clip_factor, global_norm, non_finite_parameter};
 pub use config::{MuonConfig, OptimizerConfig};
 pub use optimizer::{Optimizer, UpdateScale};
-pub use schedule::{Schedule, ScheduleError};
+pub use schedule::Schedule;

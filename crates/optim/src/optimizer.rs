@@ -1,5 +1,5 @@
-//! The optimizer update: AdamW (Loshchilov and Hutter 2019, arXiv 1711.05101) with weight decay by
-//! parameter group, and optionally Muon for hidden matrices.
+//! One update of every trained weight: AdamW (Loshchilov and Hutter 2019, arXiv 1711.05101) with decay by parameter group, and,
+//! where the recipe asks for it, Muon for the hidden matrices.
 
 use std::sync::Arc;
 
@@ -8,30 +8,30 @@ use jikji_ops::{AdamWCoefficients, MuonCoefficients, Precision, adamw_update, mu
 
 use crate::config::{MuonConfig, OptimizerConfig};
 
-/// The optimizer state: the moments of all trained parameters, and the number of updates done.
+/// The optimizer's state: moments of every trained parameter and the number of updates done.
 #[derive(Debug)]
 pub struct Optimizer {
-    /// AdamW's first moments, and Muon's momentum.
+    /// First moments; Muon's momentum.
     pub m: Store,
-    /// Second moments of the parameters that AdamW updates.
+    /// Second moments, of what AdamW moves.
     pub v: Store,
-    /// Number of updates done.
+    /// Updates done.
     pub updates: u64,
 }
 
-/// The values of one update that are not in the config.
+/// What an update is told beside its configuration.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct UpdateScale {
-    /// Learning rate of this update.
+    /// Step size of this update.
     pub learning_rate: f64,
-    /// Factor for all gradients, from clipping.
+    /// Factor on every gradient.
     pub gradient_scale: f64,
-    /// Precision of the operands in Muon's matrix products.
+    /// Operands of Muon's products.
     pub precision: Precision,
 }
 
 impl Optimizer {
-    /// Creates the state with all moments zero.
+    /// Zero moments.
     pub fn new(layout: &Arc<Layout>, config: &OptimizerConfig) -> Self {
         let by_adamw = |group: Group| config.muon.is_none() || group != Group::Matrix;
         Self {
@@ -41,10 +41,10 @@ impl Optimizer {
         }
     }
 
-    /// Updates every trained weight in place.
+    /// One update of every trained weight, in place.
     ///
     /// # Panics
-    /// If the stores have different layouts.
+    /// If the stores are not of one layout.
     pub fn update(
         &mut self,
         weights: &mut Store,

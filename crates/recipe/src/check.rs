@@ -1,12 +1,12 @@
-//! Checks beyond the type of a value: settings out of range, and settings that contradict each
-//! other. What is legal but surprising is in `warnings.rs`.
+//! What single tables cannot see: settings out of range and settings that contradict each other.
 
 use std::collections::BTreeSet;
 use std::fmt::Display;
 
+use jikji_optim::Schedule;
+
 use crate::RecipeError;
 use crate::layers::Layers;
-use crate::origin::Origin;
 use crate::run_config::{DataSection, RunConfig, TokenizerSource};
 
 /// Checks a resolved run; `layers` knows where each setting was said.
@@ -14,7 +14,6 @@ pub(crate) fn check(run: &RunConfig, layers: &Layers) -> Result<(), RecipeError>
     let check = Check { layers };
     check.paths(run)?;
     check.ranges(run)?;
-    check.length(run)?;
     check.schedule(run)?;
     check.sizes(run)?;
     check.sources(&run.data)?;
@@ -146,90 +145,29 @@ impl Check<'_> {
         )
     }
 
-    /// Just one of `first` and `second`.
-    fn just_one(&self, first: &str, second: &str, given: [bool; 2]) -> Result<(), RecipeError> {
-        let (first, second) = (first.to_owned(), second.to_owned());
-        match given {
-            [true, true] => Err(RecipeError::Both {
-                origin: self.layers.origin_of(&first),
-                first,
-                second,
-            }),
-            [false, false] => Err(RecipeError::Neither {
-                first,
-                second,
-                file: self.layers.recipe().to_owned(),
-            }),
-            _ => Ok(()),
-        }
-    }
-
-    fn length(&self, run: &RunConfig) -> Result<(), RecipeError> {
-        let given = [run.train.steps.is_some(), run.train.epochs.is_some()];
-        self.just_one("train.steps", "train.epochs", given)?;
-        if let Some(epochs) = run.train.epochs {
-            let holds = epochs.is_finite() && epochs > 0.0;
-            self.holds("train.epochs", holds, "a number above 0", &epochs)?;
-        }
-        Ok(())
-    }
-
     fn schedule(&self, run: &RunConfig) -> Result<(), RecipeError> {
-        const WARMUP: [&str; 2] = [
-            "optimizer.schedule.warmup_steps",
-            "optimizer.schedule.warmup_ratio",
-        ];
-        const DECAY: [&str; 2] = [
-            "optimizer.schedule.decay_steps",
-            "optimizer.schedule.decay_ratio",
-        ];
         let schedule = &run.optimizer.schedule;
-        let (steps, ratio) = schedule.warmup();
-        self.just_one(WARMUP[0], WARMUP[1], [steps.is_some(), ratio.is_some()])?;
-        if let Some(ratio) = ratio {
-            let holds = (0.0..1.0).contains(&ratio);
-            self.holds(WARMUP[1], holds, "a number from 0 up to but not 1", &ratio)?;
-        }
-        if let Some((steps, ratio)) = schedule.decay() {
-            self.just_one(DECAY[0], DECAY[1], [steps.is_some(), ratio.is_some()])?;
-            if let Some(ratio) = ratio {
-                let holds = (0.0..=1.0).contains(&ratio);
-                self.holds(DECAY[1], holds, "a number from 0 to 1", &ratio)?;
-            }
-        }
-        if let Some(ratio) = schedule.final_ratio() {
-            self.holds(
-                "optimizer.schedule.final_ratio",
-                (0.0..=1.0).contains(&ratio),
-                "a number from 0 to 1",
-                &ratio,
-            )?;
-        }
-        let Some(steps) = run.train.steps else {
-            // Checked when the number of steps is settled.
+        if run.train.steps == 0 {
+            // No step asks for its learning rate.
             return Ok(());
-        };
-        match run.settled(steps) {
-            Err(RecipeError::Schedule { length, source, .. }) => Err(RecipeError::Schedule {
-                length,
-                origin: Some(self.last_said(&[WARMUP, DECAY].concat())),
-                source,
-            }),
-            other => other.map(|_| ()),
         }
-    }
-
-    /// The origin of the first of these keys that the command line gave, or else of the schedule.
-    #[expect(
-        clippy::unnecessary_box_returns,
-        reason = "errors hold it boxed, to stay small"
-    )]
-    fn last_said(&self, keys: &[&str]) -> Box<Origin> {
-        let origins = keys.iter().map(|key| self.layers.origin_of(key));
-        origins
-            .into_iter()
-            .find(|origin| matches!(**origin, Origin::Set(_)))
-            .unwrap_or_else(|| self.layers.origin_of("optimizer.schedule"))
+        let steps = ("train.steps", run.train.steps);
+        let warmup = "optimizer.schedule.warmup_steps";
+        self.at_most((warmup, schedule.warmup_steps()), steps)?;
+        if let Schedule::Wsd { decay_steps, .. } = schedule {
+            self.at_most(("optimizer.schedule.decay_steps", *decay_steps), steps)?;
+        }
+        match schedule {
+            Schedule::Constant { .. } => Ok(()),
+            Schedule::Linear { final_ratio, .. }
+            | Schedule::Cosine { final_ratio, .. }
+            | Schedule::Wsd { final_ratio, .. } => self.holds(
+                "optimizer.schedule.final_ratio",
+                (0.0..=1.0).contains(final_ratio),
+                "a number from 0 to 1",
+                final_ratio,
+            ),
+        }
     }
 
     fn sizes(&self, run: &RunConfig) -> Result<(), RecipeError> {
@@ -269,14 +207,6 @@ impl Check<'_> {
             }
             if let Some(weight) = source.weight {
                 self.weight(&format!("data.sources.{index}.weight"), weight)?;
-            }
-        }
-        for source in &data.validation {
-            if !names.insert(source.name.as_str()) {
-                return Err(RecipeError::DuplicateSource {
-                    name: source.name.clone(),
-                    origin: self.layers.origin_of("data.validation"),
-                });
             }
         }
         let with = data.sources.iter().find(|source| source.weight.is_some());

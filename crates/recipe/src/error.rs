@@ -1,13 +1,11 @@
-//! Errors of recipes and model configs, with hints.
+//! What can be wrong with a recipe, and the way out of each.
 
 use std::path::PathBuf;
 
 use jikji_corpus::CorpusError;
 use jikji_model::{ConfigJsonError, ModelError};
-use jikji_optim::ScheduleError;
 use jikji_tokenizer::TokenizerError;
 
-use crate::aliases::Alias;
 use crate::origin::Origin;
 
 /// Why a recipe or a model config was refused.
@@ -32,36 +30,25 @@ pub enum RecipeError {
         /// What the parser met.
         message: String,
     },
-    /// A file in the format of another program's recipes.
-    #[error("`{path}` is {format}; a recipe is TOML")]
-    OtherFormat {
-        /// The file.
-        path: PathBuf,
-        /// The name of its format.
-        format: &'static str,
-    },
     /// A published `config.json` that cannot be used.
     #[error("`{path}` cannot be used")]
     PublishedConfig {
         /// The file.
         path: PathBuf,
-        /// The key and what is wrong with it.
+        /// Which key.
         #[source]
         source: ConfigJsonError,
     },
-    /// An unknown key.
+    /// A key that means nothing.
     #[error("unknown key `{key}` in {origin}")]
     UnknownKey {
         /// The full dotted key.
         key: String,
-        /// Its origin.
+        /// Where it stands.
         origin: Box<Origin>,
-        /// Known keys with a similar name.
-        nearest: Vec<String>,
-        /// The equivalents of this key and of other unknown keys of the same table, if they are
-        /// keys of another program.
-        elsewhere: Vec<Alias>,
-        /// All keys that are known there.
+        /// The nearest key that means something there.
+        nearest: Option<String>,
+        /// All keys that do.
         known: Vec<String>,
     },
     /// A required key is absent.
@@ -77,26 +64,26 @@ pub enum RecipeError {
     Value {
         /// The full dotted key.
         key: String,
-        /// Its origin.
+        /// Where it stands.
         origin: Box<Origin>,
-        /// What is allowed.
+        /// What may stand there.
         expected: String,
-        /// What was found.
+        /// What does.
         got: String,
-        /// The allowed word with a similar name, if it must be one of several.
+        /// The nearest word that may stand there, where it must be one of several.
         nearest: Option<String>,
     },
-    /// A value that its type refuses for another reason.
+    /// A type refused a value in its own words.
     #[error("`{key}` in {origin}: {message}")]
     Refused {
         /// The full dotted key.
         key: String,
-        /// Its origin.
+        /// Where it stands.
         origin: Box<Origin>,
-        /// The type's message.
+        /// The type's words.
         message: String,
     },
-    /// Two settings that contradict each other.
+    /// Two settings that cannot both hold.
     #[error("`{first}` = {first_value} in {origin} {relation} `{second}` = {second_value}")]
     Conflict {
         /// The setting that is out of bounds.
@@ -109,40 +96,20 @@ pub enum RecipeError {
         second: String,
         /// Its value.
         second_value: u64,
-        /// The origin of the first.
+        /// Where the first was said.
         origin: Box<Origin>,
     },
-    /// A schedule that does not fit into the length of the run.
-    #[error("the learning rate's schedule{} does not fit into {length}", place(origin.as_deref()))]
-    Schedule {
-        /// The length and where it comes from, such as "`train.steps` = 10".
-        length: String,
-        /// Where the schedule stands, if that is known.
-        origin: Option<Box<Origin>>,
-        /// What does not fit.
-        #[source]
-        source: ScheduleError,
-    },
-    /// An argument of `--set` that does not work together with the rest.
-    #[error("`--set {argument}` does not work with the rest of the recipe")]
-    BySet {
-        /// As typed.
-        argument: String,
-        /// What came of it.
-        #[source]
-        source: Box<RecipeError>,
-    },
-    /// Two keys that exclude each other.
+    /// Two ways of saying one thing, both used.
     #[error("`{first}` and `{second}` exclude each other, {origin} gives both")]
     Both {
         /// One.
         first: String,
         /// The other.
         second: String,
-        /// The origin of the first.
+        /// Where the first stands.
         origin: Box<Origin>,
     },
-    /// Neither of two keys of which one is required.
+    /// Several ways of saying one thing, none used.
     #[error("`{file}` gives neither `{first}` nor `{second}`")]
     Neither {
         /// One.
@@ -152,12 +119,12 @@ pub enum RecipeError {
         /// The recipe.
         file: PathBuf,
     },
-    /// A key that has no effect beside another.
+    /// A key that says nothing beside another.
     #[error("`{key}` in {origin} has no effect: {reason}")]
     NoEffect {
         /// The full dotted key.
         key: String,
-        /// Its origin.
+        /// Where it stands.
         origin: Box<Origin>,
         /// Why.
         reason: String,
@@ -276,7 +243,7 @@ pub enum RecipeError {
 }
 
 impl RecipeError {
-    /// The origin of the setting that is wrong, if there is one.
+    /// Where what is wrong was said, if it is something that was said.
     pub(crate) fn origin(&self) -> Option<&Origin> {
         match self {
             Self::UnknownKey { origin, .. }
@@ -293,11 +260,8 @@ impl RecipeError {
             | Self::Model { origin, .. }
             | Self::Tokenizer { origin, .. }
             | Self::Corpus { origin, .. } => Some(origin),
-            Self::Schedule { origin, .. } => origin.as_deref(),
             Self::Read { .. }
             | Self::Toml { .. }
-            | Self::OtherFormat { .. }
-            | Self::BySet { .. }
             | Self::PublishedConfig { .. }
             | Self::Missing { .. }
             | Self::Neither { .. }
@@ -310,53 +274,53 @@ impl RecipeError {
 
     /// The way out, in one sentence.
     pub fn hint(&self) -> Option<String> {
+        let list = |known: &[String]| known.join("`, `");
         Some(match self {
             Self::Read { .. } => "check that the path is right and the file can be read".to_owned(),
-            Self::Toml { message, .. } if message.starts_with(YAML) => {
-                "in TOML it is `key = value` below a line `[table]`; text stands in quotes".to_owned()
-            }
             Self::Toml { .. } => {
                 "text stands in quotes, lists in `[ ]`, a table begins with `[name]`".to_owned()
             }
-            Self::OtherFormat { .. } => {
-                "begin with one of `jikji recipe list` and write the settings into it; keys of other programs are \
-                 answered with the name they have here"
+            Self::UnknownKey {
+                nearest: Some(nearest),
+                ..
+            }
+            | Self::Value {
+                nearest: Some(nearest),
+                ..
+            } => format!("did you mean `{nearest}`?"),
+            Self::UnknownKey { known, .. } if (1..=12).contains(&known.len()) => {
+                format!("known here are `{}`", list(known))
+            }
+            Self::UnknownKey { .. } => {
+                "remove it if it is for another program; `jikji recipe schema` describes every key"
                     .to_owned()
             }
-            Self::UnknownKey {
-                nearest,
-                elsewhere,
-                known,
-                ..
-            } => unknown_key_hint(nearest, elsewhere, known),
             Self::Missing { key, .. } if key.contains('.') => {
                 format!("add it, or give it with `--set {key}=VALUE`")
             }
             Self::Missing { .. } => {
                 "add it; the files below `recipes/` and `configs/` are complete examples".to_owned()
             }
-            Self::Value {
-                key,
-                expected,
-                got,
-                origin,
-                nearest,
-            } => value_hint(key, expected, got, origin, nearest.as_deref()),
-            Self::Refused { key, .. } => see_reference(key),
-            Self::Both { first, second, .. } => {
-                format!("keep the one that you mean: `{first}` or `{second}`")
+            Self::Value { key, got, .. } if key == "data.sources" && got == "a table" => {
+                "write `[[data.sources]]` entries: only those can be changed by name".to_owned()
             }
+            Self::Value {
+                expected, origin, ..
+            } if expected == "a string" && matches!(**origin, Origin::Set(_)) => {
+                let Origin::Set(argument) = &**origin else {
+                    return None;
+                };
+                let (key, value) = argument.split_once('=').unwrap_or((argument, ""));
+                format!("quote it twice so that it stays text: `--set '{key}=\"{value}\"'`")
+            }
+            Self::Both { first, second, .. } => format!("remove `{first}` or `{second}`"),
             Self::Neither { first, second, .. } if first == "data.path" => {
                 format!(
                     "name a file, folder or glob with `--set data.path=PATH`, or write `{second}`"
                 )
             }
             Self::Neither { first, second, .. } => format!("give `{first}` or `{second}`"),
-            Self::NoEffect { key, .. } if key == "data.path" => {
-                "name a folder with `data.path`, or leave it out and give each source its whole path"
-                    .to_owned()
-            }
-            Self::NoEffect { key, .. } => format!("leave `{key}` out, or mend what it depends on"),
+            Self::NoEffect { key, .. } => format!("remove `{key}`"),
             Self::NotFound { searched, .. } if !searched.is_empty() => {
                 let folders: Vec<String> = searched
                     .iter()
@@ -364,18 +328,17 @@ impl RecipeError {
                     .collect();
                 format!("looked for it in {}", folders.join(", "))
             }
-            Self::NotFound { .. } => return None,
             Self::NotUtf8 { .. } => "rename it; a recipe is UTF-8 text".to_owned(),
             Self::SetForm { .. } => {
                 "write for example `--set train.steps=100`; a name with a dot stands in quotes"
                     .to_owned()
             }
             Self::NoEntry { known, .. } if known.is_empty() => "the list is empty".to_owned(),
-            Self::NoEntry { known, .. } => format!("its entries are {}", in_words(known, "and")),
+            Self::NoEntry { known, .. } => format!("its entries are `{}`", list(known)),
             Self::NoScale { known, .. } if known.is_empty() => {
                 "the recipe has no `[scale.NAME]` tables; leave `--scale` out".to_owned()
             }
-            Self::NoScale { known, .. } => format!("its scales are {}", in_words(known, "and")),
+            Self::NoScale { known, .. } => format!("its scales are `{}`", list(known)),
             Self::NotInIncluded { key, .. } => {
                 format!("move `{key}` to the recipe that includes this file")
             }
@@ -387,121 +350,16 @@ impl RecipeError {
             Self::UnknownSource { known, .. } if known.is_empty() => {
                 "there is no source".to_owned()
             }
-            Self::UnknownSource { known, .. } => {
-                format!("the sources are {}", in_words(known, "and"))
-            }
+            Self::UnknownSource { known, .. } => format!("the sources are `{}`", list(known)),
             Self::Conflict { first, second, .. } => format!("change `{first}` or `{second}`"),
-            Self::Schedule { source, .. } => schedule_hint(source).to_owned(),
-            Self::BySet { argument, source } => return by_set_hint(argument, source),
             Self::Model { source, .. } => return source.hint(),
             Self::Tokenizer { source, .. } => return source.hint(),
             Self::Corpus { source, .. } => return source.hint(),
+            Self::Value { key, .. } | Self::Refused { key, .. } => {
+                format!("change `{key}`; docs/reference/recipe.md says what it takes")
+            }
             Self::PublishedConfig { source, .. } => return source.hint(),
+            Self::NotFound { .. } => return None,
         })
-    }
-}
-
-/// How the message about a file begins that is YAML under another name.
-pub(crate) const YAML: &str = "this looks like YAML";
-
-fn place(origin: Option<&Origin>) -> String {
-    origin.map_or_else(String::new, |origin| format!(" in {origin}"))
-}
-
-fn see_reference(key: &str) -> String {
-    format!("change `{key}`; docs/reference/recipe.md says what it takes")
-}
-
-fn in_words(words: &[String], last: &str) -> String {
-    let quoted: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
-    match quoted.split_last() {
-        Some((end, [])) => end.clone(),
-        Some((end, front)) => format!("{} {last} {end}", front.join(", ")),
-        None => String::new(),
-    }
-}
-
-fn unknown_key_hint(nearest: &[String], elsewhere: &[Alias], known: &[String]) -> String {
-    if !elsewhere.is_empty() {
-        let sentence = |alias: &Alias| format!("`{}` {}", alias.written, alias.here);
-        let sentences: Vec<String> = elsewhere.iter().map(sentence).collect();
-        return sentences.join("; ");
-    }
-    if !nearest.is_empty() {
-        return format!("did you mean {}?", in_words(nearest, "or"));
-    }
-    if (1..=12).contains(&known.len()) {
-        return format!("known here are {}", in_words(known, "and"));
-    }
-    // Not "remove it": without it the run would compute something else than was asked for.
-    "no setting has this name; `jikji recipe schema` describes every key".to_owned()
-}
-
-fn value_hint(
-    key: &str,
-    expected: &str,
-    got: &str,
-    origin: &Origin,
-    nearest: Option<&str>,
-) -> String {
-    if let Some(nearest) = nearest {
-        return format!("did you mean `{nearest}`?");
-    }
-    if key == "data.sources" && got == "a table" {
-        return "write `[[data.sources]]` entries: only those can be changed by name".to_owned();
-    }
-    if key == "optimizer" && got.starts_with("the string") {
-        return "the optimizer is AdamW; `[optimizer]` is a table with `learning_rate` and `schedule`".to_owned();
-    }
-    if let Origin::Set(argument) = origin {
-        let (written, value) = argument.split_once('=').unwrap_or((argument, ""));
-        if expected == "a string" {
-            let toml = toml::Value::String(value.to_owned());
-            let set = quoted(&format!("{written}={toml}"));
-            return format!("quote it twice so that it stays text: `--set {set}`");
-        }
-        if expected == "a list" && got.starts_with("the string") {
-            let toml = toml::Value::Array(vec![value.into()]);
-            let set = quoted(&format!("{written}={toml}"));
-            return format!("a list of one: `--set {set}`");
-        }
-    }
-    see_reference(key)
-}
-
-fn schedule_hint(error: &ScheduleError) -> &'static str {
-    match error {
-        ScheduleError::WarmupTooLong { .. } => {
-            "shorten the warm-up (`optimizer.schedule.warmup_steps` or `warmup_ratio`), or lengthen the run (`train.steps` \
-             or `train.epochs`)"
-        }
-        ScheduleError::PartsTooLong { .. } => {
-            "shorten the warm-up or the decay in `[optimizer.schedule]`, or lengthen the run (`train.steps` or \
-             `train.epochs`); `warmup_ratio` and `decay_ratio` follow the length"
-        }
-    }
-}
-
-fn by_set_hint(argument: &str, error: &RecipeError) -> Option<String> {
-    let (key, _) = argument.split_once('=').unwrap_or((argument, ""));
-    match error {
-        RecipeError::Missing { key: missing, .. }
-            if key.trim().rsplit('.').next() == Some("type") =>
-        {
-            Some(format!(
-                "another `type` begins with an empty table: give `--set {missing}=VALUE` after it"
-            ))
-        }
-        _ => error.hint(),
-    }
-}
-
-/// A word as a shell reads it back.
-fn quoted(word: &str) -> String {
-    let is_plain = |c: char| c.is_alphanumeric() || "_-./=:,+@%".contains(c);
-    if !word.is_empty() && word.chars().all(is_plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
     }
 }

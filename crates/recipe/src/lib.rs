@@ -1,4 +1,4 @@
-//! Recipes: reading a run's TOML file strictly, merging its layers, and resolving every value.
+//! The run file: what a recipe may say, and what a run makes of it.
 //!
 //! ```text
 //!  includes ┐
@@ -7,37 +7,31 @@
 //!  --set    ┘
 //! ```
 //!
-//! The config types live beside the code that uses them; this crate only composes them. It reads
-//! strictly: an unknown key, a value of the wrong type and settings that contradict each other are
-//! a [`RecipeError`], which names the file (or the `--set`) and the full key. It writes nothing.
+//! The settings themselves live beside the code they steer; this crate only composes them. It reads strictly: a key that
+//! means nothing, a value of the wrong kind and settings that contradict each other end in a [`RecipeError`] that names the
+//! file (or the `--set`) and the full key. It writes nothing.
 
-mod aliases;
 mod error;
-mod nearest;
 mod origin;
 mod strict;
 
-// As written.
+// What is said.
 mod file;
 mod layers;
 mod set;
 
-// Resolved.
+// What it means.
 mod check;
 mod model;
 mod places;
 mod resolve;
 mod run_config;
 mod sources;
-mod warnings;
 
-// Listing and schema.
+// About recipes.
 mod list;
 mod schema;
-mod shipped;
-mod template;
 
-pub use aliases::Alias;
 pub use error::RecipeError;
 pub use list::{RecipeSummary, list};
 pub use model::load_model_config;
@@ -47,9 +41,7 @@ pub use run_config::{
     DataSection, ModelSource, RunConfig, RunSection, SourceConfig, StageConfig, SynthConfig,
     TokenizerSource,
 };
-pub use schema::{model_schema, schema};
-pub use shipped::{ShippedFile, shipped_file, shipped_recipe, shipped_recipes};
-pub use template::{NewRecipe, needs_model, new_recipe};
+pub use schema::schema;
 
 #[cfg(test)]
 mod tests;

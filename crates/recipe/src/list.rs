@@ -1,4 +1,4 @@
-//! The recipes in a folder.
+//! Which recipes a folder holds.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,12 +10,11 @@ use toml::{Table, Value};
 pub struct RecipeSummary {
     /// The file.
     pub path: PathBuf,
-    /// Its `description`, if it has one and can be read.
+    /// What it says it is for, if it says so and can be read.
     pub description: Option<String>,
 }
 
-/// Every `.toml` file below a folder, ordered by path. Hidden files and folders that cannot be
-/// listed are left out.
+/// Every `.toml` file below a folder, by path; hidden ones and what cannot be listed are left out.
 pub fn list(dir: &Path) -> Vec<RecipeSummary> {
     let mut recipes = Vec::new();
     let mut folders = vec![dir.to_owned()];
@@ -29,9 +28,7 @@ pub fn list(dir: &Path) -> Vec<RecipeSummary> {
                 _ if hidden => {}
                 _ if is_folder => folders.push(path),
                 Some(ending) if ending == "toml" && path.is_file() => {
-                    let description = fs::read_to_string(&path)
-                        .ok()
-                        .and_then(|text| description(&text));
+                    let description = description(&path);
                     recipes.push(RecipeSummary { path, description });
                 }
                 _ => {}
@@ -42,9 +39,8 @@ pub fn list(dir: &Path) -> Vec<RecipeSummary> {
     recipes
 }
 
-/// What a recipe says it is for.
-pub(crate) fn description(text: &str) -> Option<String> {
-    let mut table: Table = toml::from_str(text).ok()?;
+fn description(path: &Path) -> Option<String> {
+    let mut table: Table = toml::from_str(&fs::read_to_string(path).ok()?).ok()?;
     match table.remove("description")? {
         Value::String(text) => Some(text),
         _ => None,

@@ -1,25 +1,21 @@
 //! The `[model]` table: a file, a published folder, or the keys themselves.
 
 use std::fs;
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use jikji_model::{DecoderConfig, ModelConfig, ModelError, SPELLINGS};
 use toml::{Table, Value};
 
 use crate::RecipeError;
-use crate::error::YAML;
 use crate::layers::{Layers, refused};
 use crate::origin::Origin;
 use crate::places::Places;
 use crate::run_config::ModelSource;
-use crate::shipped::shipped_file;
 use crate::strict::{self, Complaint, Refusal};
 
-/// Reads a model config: a flat TOML table, a published `config.json`, or the folder that holds
-/// one.
+/// Reads a model config: a flat TOML table, a published `config.json`, or the folder that holds one.
 ///
-/// Unknown keys are refused.
+/// A key that is not known is refused.
 pub fn load_model_config(path: &Path) -> Result<ModelConfig, RecipeError> {
     let file = if path.is_dir() {
         path.join("config.json")
@@ -42,25 +38,9 @@ pub fn load_model_config(path: &Path) -> Result<ModelConfig, RecipeError> {
 
 /// Reads a TOML file into a table.
 pub(crate) fn read_toml(path: &Path) -> Result<Table, RecipeError> {
-    let ending = path
-        .extension()
-        .map(|ending| ending.to_string_lossy().to_lowercase());
-    let format = match ending.as_deref() {
-        Some("yaml" | "yml") => Some("YAML"),
-        Some("json" | "jsonl") => Some("JSON"),
-        Some("py") => Some("Python"),
-        _ => None,
-    };
     let text = read_text(path)?;
-    if let Some(format) = format {
-        return Err(RecipeError::OtherFormat {
-            path: path.to_owned(),
-            format,
-        });
-    }
     toml::from_str(&text).map_err(|error| {
         let before = error.span().map_or(0, |span| span.start);
-        let message = error.message().trim().to_owned();
         RecipeError::Toml {
             path: path.to_owned(),
             line: 1 + text
@@ -68,34 +48,15 @@ pub(crate) fn read_toml(path: &Path) -> Result<Table, RecipeError> {
                 .take(before)
                 .filter(|byte| *byte == b'\n')
                 .count(),
-            message: if first_line_is_yaml(&text) {
-                format!("{YAML} ({message})")
-            } else {
-                message
-            },
+            message: error.message().trim().to_owned(),
         }
     })
 }
 
-/// Whether a text begins with `key: value` or `---`, as no TOML does.
-fn first_line_is_yaml(text: &str) -> bool {
-    let mut lines = text.lines().map(str::trim);
-    let first = lines.find(|line| !line.is_empty() && !line.starts_with('#'));
-    first.is_some_and(|line| {
-        let key = line
-            .split_once(':')
-            .filter(|(_, rest)| rest.is_empty() || rest.starts_with(' '));
-        line == "---" || key.is_some_and(|(key, _)| !key.contains(['=', '[', '"', ' ', '\'']))
-    })
-}
-
 fn read_text(path: &Path) -> Result<String, RecipeError> {
-    fs::read_to_string(path).or_else(|source| match shipped_file(path) {
-        Some(file) if source.kind() == ErrorKind::NotFound => Ok(file.text.to_owned()),
-        _ => Err(RecipeError::Read {
-            path: path.to_owned(),
-            source,
-        }),
+    fs::read_to_string(path).map_err(|source| RecipeError::Read {
+        path: path.to_owned(),
+        source,
     })
 }
 
@@ -109,7 +70,7 @@ fn field(error: &ModelError) -> &'static str {
     }
 }
 
-/// Resolves the table `[model]`.
+/// What `[model]` says.
 pub(crate) fn resolve(
     mut table: Table,
     layers: &Layers,
@@ -159,7 +120,7 @@ pub(crate) fn resolve(
     }
 }
 
-/// The keys of `[model]`, merged over those of the file that it names.
+/// The keys of `[model]` over those of the file it names.
 fn overlay(base: &ModelConfig, table: Table, layers: &Layers) -> Result<Table, RecipeError> {
     let base = Table::try_from(base).map_err(|error| RecipeError::Refused {
         key: "model".to_owned(),
@@ -167,22 +128,11 @@ fn overlay(base: &ModelConfig, table: Table, layers: &Layers) -> Result<Table, R
         message: error.to_string(),
     })?;
     let mut whole = Layers::new(layers.recipe());
-    let file = Origin::File(layers.recipe().to_owned());
-    whole.add(base, &file)?;
-    let published = |key: &str| {
-        let found = SPELLINGS.iter().find(|(alias, _)| *alias == key);
-        found.map_or(key, |(_, published)| *published).to_owned()
-    };
-    for path in layers.unset_below("model") {
-        let mut path = path.to_vec();
-        if let Some(first) = path.first_mut() {
-            *first = published(first);
-        }
-        whole.unset(&path, &file)?;
-    }
+    whole.add(base, &Origin::File(layers.recipe().to_owned()))?;
     for (key, value) in table {
         let origin = layers.origin(&["model".to_owned(), key.clone()]);
-        let key = published(&key);
+        let published = SPELLINGS.iter().find(|(alias, _)| *alias == key);
+        let key = published.map_or(key, |(_, published)| (*published).to_owned());
         whole.add(Table::from_iter([(key, value)]), &origin)?;
     }
     Ok(whole.table)
@@ -195,8 +145,7 @@ fn model_error(layers: &Layers, mut refusal: Refusal) -> RecipeError {
     layers.error(refusal.under("model"))
 }
 
-/// Removes the path `TABLE.KEY` from its table and finds it. A folder must contain the file
-/// `inside`, unless that is empty.
+/// Takes the path `TABLE.KEY` out of its table and finds it; a folder must hold the file `inside`, if that is not empty.
 pub(crate) fn take_path(
     table: &mut Table,
     [table_name, key]: [&str; 2],

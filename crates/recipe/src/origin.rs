@@ -1,9 +1,9 @@
-//! The origin of a value: a file, a scale or an argument of `--set`.
+//! Where a value was said.
 
 use std::fmt;
 use std::path::PathBuf;
 
-/// The origin of a value, as messages about it name it.
+/// Where a value was said: what a message about it names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origin {
     /// A recipe, an included file or a model config.

@@ -1,14 +1,10 @@
-//! Relative paths of a recipe begin in the current folder, or else in the nearest folder above the
-//! recipe that has them. So a recipe of the repository runs from any folder. Files that ship with
-//! the binary are found last.
+//! Where the relative paths of a recipe begin: in the current folder, else in the nearest folder above the recipe that has
+//! them. So a recipe runs from the repository's root, and from anywhere else too.
 
 use std::path::{Path, PathBuf};
 
-use jikji_corpus::user_path;
-
 use crate::RecipeError;
 use crate::origin::Origin;
-use crate::shipped::shipped_file;
 
 /// The folders in which paths are looked for.
 #[derive(Debug)]
@@ -25,14 +21,10 @@ impl Places {
             path: recipe.to_owned(),
             source,
         };
-        let above_recipe = match recipe.canonicalize() {
-            Ok(recipe) => recipe.ancestors().skip(1).map(Path::to_owned).collect(),
-            Err(_) if shipped_file(recipe).is_some() => Vec::new(),
-            Err(error) => return Err(read(error)),
-        };
+        let recipe = recipe.canonicalize().map_err(read)?;
         Ok(Self {
             current: current.to_owned(),
-            above_recipe,
+            above_recipe: recipe.ancestors().skip(1).map(Path::to_owned).collect(),
         })
     }
 
@@ -44,22 +36,19 @@ impl Places {
         }
     }
 
-    /// The path of an existing file or folder, of a glob whose fixed part exists, or of a file that
-    /// ships. `~` is the home folder, and Hangul may be composed or decomposed.
+    /// The path of an existing file or folder, or of a glob whose fixed part exists.
     pub(crate) fn find(&self, written: &str) -> Option<PathBuf> {
         // An unset variable of a shell gives an empty path, which would mean the current folder.
         if written.is_empty() {
             return None;
         }
-        let written = user_path(written);
         let folders = std::iter::once(&self.current).chain(&self.above_recipe);
         folders
-            .map(|folder| user_path(folder.join(&written)))
+            .map(|folder| folder.join(written))
             .find(|path| exists(path))
-            .or_else(|| shipped_file(&written).map(|file| PathBuf::from(file.path)))
     }
 
-    /// The error of a path that was not found.
+    /// The error of a path that is nowhere.
     pub(crate) fn not_found(&self, key: String, origin: Box<Origin>, written: &str) -> RecipeError {
         let searched = if Path::new(written).is_absolute() {
             Vec::new()
@@ -86,7 +75,7 @@ impl Places {
     }
 }
 
-/// Whether a path exists, or of a glob the folder before its first wildcard.
+/// Whether a path, or the folder before its first wildcard, is there.
 pub(crate) fn exists(path: &Path) -> bool {
     if path.exists() {
         return true;

@@ -1,44 +1,39 @@
-//! From a recipe's files and the command line to a [`RunConfig`].
+//! From what files and flags say to what the run uses.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use jikji_corpus::user_path;
 use jikji_tokenizer::TokenizerConfig;
 use toml::{Table, Value};
 
 use crate::RecipeError;
 use crate::check;
 use crate::file::{DataTable, RecipeFile, RunTable};
-use crate::layers::{Layers, refused, unknown};
+use crate::layers::{Layers, refused};
 use crate::model::{self, read_toml, take_path};
 use crate::origin::Origin;
 use crate::places::Places;
 use crate::run_config::{DataSection, RunConfig, RunSection, TokenizerSource};
-use crate::schema;
-use crate::set::{self, Override};
+use crate::set;
 use crate::sources;
 use crate::strict::{self, Refusal};
 
-/// Share of the documents held back where the recipe gives none.
-const DEFAULT_VALIDATION_FRACTION: f64 = 0.01;
-
-/// 1377: the year in which Jikji was printed.
+/// The year in which the book was printed.
 const DEFAULT_SEED: u64 = 1377;
 
-/// Overrides from the command line. They win over the file, and `set` wins over `scale`.
+/// What the command line says over a recipe; it wins over the file, and `set` over `scale`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Overrides {
     /// The `[scale.NAME]` table to lay over the recipe.
     pub scale: Option<String>,
-    /// Arguments `key=value` of `--set`, in order.
+    /// `key=value`, in order.
     pub set: Vec<String>,
 }
 
 /// Reads a recipe and everything it names, and resolves it.
 ///
 /// # Errors
-/// See [`RecipeError`].
+/// Anything that is not right with it: see [`RecipeError`].
 pub fn load(path: &Path, overrides: &Overrides) -> Result<RunConfig, RecipeError> {
     load_from(Path::new(""), path, overrides)
 }
@@ -55,8 +50,8 @@ pub(crate) fn load_from(
         None => None,
         Some(name) => Some(said.known_scale(name)?),
     };
-    let run = said.resolve(chosen, &overrides.set);
-    let run = run.map_err(|error| said.blame(error, chosen, &overrides.set))?;
+    let layers = said.layers(chosen, &overrides.set)?;
+    let run = resolve(read(&layers)?, &layers, &said.places)?;
     said.check_other_scales(chosen, &overrides.set)?;
     Ok(run)
 }
@@ -66,8 +61,7 @@ struct Said {
     places: Places,
     /// Includes and the recipe's own tables.
     base: Layers,
-    /// `[scale.NAME]` tables in the order in which they are laid over the base; several may have
-    /// one name.
+    /// `[scale.NAME]` tables in the order in which they are laid over the base; several may have one name.
     scales: Vec<(Origin, Table)>,
 }
 
@@ -105,7 +99,6 @@ impl Said {
 
     fn add(&mut self, mut table: Table, file: &Path) -> Result<(), RecipeError> {
         let origin = Origin::File(file.to_owned());
-        take_unset(&mut table, &mut self.base, &origin)?;
         let scales = table
             .remove("scale")
             .unwrap_or_else(|| Value::Table(Table::new()));
@@ -142,57 +135,21 @@ impl Said {
         names.into_iter().collect()
     }
 
-    fn resolve(&self, scale: Option<&str>, set: &[String]) -> Result<RunConfig, RecipeError> {
-        let layers = self.layers(scale, set)?;
-        resolve(read(&layers)?, &layers, &self.places)
-    }
-
-    /// Names the argument of `--set` that caused an error: leaving it out makes the error go away.
-    /// The included file that the error names may be right for the recipe as it was written.
-    fn blame(&self, error: RecipeError, scale: Option<&str>, set: &[String]) -> RecipeError {
-        if matches!(error.origin(), Some(Origin::Set(_)))
-            || matches!(error, RecipeError::SetForm { .. })
-        {
-            return error;
-        }
-        let message = error.to_string();
-        let mut suspect = None;
-        for (index, argument) in set.iter().enumerate() {
-            let rest: Vec<String> = [&set[..index], &set[index + 1..]].concat();
-            match self.resolve(scale, &rest) {
-                Ok(_) => suspect = Some((true, argument)),
-                // It gave what the recipe leaves open: no fault of it.
-                Err(RecipeError::Missing { .. } | RecipeError::Neither { .. }) => {}
-                Err(other) if other.to_string() == message => {}
-                Err(_) => suspect = suspect.or(Some((false, argument))),
-            }
-        }
-        match suspect {
-            None => error,
-            Some((_, argument)) => RecipeError::BySet {
-                argument: argument.clone(),
-                source: Box::new(error),
-            },
-        }
-    }
-
-    /// All layers, merged.
+    /// Everything laid over each other.
     fn layers(&self, scale: Option<&str>, set: &[String]) -> Result<Layers, RecipeError> {
         let mut layers = self.base.clone();
         for (origin, table) in &self.scales {
             if matches!(origin, Origin::Scale { name, .. } if Some(name.as_str()) == scale) {
-                let mut table = table.clone();
-                take_unset(&mut table, &mut layers, origin)?;
-                layers.add(table, origin)?;
+                layers.add(table.clone(), origin)?;
             }
         }
         for argument in set {
-            apply(argument, &mut layers)?;
+            layers.add(set::parse(argument)?, &Origin::Set(argument.clone()))?;
         }
         Ok(layers)
     }
 
-    /// Checks the scales that were not chosen too, but not for missing keys.
+    /// A slip in a scale that was not chosen is a slip all the same; what it leaves open is not.
     fn check_other_scales(&self, chosen: Option<&str>, set: &[String]) -> Result<(), RecipeError> {
         for name in self.names() {
             if Some(name.as_str()) == chosen {
@@ -203,8 +160,8 @@ impl Said {
                 let file = read(&layers)?;
                 model::resolve(file.model, &layers, &self.places)
             };
-            // With the overrides, which may hold what the recipe itself leaves open; but a scale
-            // that fits the recipe as it is written need not fit another model that they choose.
+            // With the overrides, which may hold what the recipe itself leaves open; but a scale that fits the recipe as it is
+            // written need not fit another model that they choose.
             if let Err(error) = check(set)
                 && matches!(error.origin(), Some(Origin::Scale { .. }))
                 && check(&[]).is_err()
@@ -216,45 +173,6 @@ impl Said {
     }
 }
 
-/// Applies an argument of `--set`.
-fn apply(argument: &str, layers: &mut Layers) -> Result<(), RecipeError> {
-    let origin = Origin::Set(argument.to_owned());
-    match set::parse(argument)? {
-        Override::Set(table) => layers.add(table, &origin),
-        Override::Unset(path) => unset(&path, layers, &origin),
-    }
-}
-
-/// Takes the list `unset` out of a layer and applies it to the layers below.
-fn take_unset(table: &mut Table, layers: &mut Layers, origin: &Origin) -> Result<(), RecipeError> {
-    let Some(list) = table.remove("unset") else {
-        return Ok(());
-    };
-    let refusal = |complaint: Refusal| {
-        let Refusal { path, complaint } = complaint.under("unset");
-        refused(&path, complaint, origin.clone().into())
-    };
-    let keys: Vec<String> = strict::read(&list).map_err(refusal)?;
-    for key in keys {
-        let path = set::split_key(&key).ok_or_else(|| RecipeError::Refused {
-            key: origin.key(&["unset".to_owned()]),
-            origin: origin.clone().into(),
-            message: format!("`{key}` is no dotted key"),
-        })?;
-        unset(&path, layers, origin)?;
-    }
-    Ok(())
-}
-
-/// Removes a key; a key that no recipe can have is refused.
-fn unset(path: &[String], layers: &mut Layers, origin: &Origin) -> Result<(), RecipeError> {
-    if let Some((path, known)) = schema::unknown_key(path) {
-        let known = known.iter().map(String::as_str).collect();
-        return Err(unknown(&path, known, origin));
-    }
-    layers.unset(path, origin)
-}
-
 fn read(layers: &Layers) -> Result<RecipeFile, RecipeError> {
     strict::read(&Value::Table(layers.table.clone())).map_err(|refusal| layers.error(refusal))
 }
@@ -263,7 +181,6 @@ fn resolve(file: RecipeFile, layers: &Layers, places: &Places) -> Result<RunConf
     let RecipeFile {
         description,
         include: _,
-        unset: _,
         run,
         data,
         tokenizer,
@@ -302,15 +219,14 @@ fn resolve_run(run: RunTable, layers: &Layers) -> Result<RunSection, RecipeError
     });
     let seed = seed.unwrap_or(DEFAULT_SEED);
     check::run_name(&name, layers)?;
-    let output = output.map_or_else(|| Path::new("runs").join(&name), user_path);
+    let output = output.unwrap_or_else(|| Path::new("runs").join(&name));
     Ok(RunSection { name, output, seed })
 }
 
-/// The `[tokenizer]` table of a file that holds nothing else, or of none, with `key=value`
-/// overrides.
+/// The `[tokenizer]` table of a file that holds nothing else, or of none, with `key=value` overrides.
 ///
 /// # Errors
-/// A wrong file or override, or a tokenizer that already exists (`from`).
+/// A file or an override that is not right, or a tokenizer that need not be trained.
 pub fn load_tokenizer_config(
     file: Option<&Path>,
     set: &[String],
@@ -331,7 +247,7 @@ pub fn load_tokenizer_config(
         layers.add(read_toml(file)?, &Origin::File(file.to_owned()))?;
     }
     for argument in set {
-        apply(argument, &mut layers)?;
+        layers.add(set::parse(argument)?, &Origin::Set(argument.clone()))?;
     }
     let said: File = strict::read(&Value::Table(layers.table.clone()))
         .map_err(|refusal| layers.error(refusal))?;
@@ -393,23 +309,15 @@ fn resolve_data(
     layers: &Layers,
     places: &Places,
 ) -> Result<DataSection, RecipeError> {
-    let prepared = data.prepared.clone();
-    let prepared = prepared.map_or_else(|| Path::new("shards").join(&run.name), user_path);
-    let validation = sources::validation(&data, layers, places)?;
-    let not_read = sources::not_read(&run.output, &prepared, &validation);
-    let (sources, left_out) = sources::resolve(&data, run.seed, &not_read, layers, places)?;
+    let sources = sources::resolve(&data, run.seed, layers, places)?;
     let DataTable {
         path: _,
         exclude: _,
         fields: _,
         license: _,
-        encoding: _,
-        on_error,
-        prepared: _,
+        prepared,
         validation_fraction,
         mut validation_sources,
-        split_by,
-        validation: _,
         min_chars,
         drop_exact_duplicates,
         cross_documents,
@@ -421,21 +329,13 @@ fn resolve_data(
         validation_sources = read.map(|source| source.name.clone()).collect();
     }
     Ok(DataSection {
-        prepared,
-        validation_fraction: validation_fraction.unwrap_or(if validation.is_empty() {
-            DEFAULT_VALIDATION_FRACTION
-        } else {
-            0.0
-        }),
+        prepared: prepared.unwrap_or_else(|| Path::new("shards").join(&run.name)),
+        validation_fraction,
         validation_sources,
-        split_by,
-        validation,
         min_chars,
         drop_exact_duplicates,
-        on_error,
         cross_documents,
         sources,
         stages,
-        left_out,
     })
 }

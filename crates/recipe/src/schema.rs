@@ -1,22 +1,20 @@
-//! The JSON Schemas of a recipe and of a model config, made from the types that read them.
+//! The JSON Schema of a recipe file, made from the types that read it.
 
-use std::collections::BTreeSet;
-
-use jikji_model::{ModelConfig, SPELLINGS};
+use jikji_model::ModelConfig;
 use jikji_tokenizer::TokenizerConfig;
 use schemars::generate::SchemaSettings;
 use schemars::{Schema, SchemaGenerator, json_schema};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::file::RecipeFile;
 
-/// JSON Schema (draft 2020-12) of a recipe file. No key is required in it, since an include or
-/// `--set` may give any.
+/// JSON Schema (draft 2020-12) of a recipe file. No key is required in it, since an include or `--set` may give any.
 ///
 /// # Panics
 /// Never: the schema of a type is a JSON object.
 pub fn schema() -> Value {
-    let mut schema = schema_with_required();
+    let generator = SchemaSettings::draft2020_12().into_generator();
+    let mut schema = generator.into_root_schema_for::<RecipeFile>().to_value();
     drop_required(&mut schema);
     if let Some(sources) = schema.pointer_mut("/$defs/DataTable/properties/sources") {
         by_name_too(sources);
@@ -24,91 +22,7 @@ pub fn schema() -> Value {
     schema
 }
 
-/// JSON Schema (draft 2020-12) of a model config in TOML: a file below `configs/models`.
-///
-/// # Panics
-/// Never: the schema of a type is a JSON object.
-pub fn model_schema() -> Value {
-    let generator = SchemaSettings::draft2020_12().into_generator();
-    let mut schema = generator.into_root_schema_for::<ModelConfig>().to_value();
-    if let Some(Value::Object(properties)) = schema.get_mut("properties") {
-        second_spellings(properties);
-    }
-    // A key under its second spelling is no missing key.
-    if let Some(Value::Array(required)) = schema.get_mut("required") {
-        required.retain(|key| !SPELLINGS.iter().any(|(_, published)| key == published));
-    }
-    schema
-}
-
-/// The schema with the keys that the types require.
-pub(crate) fn schema_with_required() -> Value {
-    let generator = SchemaSettings::draft2020_12().into_generator();
-    generator.into_root_schema_for::<RecipeFile>().to_value()
-}
-
-/// Adds the spellings of keys that are not the published ones.
-fn second_spellings(properties: &mut Map<String, Value>) {
-    for (alias, published) in SPELLINGS {
-        if let Some(Value::Object(mut property)) = properties.get(published).cloned() {
-            let description = format!("Second spelling of `{published}`.");
-            property.insert("description".to_owned(), description.into());
-            properties.insert(alias.to_owned(), Value::Object(property));
-        }
-    }
-}
-
-/// The first part of a dotted key that no recipe can have, as the path to it, and the keys that
-/// stand there; `None` if the whole key can be given.
-pub(crate) fn unknown_key(path: &[String]) -> Option<(Vec<String>, Vec<String>)> {
-    let root = schema();
-    let mut at = vec![&root];
-    for (index, key) in path.iter().enumerate() {
-        let tables = forms(&root, at);
-        let free = tables
-            .iter()
-            .filter_map(|table| table.get("additionalProperties"));
-        let entries = tables.iter().filter_map(|table| table.get("items"));
-        let named: Vec<&Value> = tables
-            .iter()
-            .filter_map(|table| table.get("properties")?.get(key))
-            .collect();
-        at = free
-            .filter(|schema| schema.is_object())
-            .chain(entries)
-            .chain(named)
-            .collect();
-        if at.is_empty() {
-            let known = tables
-                .iter()
-                .filter_map(|table| table.get("properties")?.as_object());
-            let known: BTreeSet<String> = known.flat_map(|keys| keys.keys().cloned()).collect();
-            return Some((path[..=index].to_vec(), known.into_iter().collect()));
-        }
-    }
-    None
-}
-
-/// Schemas with every reference and every choice among forms followed.
-fn forms<'a>(root: &'a Value, schemas: Vec<&'a Value>) -> Vec<&'a Value> {
-    let mut found = Vec::new();
-    let mut open = schemas;
-    while let Some(schema) = open.pop() {
-        if let Some(Value::String(reference)) = schema.get("$ref") {
-            open.extend(root.pointer(reference.trim_start_matches('#')));
-        }
-        for choice in ["anyOf", "oneOf", "allOf"] {
-            if let Some(Value::Array(choices)) = schema.get(choice) {
-                open.extend(choices);
-            }
-        }
-        found.push(schema);
-    }
-    found
-}
-
-/// Drops every `required`. Part of a choice with a `type` may then fit several of its forms, so one
-/// fit is enough.
+/// Drops every `required`. Part of a choice with a `type` may then fit several of its forms, so one fit is enough.
 fn drop_required(schema: &mut Value) {
     match schema {
         Value::Object(table) => {
@@ -137,8 +51,7 @@ fn by_name_too(sources: &mut Value) {
 
 pub(crate) fn tokenizer_table(generator: &mut SchemaGenerator) -> Schema {
     let from = json!({
-        "description": "Folder that holds a `tokenizer.json`, and a `tokenizer_config.json` that names an `eos_token`. \
-            Excludes every other key.",
+        "description": "A folder that holds a `tokenizer.json`; excludes every other key.",
         "type": "string",
     });
     widened::<TokenizerConfig>(generator, [("from", from)])
@@ -146,19 +59,14 @@ pub(crate) fn tokenizer_table(generator: &mut SchemaGenerator) -> Schema {
 
 pub(crate) fn model_table(generator: &mut SchemaGenerator) -> Schema {
     let config = json!({
-        "description": "File of a model config: a flat TOML table or a published `config.json`. Excludes `from`.",
+        "description": "A model config: a flat TOML table, or a published `config.json`; excludes `from`.",
         "type": "string",
     });
     let from = json!({
-        "description": "Model folder whose `config.json` and weights the run starts from. Every tensor must be known, \
-            present and of the right shape. Excludes `config`.",
+        "description": "A published model folder: its `config.json` and its weights; excludes `config`.",
         "type": "string",
     });
-    let mut schema = widened::<ModelConfig>(generator, [("config", config), ("from", from)]);
-    if let Some(Value::Object(properties)) = schema.get_mut("properties") {
-        second_spellings(properties);
-    }
-    schema
+    widened::<ModelConfig>(generator, [("config", config), ("from", from)])
 }
 
 /// The table of a type with more keys.

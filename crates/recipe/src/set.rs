@@ -1,37 +1,21 @@
-//! `--set key=value`: a dotted key and a TOML value, or plain text where it is none. The bare word
-//! `none` unsets the key.
+//! `--set key=value`: a dotted key and a TOML value, or text where it is none.
 
 use toml::{Table, Value};
 
 use crate::RecipeError;
 
-/// What one `--set` does.
-#[derive(Debug, PartialEq)]
-pub(crate) enum Override {
-    /// Lays a table that holds nothing else over the recipe.
-    Set(Table),
-    /// Takes a key away, so that its default counts.
-    Unset(Vec<String>),
-}
-
-/// Reads an argument of `--set`.
-pub(crate) fn parse(argument: &str) -> Result<Override, RecipeError> {
+/// The override as a table that holds nothing else.
+pub(crate) fn parse(argument: &str) -> Result<Table, RecipeError> {
     let malformed = || RecipeError::SetForm {
         argument: argument.to_owned(),
     };
     let (key, text) = cut(argument).ok_or_else(malformed)?;
     let keys = split_key(key).ok_or_else(malformed)?;
-    // TOML has no null. The text "none" is written in quotes.
-    if text.trim() == "none" {
-        return Ok(Override::Unset(keys));
-    }
     let (last, parents) = keys.split_last().ok_or_else(malformed)?;
     let innermost = Table::from_iter([(last.clone(), value(text))]);
-    Ok(Override::Set(
-        parents.iter().rev().fold(innermost, |inner, key| {
-            Table::from_iter([(key.clone(), Value::Table(inner))])
-        }),
-    ))
+    Ok(parents.iter().rev().fold(innermost, |inner, key| {
+        Table::from_iter([(key.clone(), Value::Table(inner))])
+    }))
 }
 
 /// Cuts at the first `=` outside quotes.
@@ -45,7 +29,7 @@ fn cut(argument: &str) -> Option<(&str, &str)> {
 }
 
 /// Parts of a dotted key; a part in quotes may hold dots.
-pub(crate) fn split_key(key: &str) -> Option<Vec<String>> {
+fn split_key(key: &str) -> Option<Vec<String>> {
     let mut parts = vec![String::new()];
     let mut quoted = false;
     for c in key.trim().chars() {
@@ -75,8 +59,7 @@ mod tests {
 
     fn written(argument: &str) -> String {
         match parse(argument) {
-            Ok(Override::Set(table)) => Value::Table(table).to_string(),
-            Ok(Override::Unset(keys)) => format!("without {keys:?}"),
+            Ok(table) => Value::Table(table).to_string(),
             Err(error) => error.to_string(),
         }
     }
@@ -91,15 +74,6 @@ mod tests {
         insta::assert_snapshot!(written("data.sources.\"v1.0\".weight=2"), @r#"{ data = { sources = { "v1.0" = { weight = 2 } } } }"#);
         insta::assert_snapshot!(written("run.name=\"2024\""), @r#"{ run = { name = "2024" } }"#);
         insta::assert_snapshot!(written("a=1\nb=2").escape_debug().to_string(), @r#"{ a = \"\"\"\n1\nb=2\"\"\" }"#);
-    }
-
-    #[test]
-    fn the_bare_word_none_unsets_a_key() {
-        insta::assert_snapshot!(written("optimizer.muon=none"), @r#"without ["optimizer", "muon"]"#);
-        insta::assert_snapshot!(written("optimizer.muon = none "), @r#"without ["optimizer", "muon"]"#);
-        insta::assert_snapshot!(written("run.name=\"none\""), @r#"{ run = { name = "none" } }"#);
-        insta::assert_snapshot!(written("run.name='none'"), @r#"{ run = { name = "none" } }"#);
-        insta::assert_snapshot!(written("run.name=nonesuch"), @r#"{ run = { name = "nonesuch" } }"#);
     }
 
     #[test]

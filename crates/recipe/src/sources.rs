@@ -1,14 +1,11 @@
-//! The sources of a recipe's `[data]`, with paths that can be opened. This is the only part of
-//! resolution that looks into the user's text folders: it lists files and reads none.
+//! Which sources a recipe's `[data]` means, with paths that can be opened. The only part of resolution that looks at the
+//! user's text folders; it lists names and reads nothing.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use glob::{MatchOptions, Pattern};
-use jikji_corpus::{
-    BELOW_FOLDERS, CorpusError, FieldMapping, InputConfig, NotRead, Skipped, user_path,
-};
+use jikji_corpus::{CorpusError, FieldMapping, InputConfig};
 use unicode_normalization::UnicodeNormalization;
 
 use crate::RecipeError;
@@ -18,76 +15,13 @@ use crate::origin::Origin;
 use crate::places::{Places, exists, has_wildcard};
 use crate::run_config::{SourceConfig, SynthConfig};
 
-/// What no source reads: what the run writes, and the files for validation.
-pub(crate) fn not_read(
-    output: &Path,
-    prepared: &Path,
-    validation: &[SourceConfig],
-) -> Vec<NotRead> {
-    let written = [
-        (output, "where this run writes (`run.output`)"),
-        (
-            prepared,
-            "where this run keeps its prepared text (`data.prepared`)",
-        ),
-    ]
-    .map(|(path, reason)| NotRead {
-        path: path.to_owned(),
-        reason: reason.to_owned(),
-    });
-    let held_out = validation.iter().flat_map(|source| {
-        // What is wrong with it is said when it is read.
-        let files = jikji_corpus::list_files(&input(source, &[])).map(|inputs| inputs.files);
-        let reason = format!("read for validation as `{}`", source.name);
-        files
-            .unwrap_or_default()
-            .into_iter()
-            .map(move |file| NotRead {
-                path: file.path,
-                reason: reason.clone(),
-            })
-    });
-    written.into_iter().chain(held_out).collect()
-}
-
-/// The files of `[[data.validation]]`.
-pub(crate) fn validation(
-    data: &DataTable,
-    layers: &Layers,
-    places: &Places,
-) -> Result<Vec<SourceConfig>, RecipeError> {
-    let root = data.path.as_ref().and_then(|written| places.find(written));
-    let root = root.filter(|root| root.is_dir());
-    let entries = data.validation.iter().enumerate();
-    entries
-        .map(|(index, table)| {
-            let below_root = root.as_ref().map(|root| root.join(&table.path));
-            let found = below_root
-                .filter(|path| exists(path))
-                .or_else(|| places.find(&table.path));
-            let path = found.ok_or_else(|| {
-                let key = ["data", "validation", &index.to_string(), "path"].map(str::to_owned);
-                let origin = layers.origin(&key);
-                places.not_found(origin.key(&key), origin, &table.path)
-            })?;
-            let fields = table.fields.iter().chain(&data.fields).cloned().collect();
-            let mut source = read_source(table.name.clone(), &path, table.exclude.clone(), fields)?;
-            source.license = table.license.clone().or_else(|| data.license.clone());
-            source.encoding = table.encoding.or(data.encoding);
-            Ok(source)
-        })
-        .collect()
-}
-
 /// The sources of `[data]`; `seed` is the run's.
 pub(crate) fn resolve(
     data: &DataTable,
     seed: u64,
-    not_read: &[NotRead],
     layers: &Layers,
     places: &Places,
-) -> Result<(Vec<SourceConfig>, Vec<Skipped>), RecipeError> {
-    let mut left_out = Vec::new();
+) -> Result<Vec<SourceConfig>, RecipeError> {
     let root = match &data.path {
         None => None,
         Some(written) => Some(places.find(written).ok_or_else(|| {
@@ -103,7 +37,7 @@ pub(crate) fn resolve(
                 file: layers.recipe().to_owned(),
             });
         }
-        (Some(root), true) => discovered(root, data, not_read, layers, &mut left_out)?,
+        (Some(root), true) => discovered(root, data, layers)?,
         (root, false) => {
             if let Some(root) = root
                 && !root.is_dir()
@@ -130,88 +64,39 @@ pub(crate) fn resolve(
     };
     for source in &mut sources {
         source.license = source.license.take().or_else(|| data.license.clone());
-        if source.synth.is_none() {
-            source.encoding = source.encoding.or(data.encoding);
-        }
     }
-    Ok((sources, left_out))
+    Ok(sources)
 }
 
-/// The sources of a `data.path` without `[[data.sources]]`; what belongs to none is named.
+/// Sources of a `data.path` alone.
 fn discovered(
     root: &Path,
     data: &DataTable,
-    not_read: &[NotRead],
     layers: &Layers,
-    left_out: &mut Vec<Skipped>,
 ) -> Result<Vec<SourceConfig>, RecipeError> {
     if !root.is_dir() {
         let (exclude, fields) = (data.exclude.clone(), data.fields.clone());
         return Ok(vec![read_source("data".to_owned(), root, exclude, fields)?]);
     }
-    let list = |source: &SourceConfig| {
-        jikji_corpus::list_files(&input(source, not_read)).map_err(|source| corpus(layers, source))
-    };
-    let mut leave_out = |path: &str, reason: String| {
-        left_out.push(Skipped {
-            path: path.to_owned(),
-            reason,
-            blake3: None,
-        });
-    };
-    let mut sources: Vec<SourceConfig> = Vec::new();
-    let unused = |name: &str, sources: &[SourceConfig]| {
-        let is_taken = |name: &str| {
-            let mut taken = sources.iter().map(|source| source.name.to_lowercase());
-            taken.any(|taken| taken == name.to_lowercase())
-        };
-        jikji_corpus::unused_name(name, is_taken)
-    };
-    for (name, folder, why_not) in sub_folders(root)? {
-        if let Some(reason) = why_not {
-            leave_out(&name, reason);
-            continue;
-        }
+    let mut sources = Vec::new();
+    for (name, folder) in sub_folders(root)? {
         let (exclude, fields) = inside(data, Path::new(&name));
-        let source_name = unused(&source_name(&name), &sources);
-        let source = read_source(source_name, &folder, exclude, fields)?;
-        let inputs = list(&source)?;
-        if inputs.files.is_empty() {
-            leave_out(&name, inputs.what_else());
-        } else {
+        let source = read_source(source_name(&name), &folder, exclude, fields)?;
+        if is_readable(&source).map_err(|source| corpus(layers, source))? {
             sources.push(source);
         }
     }
-    // Files beside the folders.
+    // Files beside the folders: all below a folder is left out by the last glob.
     let mut exclude = data.exclude.clone();
-    exclude.push(BELOW_FOLDERS.to_owned());
+    exclude.push("*/**".to_owned());
     let root_name = root.canonicalize().ok();
     let root_name = root_name.as_deref().and_then(Path::file_name);
     let name = source_name(&root_name.map_or("data".into(), |name| name.to_string_lossy()));
-    let beside = read_source(unused(&name, &sources), root, exclude, data.fields.clone())?;
-    let inputs = list(&beside)?;
-    if !inputs.files.is_empty() {
-        sources.push(beside);
-        return Ok(sources);
-    }
-    for (count, what) in [
-        (inputs.hidden, "hidden"),
-        (inputs.excluded, "named by `exclude`"),
-    ] {
-        if count > 0 {
-            leave_out(".", format!("{count} {what}"));
-        }
-    }
-    left_out.extend(inputs.skipped);
-    if sources.is_empty() {
-        return Err(corpus(
-            layers,
-            CorpusError::NothingToRead {
-                input: name,
-                path: beside.path.unwrap_or_default(),
-                skipped: jikji_corpus::describe(left_out),
-            },
-        ));
+    let beside = read_source(name, root, exclude, data.fields.clone())?;
+    match jikji_corpus::discover(&input(&beside)) {
+        Ok(_) => sources.push(beside),
+        Err(CorpusError::NothingToRead { .. }) if !sources.is_empty() => {}
+        Err(source) => return Err(corpus(layers, source)),
     }
     Ok(sources)
 }
@@ -223,9 +108,8 @@ fn corpus(layers: &Layers, source: CorpusError) -> RecipeError {
     }
 }
 
-/// First-level folders that are not hidden, by name, those that are links too; with each that would
-/// be read twice, why.
-fn sub_folders(root: &Path) -> Result<Vec<(String, PathBuf, Option<String>)>, RecipeError> {
+/// First-level folders that are not hidden, by name.
+fn sub_folders(root: &Path) -> Result<Vec<(String, PathBuf)>, RecipeError> {
     let read = |source| RecipeError::Read {
         path: root.to_owned(),
         source,
@@ -234,50 +118,40 @@ fn sub_folders(root: &Path) -> Result<Vec<(String, PathBuf, Option<String>)>, Re
     for entry in fs::read_dir(root).map_err(read)? {
         let entry = entry.map_err(read)?;
         let path = entry.path();
-        let is_link = entry.file_type().map_err(read)?.is_symlink();
-        if !path.is_dir() {
-            continue;
-        }
+        let is_folder = entry.file_type().map_err(read)?.is_dir();
         let Ok(name) = entry.file_name().into_string() else {
-            return Err(RecipeError::NotUtf8 { path });
+            if is_folder {
+                return Err(RecipeError::NotUtf8 { path });
+            }
+            continue;
         };
-        if !name.starts_with('.') {
-            folders.push((is_link, name, path));
+        if is_folder && !name.starts_with('.') {
+            folders.push((name, path));
         }
     }
-    // Real folders first: a link to one of them is the second way to it.
     folders.sort();
-    let around = root.canonicalize().map_err(read)?;
-    let mut known: BTreeMap<PathBuf, String> = BTreeMap::new();
-    let mut found = Vec::new();
-    for (is_link, name, path) in folders {
-        let place = path.canonicalize().map_err(read)?;
-        let twice = if is_link && around.starts_with(&place) {
-            Some("a link to a folder around it, which would lead in a circle".to_owned())
-        } else {
-            let known = known.get(&place);
-            let twice = known.map(|known| format!("a link to a folder that is read as `{known}`"));
-            twice.or_else(|| jikji_corpus::why_not_text(&path).map(str::to_owned))
-        };
-        known.entry(place).or_insert_with(|| name.clone());
-        found.push((name, path, twice));
-    }
-    found.sort();
-    Ok(found)
+    Ok(folders)
 }
 
 fn source_name(folder: &str) -> String {
     jikji_corpus::source_name(folder).unwrap_or_else(|| "data".to_owned())
 }
 
-fn input(source: &SourceConfig, not_read: &[NotRead]) -> InputConfig {
+fn is_readable(source: &SourceConfig) -> Result<bool, CorpusError> {
+    match jikji_corpus::discover(&input(source)) {
+        Ok(_) => Ok(true),
+        Err(CorpusError::NothingToRead { .. }) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+fn input(source: &SourceConfig) -> InputConfig {
     InputConfig {
         name: source.name.clone(),
         path: source.path.clone().unwrap_or_default(),
         exclude: source.exclude.clone(),
         fields: source.fields.clone(),
-        not_read: not_read.to_vec(),
-        ..InputConfig::default()
+        license: None,
     }
 }
 
@@ -296,7 +170,6 @@ fn read_source(
         synth: None,
         weight: None,
         license: None,
-        encoding: None,
         exclude,
         fields,
     })
@@ -320,9 +193,9 @@ impl Place<'_> {
         let mut source = match (&table.path, &table.synth) {
             (Some(written), None) => {
                 let below_root = root
-                    .map(|root| user_path(root.join(user_path(written))))
+                    .map(|root| root.join(written))
                     .filter(|path| exists(path));
-                let is_below_root = below_root.is_some() && user_path(written).is_relative();
+                let is_below_root = below_root.is_some() && Path::new(written).is_relative();
                 let (exclude, fields) = if is_below_root {
                     inside(data, fixed_part(Path::new(written)))
                 } else {
@@ -340,7 +213,6 @@ impl Place<'_> {
                 for (key, given) in [
                     ("exclude", !table.exclude.is_empty()),
                     ("fields", !table.fields.is_empty()),
-                    ("encoding", table.encoding.is_some()),
                 ] {
                     if given {
                         let (key, origin) = self.key(key);
@@ -362,7 +234,6 @@ impl Place<'_> {
                     }),
                     weight: None,
                     license: None,
-                    encoding: None,
                     exclude: Vec::new(),
                     fields: Vec::new(),
                 }
@@ -389,7 +260,6 @@ impl Place<'_> {
         source.fields.splice(0..0, table.fields.iter().cloned());
         source.weight = table.weight;
         source.license.clone_from(&table.license);
-        source.encoding = table.encoding;
         Ok(source)
     }
 
@@ -429,9 +299,8 @@ fn inside(data: &DataTable, folder: &Path) -> (Vec<String>, Vec<FieldMapping>) {
     (exclude, data.fields.iter().flat_map(mapped).collect())
 }
 
-/// A glob relative to a folder below its own: without the components that match the folder's. A
-/// glob that ends on the way matches the whole folder; one that does not match the folder matches
-/// nothing in it.
+/// A glob as seen from a folder: without the components that match the folder's. A glob that ends on the way matches the
+/// folder as a whole, one that does not match says nothing about what is inside.
 fn seen_from(glob: &str, folder: &Path) -> Vec<String> {
     let mut globs = vec![glob.trim_start_matches("./").to_owned()];
     for component in folder.components() {
@@ -471,8 +340,7 @@ fn step_into(glob: &str, name: &str) -> Vec<String> {
     }
 }
 
-/// The folder that a source's own globs are relative to: the path itself, or what stands before its
-/// first wildcard.
+/// The folder that a source's own globs are relative to: the path itself, or what stands before its first wildcard.
 fn fixed_part(path: &Path) -> &Path {
     let mut path = path;
     while has_wildcard(path) {

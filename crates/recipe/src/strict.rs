@@ -1,7 +1,7 @@
-//! Reads a TOML value into a type. A refusal has the key, what was expected and what was found.
+//! Reading a TOML value into a type so that a refusal says which key, what was expected and what stands there.
 //!
-//! The errors of serde's formats are plain text. This deserializer keeps their parts, and the path
-//! of keys to the value.
+//! serde's errors are text once a format has made them. This deserializer keeps their parts, and the path of keys that led
+//! to each.
 
 use std::fmt;
 
@@ -21,18 +21,18 @@ pub(crate) struct Refusal {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Complaint {
-    /// The last key of the path is unknown.
+    /// The last key of the path means nothing there.
     Unknown { known: Vec<&'static str> },
     /// The last key of the path is required.
     Missing,
     /// Another kind of value, or a value out of range.
     Value { expected: String, got: String },
-    /// None of the words that are allowed.
+    /// None of the words that may stand there.
     Choice {
         got: String,
         known: Vec<&'static str>,
     },
-    /// Any other message of a type.
+    /// Anything else a type may say.
     Other(String),
 }
 
@@ -55,8 +55,8 @@ impl Refusal {
         self
     }
 
-    /// serde reads a table with a `type` in two passes and loses the key in the second. If just one
-    /// entry of the table equals the refused value, the refusal is about that entry.
+    /// serde reads a table with a `type` in two passes and forgets keys in the second; where just one entry of the refused
+    /// table looks like what was got, it is that one.
     fn pinned(mut self, root: &Value) -> Self {
         let Complaint::Value { got, .. } = &self.complaint else {
             return self;
@@ -77,7 +77,7 @@ impl Refusal {
     }
 }
 
-pub(crate) fn at<'a>(root: &'a Value, path: &[String]) -> Option<&'a Value> {
+fn at<'a>(root: &'a Value, path: &[String]) -> Option<&'a Value> {
     path.iter().try_fold(root, |value, key| match value {
         Value::Table(table) => table.get(key),
         Value::Array(list) => list.get(key.parse::<usize>().ok()?),
@@ -135,7 +135,7 @@ impl de::Error for Refusal {
     }
 }
 
-/// serde names expected types as Rust does; these are the words of a TOML user.
+/// serde's names of what it expects are Rust's; these are a reader's.
 fn in_words(expected: &dyn Expected) -> String {
     let rust = expected.to_string();
     match rust.as_str() {

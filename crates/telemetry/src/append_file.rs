@@ -1,8 +1,7 @@
-//! An append-only log file. A full disk causes a warning, not an error of the run.
+//! A log file that only grows and that a full disk cannot turn into an error of the run.
 //!
-//! Records are buffered in memory. If a write fails in the middle of a record, the rest of that
-//! record is written later, so that the file never contains a partial record followed by another
-//! one.
+//! Bytes wait in memory until they are written. When a write fails part way, the part that reached the file is
+//! remembered and the rest is retried later, so that the file never holds half a record followed by another one.
 
 use std::collections::VecDeque;
 use std::fs::{File, OpenOptions};
@@ -12,10 +11,10 @@ use std::time::{Duration, Instant};
 
 use crate::TelemetryError;
 
-/// Limit of the buffer while writes fail; further records are dropped.
+/// Records waiting for a disk that refuses them; beyond this they are dropped.
 const MAX_PENDING_BYTES: usize = 4 << 20;
 
-/// Pause after a failed write.
+/// How long a file that refused a write is left alone.
 const RETRY_AFTER: Duration = Duration::from_secs(10);
 
 #[derive(Debug)]
@@ -32,8 +31,8 @@ pub(crate) struct AppendFile {
 }
 
 impl AppendFile {
-    /// Opens `path` for appending and creates it if it is missing. A call of `append` writes the
-    /// buffer if the last write is at least `write_every` ago.
+    /// Opens `path` for appending, creating it; records reach the file at the latest `write_every` after the
+    /// first of them, given further calls.
     pub(crate) fn open(path: &Path, write_every: Duration) -> Result<Self, TelemetryError> {
         let file = OpenOptions::new()
             .append(true)
@@ -53,7 +52,7 @@ impl AppendFile {
         })
     }
 
-    /// Adds one record. It is written completely or, after a failure, not at all.
+    /// Adds one whole record: it reaches the file complete or, after a failure, not at all.
     pub(crate) fn append(&mut self, record: &[u8]) {
         if self.pending.len() + record.len() > MAX_PENDING_BYTES {
             self.write_pending();
@@ -73,12 +72,12 @@ impl AppendFile {
         }
     }
 
-    /// Writes the buffer to the operating system.
+    /// Hands everything that waits to the operating system.
     pub(crate) fn flush(&mut self) {
         self.write_pending();
     }
 
-    /// Like [`AppendFile::flush`]; returns after the bytes are safe from a power failure.
+    /// As [`AppendFile::flush`], and returns only when the bytes survive a loss of power.
     pub(crate) fn sync(&mut self) {
         self.write_pending();
         if !self.failing
@@ -89,7 +88,7 @@ impl AppendFile {
         }
     }
 
-    /// Warnings for the user; returns each one once.
+    /// Messages for people, each given once.
     pub(crate) fn take_warnings(&mut self) -> Vec<String> {
         std::mem::take(&mut self.warnings)
     }
@@ -109,7 +108,7 @@ impl AppendFile {
             self.failing = false;
             let lost = std::mem::take(&mut self.dropped_records);
             self.warnings.push(format!(
-                "writing `{}` works again; {lost} records were lost",
+                "`{}` is written again; {lost} records were lost",
                 self.path.display()
             ));
         }
@@ -119,7 +118,7 @@ impl AppendFile {
         if !self.failing {
             self.failing = true;
             self.warnings.push(format!(
-                "failed to write `{}`: {error}; the run continues and retries every {} s",
+                "failed to write `{}`: {error}; the run goes on and the log is tried again every {} s",
                 self.path.display(),
                 self.retry_after.as_secs()
             ));
@@ -172,7 +171,7 @@ mod tests {
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "one\ntwo\nthree\n");
         let warnings = file.take_warnings();
         assert!(
-            warnings.len() == 1 && warnings[0].contains("works again"),
+            warnings.len() == 1 && warnings[0].contains("written again"),
             "{warnings:?}"
         );
     }

@@ -1,4 +1,4 @@
-//! Atomic replacement of files, and renaming files of an earlier run.
+//! Files replaced as a whole, and what an earlier run left moved out of the way.
 
 use std::fs;
 use std::io::{self, Write};
@@ -8,11 +8,11 @@ use jikji_durable::write_file_beside_with;
 
 use crate::TelemetryError;
 
-/// Suffix of an incomplete file. The name is fixed, because only one run writes a folder at a time;
-/// an incomplete file of a killed run is overwritten.
+/// Ends the name of a file that is not complete. One name a file, since one run writes a folder at a time: what a killed run left
+/// under it is overwritten.
 pub(crate) const UNFINISHED: &str = ".unfinished";
 
-/// Replaces `path` with the output of `write`, or leaves it unchanged.
+/// Replaces `path` with what `write` produces, or leaves it as it was.
 pub(crate) fn replace(
     path: &Path,
     write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
@@ -20,8 +20,8 @@ pub(crate) fn replace(
     Ok(write_file_beside_with(path, UNFINISHED, write)?)
 }
 
-/// Renames a file or folder of an earlier run at `path` to the first free `path.old-N`; `None` if
-/// there is none.
+/// Moves a file or folder that an earlier run left at `path` to the first free `path.old-N`; `None` when there
+/// was nothing.
 pub(crate) fn set_aside(path: &Path) -> Result<Option<PathBuf>, TelemetryError> {
     if fs::symlink_metadata(path).is_err() {
         return Ok(None);

@@ -1,37 +1,36 @@
-//! Bar charts as SVG: groups of bars, each with its value.
+//! Bar charts as SVG made here: groups of bars side by side, each with its value.
 
 use std::fmt::Write;
 
-use crate::curve::{HEAD, STYLE};
+use crate::curve::STYLE;
 use crate::report::escape;
 
-/// A group of bars, one per series.
+/// Bars that belong together, one for each series.
 #[derive(Debug, Clone, PartialEq)]
 pub struct BarGroup {
-    /// The label of the group.
+    /// Shown at the group.
     pub label: String,
-    /// One non-negative value per series; `None` for no bar.
+    /// A value for each series, none of them negative; `None` where there is nothing to show.
     pub values: Vec<Option<f64>>,
 }
 
-/// Width of the picture in pixels.
+/// The widest a picture is, in pixels.
 const WIDTH: f64 = 860.0;
 
-/// Height of a bar and of the gap between groups.
+/// Height of a bar, and of the gap between groups.
 const BAR: f64 = 18.0;
 const GAP: f64 = 14.0;
 
-/// Upper estimate of the width of a letter; Hangul is twice as wide.
+/// A generous width of a letter; Hangul is twice as wide.
 const LETTER: f64 = 7.6;
 
-/// Colours that are distinguishable with red-green colour blindness (Okabe and Ito 2008).
+/// Colours told apart by people who see red and green alike, after the palette of Okabe and Ito (2008).
 const COLOURS: [&str; 7] = [
     "#0072b2", "#e69f00", "#56b4e9", "#d55e00", "#009e73", "#cc79a7", "#8c8c8c",
 ];
 
-/// Returns a standalone SVG file without external fonts, scripts or images, in light or dark
-/// colours as the viewer prefers. `series` names the bars of each group; `title` names the
-/// quantity.
+/// A standalone SVG file: no font, script or picture from elsewhere; light and dark as the viewer prefers. `series` names the bars
+/// of each group, `title` says what their length is.
 pub fn bars_svg(title: &str, series: &[String], groups: &[BarGroup]) -> String {
     let left = groups
         .iter()
@@ -91,7 +90,7 @@ pub fn bars_svg(title: &str, series: &[String], groups: &[BarGroup]) -> String {
     }
     let title = escape(title);
     format!(
-        "{HEAD} viewBox=\"0 0 {WIDTH} {y:.0}\" width=\"{WIDTH}\" height=\"{y:.0}\" \
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"curve\" viewBox=\"0 0 {WIDTH} {y:.0}\" width=\"{WIDTH}\" height=\"{y:.0}\" \
          role=\"img\" aria-label=\"{title}\">\n<title>{title}</title>\n<style>\n{STYLE}</style>\n\
          <rect width=\"{WIDTH}\" height=\"{y:.0}\" style=\"fill:var(--paper)\"/>\n\
          <text class=\"title\" x=\"4\" y=\"22\">{title}</text>\n{body}</svg>\n"
@@ -104,7 +103,7 @@ fn width(text: &str) -> f64 {
         .sum()
 }
 
-/// Shortens a label that is too long to its end, because paths differ at the end.
+/// The end of a label that is too long: paths differ there.
 fn shortened(label: &str, room: f64) -> String {
     if width(label) <= room {
         return label.to_owned();

@@ -1,16 +1,17 @@
-//! Messages on stderr, and the live line that shares it.
+//! Everything that is said to people while a command runs: one door to stderr, shared with the live line.
 //!
-//! stdout is for data, so nothing of this crate writes there. A message that cannot be written
-//! (stderr closed or full, its reader gone) is dropped.
+//! stdout is for data, so nothing of this crate writes there.
 
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
 use crate::TelemetryError;
 use crate::append_file::AppendFile;
-use crate::live_line::LiveLine;
+use crate::display_width::cut_to_width;
 
 /// Columns assumed where the terminal does not tell.
 const DEFAULT_COLUMNS: usize = 80;
@@ -47,7 +48,7 @@ pub struct Console {
 #[derive(Debug)]
 struct Shared {
     sink: Sink,
-    live: LiveLine,
+    live: Option<ProgressBar>,
     log: Option<AppendFile>,
 }
 
@@ -114,20 +115,28 @@ impl Console {
         self.mode
     }
 
-    /// Starts, changes or (with `None`) removes the live line, which is redrawn in place below all
-    /// other lines. For [`ProgressMode::Terminal`] only.
-    pub fn set_live(&self, line: Option<&str>) {
+    /// Starts, changes or (with `None`) removes the live line.
+    pub(crate) fn set_live(&self, line: Option<&str>) {
         let mut shared = self.lock();
-        let bytes = match line {
-            Some(line) => shared.live.set(line, columns()),
-            None => Some(shared.live.clear(columns())),
+        let Some(line) = line else {
+            if let Some(live) = shared.live.take() {
+                live.finish_and_clear();
+            }
+            return;
         };
-        if let Some(bytes) = bytes {
-            print(&bytes);
-        }
+        let live = shared.live.get_or_insert_with(|| {
+            let live = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(8));
+            live.set_style(
+                ProgressStyle::with_template("{msg}")
+                    .unwrap_or_else(|_| ProgressStyle::default_spinner()),
+            );
+            live
+        });
+        live.set_message(cut_to_width(line, Self::live_columns()));
+        live.tick();
     }
 
-    /// Columns that the live line may take.
+    /// Columns of the live line. The last one stays free: some terminals wrap when it is written.
     pub(crate) fn live_columns() -> usize {
         columns().saturating_sub(1)
     }
@@ -138,7 +147,7 @@ impl Console {
             colour,
             shared: Arc::new(Mutex::new(Shared {
                 sink,
-                live: LiveLine::default(),
+                live: None,
                 log: None,
             })),
         }
@@ -149,23 +158,22 @@ impl Console {
         if let Some(log) = &mut shared.log {
             log.append(format!("{plain}\n").as_bytes());
         }
-        let shared = &mut *shared;
+        let live = shared.live.clone();
         match &mut shared.sink {
             Sink::Memory(lines) => lines.push(plain.to_owned()),
-            Sink::Stderr => print(&shared.live.above(shown, columns())),
+            Sink::Stderr => {
+                // Nobody is left to hear about a closed stderr.
+                let print = || drop(writeln!(io::stderr(), "{shown}"));
+                match live {
+                    Some(live) => live.suspend(print),
+                    None => print(),
+                }
+            }
         }
     }
 
     fn lock(&self) -> MutexGuard<'_, Shared> {
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// In one call, so that lines of several processes do not mix. There is no place to report a
-/// failure to.
-fn print(bytes: &str) {
-    if !bytes.is_empty() {
-        let _ = io::stderr().write_all(bytes.as_bytes());
     }
 }
 

@@ -1,14 +1,14 @@
-//! The width of text in terminal columns. Hangul and other wide characters take two columns.
+//! How many columns text takes in a terminal, where Hangul and other wide characters take two.
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-/// Number of terminal columns of `text`.
+/// Columns that `text` takes.
 pub fn display_width(text: &str) -> usize {
     text.width()
 }
 
-/// Shortens `text` to at most `columns` columns, with `…` at the end. A wide character is never
-/// split. Control characters, which could move the cursor, become spaces.
+/// `text` in at most `columns` columns; what does not fit is replaced by `…`. A wide character is never halved,
+/// and control characters, which could move the cursor, become spaces.
 pub fn cut_to_width(text: &str, columns: usize) -> String {
     let clean = text.chars().map(|character| {
         if character.is_control() {
@@ -32,7 +32,7 @@ pub fn cut_to_width(text: &str, columns: usize) -> String {
         }
         cut.push(character);
     }
-    // The width of a character can depend on its neighbours, so the sum above is only an estimate.
+    // A character's width can depend on its neighbours, so the sum above is only a first guess.
     while cut.width() > room && cut.pop().is_some() {}
     cut.push('…');
     cut

@@ -1,50 +1,50 @@
-//! The error type of this crate.
+//! The one error type of this crate: a file that could not be used.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
 use jikji_durable::DurableError;
 
-/// A log or report could not be opened, read or written.
+/// Why a log could not be opened or read.
 #[derive(Debug, thiserror::Error)]
 pub enum TelemetryError {
     /// A file or folder could not be created, opened, read, written or renamed.
     #[error("failed to {action} `{path}`")]
     File {
-        /// The failed action, as a verb: `create`, `read`, `rename`.
+        /// What was being done, as a verb: `create`, `read`, `rename`.
         action: &'static str,
         /// The file or folder.
         path: PathBuf,
-        /// The error of the operating system.
+        /// What the system said.
         #[source]
         source: io::Error,
     },
-    /// An atomic, durable replacement of a file failed.
+    /// A call by which a file is replaced, whole and durable, failed.
     #[error(transparent)]
     Durable(#[from] DurableError),
-    /// A complete line of a JSON Lines file is not a valid record.
+    /// A complete line of a JSON-lines file is not a record of this program.
     #[error("line {line} of `{path}` is not a record: expected {expected}")]
     Line {
-        /// The JSON Lines file.
+        /// The JSON-lines file.
         path: PathBuf,
         /// Line number, from 1.
         line: usize,
-        /// The expected kind of record.
+        /// What a line of this file holds.
         expected: &'static str,
-        /// The error of the parser.
+        /// What the parser said.
         #[source]
         source: serde_json::Error,
     },
 }
 
 impl TelemetryError {
-    /// How to fix the problem, in one sentence, if there is a way.
+    /// The way out, in one sentence, where there is one.
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::File { source, path, .. } => way_out(source, path),
             Self::Durable(error) => way_out(&error.source, &error.path).or_else(|| error.hint()),
             Self::Line { path, line, .. } => Some(format!(
-                "delete line {line} of `{}`; the other lines are independent of it",
+                "delete line {line} of `{}`; the other lines do not depend on it",
                 path.display()
             )),
         }
@@ -69,12 +69,8 @@ fn way_out(source: &io::Error, path: &Path) -> Option<String> {
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
             Some("choose another `run.output`, or give this user write permission there".to_owned())
         }
-        io::ErrorKind::FileTooLarge => Some(
-            "raise the limit on the size of files (ulimit -f), or choose another `run.output`"
-                .to_owned(),
-        ),
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            Some("free space on that disk, or choose another `run.output`".to_owned())
+            Some("free some space on that disk, or choose another `run.output`".to_owned())
         }
         _ => None,
     }

@@ -1,4 +1,4 @@
-//! Formats bytes, durations and counts with three significant digits and decimal prefixes.
+//! Bytes, durations and counts in words: three significant digits, decimal prefixes.
 
 const BYTE_UNITS: [&str; 7] = ["B", "kB", "MB", "GB", "TB", "PB", "EB"];
 const COUNT_UNITS: [&str; 7] = ["", " k", " M", " B", " T", " P", " E"];
@@ -9,7 +9,7 @@ pub fn human_bytes(bytes: u64) -> String {
     format!("{digits} {unit}")
 }
 
-/// Exact with separators below ten thousand (`1,203`), otherwise rounded (`32.5 M`); `B` is 10^9.
+/// Exact with separators below ten thousand (`1,203`), then `32.5 M`; `B` is a thousand million.
 pub fn human_count(count: u64) -> String {
     if count < 10_000 {
         return with_separators(count);
@@ -18,7 +18,7 @@ pub fn human_count(count: u64) -> String {
     format!("{digits}{unit}")
 }
 
-/// All digits, in groups of three: `12,345,678`.
+/// Every digit, in groups of three: `12,345,678`.
 pub fn with_separators(count: u64) -> String {
     let digits = count.to_string();
     let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
@@ -31,8 +31,8 @@ pub fn with_separators(count: u64) -> String {
     grouped
 }
 
-/// A duration in at most two units: `420 ms`, `12.3 s`, `2 min 5 s`, `3 h 12 min`, `2 d 4 h`;
-/// `unknown` if it is negative or not finite.
+/// The two largest units that matter: `420 ms`, `12.3 s`, `2 min 5 s`, `3 h 12 min`, `2 d 4 h`; `unknown` for what
+/// is not a duration.
 pub fn human_duration(seconds: f64) -> String {
     if !seconds.is_finite() || seconds < 0.0 {
         return "unknown".to_owned();
@@ -44,7 +44,7 @@ pub fn human_duration(seconds: f64) -> String {
         return format!("{} s", trimmed(format!("{seconds:.1}")));
     }
     let whole = seconds.round() as u64;
-    // Round to the smaller of the two units first, so that `60 min` never appears.
+    // Rounded to the smaller of the two units first, so that no `60 min` appears.
     let minutes = (whole + 30) / 60;
     let hours = (whole + 1800) / 3600;
     if whole < 3600 {

@@ -1,8 +1,6 @@
-//! Reads `metrics.jsonl` and `timing.jsonl`, and truncates them to the step that a run resumes
-//! from.
+//! `metrics.jsonl` and `timing.jsonl`: reading them, and cutting them back to the step that a run resumes from.
 //!
-//! A killed process may leave a last line without a newline. Readers skip it, and resuming removes
-//! it.
+//! A line without its newline is what a killed process leaves; readers pass over it and resuming removes it.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
@@ -19,30 +17,30 @@ use crate::{TelemetryError, aside};
 pub(crate) const METRICS_FILE: &str = "metrics.jsonl";
 pub(crate) const TIMING_FILE: &str = "timing.jsonl";
 
-/// The content of `metrics.jsonl`, in file order.
+/// What `metrics.jsonl` holds, in the order of the file.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Metrics {
-    /// One entry per logged step.
+    /// One entry for each logged step.
     pub steps: Vec<StepMetrics>,
-    /// One entry per validation.
+    /// One entry for each validation.
     pub validations: Vec<ValidationMetrics>,
-    /// One entry per prompt of each sampled step.
+    /// One entry for each prompt of each sampled step.
     pub samples: Vec<SampleMetrics>,
 }
 
-/// The content of `timing.jsonl`, in file order.
+/// What `timing.jsonl` holds, in the order of the file.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Timings {
-    /// One entry per logged step.
+    /// One entry for each logged step.
     pub steps: Vec<TimedStep>,
-    /// One entry per saved checkpoint.
+    /// One entry for each saved checkpoint.
     pub saves: Vec<SaveTiming>,
 }
 
-/// Reads `metrics.jsonl` of a run folder. Skips an incomplete last line.
+/// Reads `metrics.jsonl` of a run folder; a torn last line is passed over.
 ///
 /// # Errors
-/// If the file is missing or unreadable, or a complete line is not a valid record.
+/// The file is absent or unreadable, or a complete line is not a record.
 pub fn read_metrics(run_dir: &Path) -> Result<Metrics, TelemetryError> {
     let mut metrics = Metrics::default();
     read_lines(
@@ -57,10 +55,10 @@ pub fn read_metrics(run_dir: &Path) -> Result<Metrics, TelemetryError> {
     Ok(metrics)
 }
 
-/// Reads `timing.jsonl` of a run folder. Skips an incomplete last line.
+/// Reads `timing.jsonl` of a run folder; a torn last line is passed over.
 ///
 /// # Errors
-/// Those of [`read_metrics`].
+/// As [`read_metrics`].
 pub fn read_timings(run_dir: &Path) -> Result<Timings, TelemetryError> {
     let mut timings = Timings::default();
     read_lines(
@@ -75,7 +73,7 @@ pub fn read_timings(run_dir: &Path) -> Result<Timings, TelemetryError> {
     Ok(timings)
 }
 
-/// The remaining content of a file after [`keep_until`].
+/// What stays of a file after [`keep_until`].
 #[derive(Debug, Default)]
 pub(crate) struct Kept {
     pub(crate) last_step: Option<u64>,
@@ -84,8 +82,8 @@ pub(crate) struct Kept {
     pub(crate) warning: Option<String>,
 }
 
-/// Durably removes all lines of steps after `last_step`, and lines that are not valid records. A
-/// missing file is left missing.
+/// Removes every line of a later step than `last_step`, and lines that are not records, durably. An absent file
+/// stays absent.
 pub(crate) fn keep_until(path: &Path, last_step: u64) -> Result<Kept, TelemetryError> {
     #[derive(Deserialize)]
     struct Head {
@@ -130,7 +128,7 @@ pub(crate) fn keep_until(path: &Path, last_step: u64) -> Result<Kept, TelemetryE
     }
     if unreadable > 0 {
         kept.warning = Some(format!(
-            "removed {unreadable} unreadable lines from `{}`",
+            "`{}` held {unreadable} unreadable lines, which were removed",
             path.display()
         ));
     }
@@ -150,7 +148,7 @@ fn read_lines<T: DeserializeOwned>(
         match serde_json::from_slice(line) {
             _ if torn => {}
             Ok(record) => each(record),
-            // A lost disk block can leave a last line with a newline and invalid content.
+            // A lost block of the disk can leave a last line that has its newline and nonsense before it.
             Err(_) if is_last => {}
             Err(source) => bad = bad.take().or(Some((number, source))),
         }
@@ -176,7 +174,7 @@ fn open(path: &Path) -> Result<Option<BufReader<File>>, TelemetryError> {
     }
 }
 
-/// Calls `each` with every line, including its newline, and whether it is the last line.
+/// Calls `each` with every line, its newline included, and whether it is the last.
 fn for_each_line(
     mut reader: impl BufRead,
     mut each: impl FnMut(&[u8], bool) -> io::Result<()>,

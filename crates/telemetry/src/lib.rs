@@ -1,22 +1,13 @@
-//! The logs and messages of a run, and the report written from them.
+//! What a run says while it runs and what it leaves to be read afterwards.
 //!
-//! Nothing in this crate can end a run. Once the files are open, a failed write is a warning
-//! (`take_warnings`), and records that cannot be written are dropped.
+//! Nothing here can end a run: after the files are open, a failed write becomes a warning (`take_warnings`) and
+//! the records that do not fit are dropped.
 //!
-//! - [`RunLog`] writes each record to `metrics.jsonl`, `timing.jsonl` and TensorBoard.
-//! - [`TensorBoard`] writes event files. A resumed run continues them without repeating a step.
-//! - [`Console`], [`Progress`] and [`Phase`] print messages for users, on stderr only.
-//! - [`report`] renders a run folder as one self-contained HTML page. [`curve_svg`] draws curves,
-//!   [`bars_svg`] bar charts.
-//! - [`human_units`] formats bytes, durations and counts in one way.
-//!
-//! ```
-//! use jikji_telemetry::human_units::{human_bytes, human_count, human_duration};
-//!
-//! assert_eq!(human_bytes(634_000_000), "634 MB");
-//! assert_eq!(human_count(32_508_416), "32.5 M");
-//! assert_eq!(human_duration(125.0), "2 min 5 s");
-//! ```
+//! - [`RunLog`] takes each record once and writes it to `metrics.jsonl`, `timing.jsonl` and TensorBoard.
+//! - [`TensorBoard`] writes event files that a resumed run continues without repeating a step.
+//! - [`Console`], [`Progress`] and [`Phase`] talk to people, on stderr only.
+//! - [`report`] turns a run folder into one self-contained HTML page; [`curve_svg`] draws a single curve, [`bars_svg`] bars.
+//! - [`human_units`] words bytes, durations and counts the same way everywhere.
 
 mod append_file;
 mod aside;
@@ -27,7 +18,6 @@ mod display_width;
 mod error;
 pub mod human_units;
 mod json_lines;
-mod live_line;
 mod phase;
 mod progress;
 mod records;
@@ -39,7 +29,7 @@ mod wall_clock;
 
 pub use bars::{BarGroup, bars_svg};
 pub use console::{Console, ProgressMode};
-pub use curve::{CurveOptions, ReferenceLine, Series, SeriesStyle, YScale, curve_svg, is_picture};
+pub use curve::{CurveOptions, ReferenceLine, Series, SeriesStyle, YScale, curve_svg};
 pub use display_width::{cut_to_width, display_width};
 pub use error::TelemetryError;
 pub use json_lines::{Metrics, Timings, read_metrics, read_timings};

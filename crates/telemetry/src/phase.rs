@@ -1,7 +1,7 @@
-//! The phases of a command: which one is running, its progress, and the remaining time.
+//! Parts of a command that may take long: which one is under way, how far it is, how long it will take.
 //!
-//! On a terminal, a phase shows a live line that is updated even if the work reports nothing.
-//! Elsewhere it prints a line every ten seconds. A shorter phase prints nothing.
+//! In a terminal a live line that moves even when the work reports nothing; elsewhere a line every
+//! ten seconds. A phase that ends sooner shows nothing.
 
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -10,25 +10,25 @@ use std::time::{Duration, Instant};
 use crate::console::{Console, ProgressMode};
 use crate::human_units::{human_bytes, human_duration, with_separators};
 
-/// Interval of the live line on a terminal.
+/// How often the live line of a terminal is drawn.
 const LIVE_EVERY: Duration = Duration::from_millis(500);
 
-/// Interval of the lines without a terminal.
+/// How often a line is written where there is no terminal.
 const PLAIN_EVERY: Duration = Duration::from_secs(10);
 
-/// Share of the work after which the remaining time is estimated.
+/// Before this much of the work is done, the time left would be a guess.
 const LEAST_SHARE: f64 = 0.02;
 
-/// The unit that a phase counts.
+/// What a phase counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unit {
     /// Bytes of text or of files.
     Bytes,
-    /// Items with this name, such as `documents`.
+    /// Things that have a name, such as `documents`.
     Count(&'static str),
 }
 
-/// A running phase; it ends on drop.
+/// A phase under way; it ends when this is dropped.
 ///
 /// ```
 /// use jikji_telemetry::{Console, Phase, ProgressMode, Unit};
@@ -264,7 +264,7 @@ mod tests {
         check(at(0, 7, 0, documents), "tokenizing: 7 documents, 30 s");
         check(
             at(0, 2_000_000, 1_000_000, Unit::Bytes),
-            "tokenizing: 1 MB of 1 MB (100 %), 30 s",
+            "tokenizing: 1.0 MB of 1.0 MB (100 %), 30 s",
         );
     }
 

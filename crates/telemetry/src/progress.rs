@@ -7,7 +7,7 @@ use crate::display_width::display_width;
 use crate::human_units::{human_duration, with_separators};
 
 /// How often a plain line appears at most, apart from the first and the last.
-const PLAIN_EVERY: Duration = Duration::from_secs(10);
+const PLAIN_EVERY: Duration = Duration::from_secs(5);
 
 const BAR_COLUMNS: u64 = 16;
 
@@ -66,12 +66,11 @@ impl Progress {
         let full = || line(update, self.total_steps, left, Wording::Full);
         match self.console.mode() {
             ProgressMode::Terminal => {
-                let mut forms = vec![
+                let forms = [
                     format!("{} {}", bar(update.step, self.total_steps), full()),
                     full(),
+                    line(update, self.total_steps, left, Wording::Short),
                 ];
-                let short = parts(update, self.total_steps, left, Wording::Short);
-                forms.extend((1..=short.len()).rev().map(|kept| short[..kept].join("  ")));
                 self.console
                     .set_live(Some(widest_that_fits(&forms, Console::live_columns())));
             }
@@ -100,9 +99,12 @@ impl Drop for Progress {
 }
 
 /// The last form, which the console cuts, when none fits.
-fn widest_that_fits(forms: &[String], columns: usize) -> &str {
-    let fits = forms.iter().find(|form| display_width(form) <= columns);
-    fits.or(forms.last()).map_or("", String::as_str)
+fn widest_that_fits(forms: &[String; 3], columns: usize) -> &str {
+    let [_, _, shortest] = forms;
+    forms
+        .iter()
+        .find(|form| display_width(form) <= columns)
+        .unwrap_or(shortest)
 }
 
 fn line(
@@ -111,16 +113,6 @@ fn line(
     seconds_left: Option<f64>,
     wording: Wording,
 ) -> String {
-    parts(update, total_steps, seconds_left, wording).join("  ")
-}
-
-/// The parts of a line, the more important ones first.
-fn parts(
-    update: &ProgressUpdate,
-    total_steps: u64,
-    seconds_left: Option<f64>,
-    wording: Wording,
-) -> Vec<String> {
     let ProgressUpdate {
         step,
         loss,
@@ -151,7 +143,7 @@ fn parts(
     if let Some(seconds) = seconds_left.filter(|_| step < total_steps) {
         parts.push(format!("ETA {}", human_duration(seconds.round())));
     }
-    parts
+    parts.join("  ")
 }
 
 /// From the mean over everything since the first step was done, so that validation and saves are in it, and what comes before

@@ -1,34 +1,34 @@
-//! The records of a run, and their lines in the two JSON Lines files.
+//! What a trainer reports, and the lines that the two JSON-lines files hold of it.
 //!
-//! `metrics.jsonl` holds only values that the recipe determines, so equal runs write equal bytes.
-//! Values that depend on the machine go to `timing.jsonl`.
+//! The split decides what can be compared: `metrics.jsonl` holds only what the recipe determines, so equal runs
+//! write equal bytes; whatever the machine decides goes to `timing.jsonl`.
 
 use serde::{Deserialize, Serialize};
 
-/// One optimizer update, as reported by the training loop.
+/// One optimizer update, as the trainer reports it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StepRecord {
-    /// Number of updates done, including this one.
+    /// Updates done, this one included.
     pub step: u64,
-    /// Number of tokens read since step 0.
+    /// Tokens read since step 0.
     pub tokens_total: u64,
-    /// Number of targets in the loss of this step (the sum of their weights).
+    /// Targets that the loss of this step counted (their weights summed).
     pub counted_targets: f64,
     /// Mean negative log-probability per counted target, in nats.
     pub loss: f64,
-    /// Global L2 norm of the gradient before clipping.
+    /// Global L2 norm before clipping.
     pub gradient_norm: f64,
-    /// Whether the gradient was clipped.
+    /// Whether the gradient was scaled down.
     pub clipped: bool,
-    /// Learning rate of this update.
+    /// Learning rate used by this update.
     pub learning_rate: f64,
-    /// Number of epochs read of each source.
+    /// Per source, how many times its documents have been seen.
     pub data: Vec<(String, f64)>,
-    /// Time of each phase.
+    /// Where the time went.
     pub timing: StepTiming,
 }
 
-/// Time and memory of one update. A part of a line in `timing.jsonl`.
+/// What one update cost on this machine. Part of a `timing.jsonl` line as it stands.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct StepTiming {
     /// Wall-clock seconds of the whole step.
@@ -46,27 +46,27 @@ pub struct StepTiming {
     /// Seconds spent waiting for a batch.
     #[serde(with = "null_is_nan")]
     pub data_wait_seconds: f64,
-    /// Tokens of the step divided by its seconds.
+    /// Tokens of the step by its seconds.
     #[serde(with = "null_is_nan")]
     pub tokens_per_second: f64,
-    /// Share (0 to 1) of the machine's measured matrix rate; absent if the rate was not measured.
+    /// Share (0 to 1) of the machine's measured matrix rate; absent when that was not measured.
     pub matrix_share: Option<f64>,
     /// Resident memory of the process after the step.
     pub resident_bytes: u64,
 }
 
-/// One pass over the validation documents, as reported by the training loop.
+/// One pass over the validation documents, as the trainer reports it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ValidationRecord {
-    /// Number of updates done before it.
+    /// Updates done when it was made.
     pub step: u64,
     /// Mean negative log-probability per target, in nats.
     pub loss: f64,
-    /// The same loss in bits per byte of text, which is comparable across tokenizers.
+    /// The same information per byte of text, so that tokenizers can be compared.
     pub bits_per_byte: f64,
-    /// Number of targets.
+    /// Targets scored.
     pub tokens: u64,
-    /// Number of bytes of text that the targets encode.
+    /// Bytes of text they stand for.
     pub bytes: u64,
     /// Bits per byte of each source.
     pub per_source: Vec<(String, f64)>,
@@ -74,7 +74,7 @@ pub struct ValidationRecord {
     pub seconds: f64,
 }
 
-/// A step in `metrics.jsonl`: [`StepRecord`] without its timing.
+/// A step as `metrics.jsonl` keeps it: [`StepRecord`] without its timing.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[expect(
     missing_docs,
@@ -96,7 +96,7 @@ pub struct StepMetrics {
     pub data: Vec<(String, f64)>,
 }
 
-/// A validation in `metrics.jsonl`: [`ValidationRecord`] without its seconds.
+/// A validation as `metrics.jsonl` keeps it: [`ValidationRecord`] without its seconds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[expect(
     missing_docs,
@@ -117,11 +117,11 @@ pub struct ValidationMetrics {
 /// A line of `timing.jsonl` about a step.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TimedStep {
-    /// Number of updates done, including this one.
+    /// Updates done, this one included.
     pub step: u64,
-    /// Time of logging, in seconds since 1970.
+    /// Seconds since 1970 when it was logged.
     pub wall_time: f64,
-    /// Time of each phase of the step.
+    /// Where the time of the step went.
     pub timing: StepTiming,
 }
 
@@ -130,12 +130,12 @@ pub struct TimedStep {
 pub struct SaveTiming {
     /// The step that was saved.
     pub step: u64,
-    /// Time of logging, in seconds since 1970.
+    /// Seconds since 1970 when it was logged.
     pub wall_time: f64,
-    /// Duration of the save in seconds.
+    /// Seconds that the save took.
     #[serde(with = "null_is_nan")]
     pub seconds: f64,
-    /// Size of the checkpoint in bytes.
+    /// Bytes that it wrote.
     pub bytes: u64,
 }
 
@@ -157,14 +157,14 @@ pub(crate) enum MetricsLine {
     Sample(SampleMetrics),
 }
 
-/// Sampled text in `metrics.jsonl`.
+/// Text that the model wrote, as `metrics.jsonl` keeps it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SampleMetrics {
     /// Updates done.
     pub step: u64,
-    /// The prompt.
+    /// What it was given.
     pub prompt: String,
-    /// The generated text.
+    /// What it wrote after it.
     pub text: String,
 }
 

@@ -1,6 +1,6 @@
-//! Axis ticks at round numbers, and their labels.
+//! Round numbers along an axis, and how they are written.
 
-/// About `count` ticks between `low` and `high`, at multiples of 1, 2 or 5 times a power of ten.
+/// At most about `count` multiples of 1, 2 or 5 times a power of ten between `low` and `high`.
 pub(crate) fn linear(low: f64, high: f64, count: usize) -> Vec<f64> {
     let span = high - low;
     if !(span.is_finite() && span > 0.0) {
@@ -17,14 +17,14 @@ pub(crate) fn linear(low: f64, high: f64, count: usize) -> Vec<f64> {
         (low / step - 1e-6).ceil() as i64,
         (high / step + 1e-6).floor() as i64,
     );
-    // Each tick is a product; a running sum would accumulate rounding errors.
+    // Each from its own product: a running sum would drift off the round numbers.
     (first..=last)
         .take(count * 4 + 2)
         .map(|multiple| multiple as f64 * step)
         .collect()
 }
 
-/// Powers of ten between `low` and `high`; if there are few, also 2 and 5 times these powers.
+/// Powers of ten between `low` and `high`, with 2 and 5 times them where there are few.
 pub(crate) fn logarithmic(low: f64, high: f64) -> Vec<f64> {
     if !(low > 0.0 && high > low && high.is_finite()) {
         return vec![low];
@@ -54,8 +54,7 @@ pub(crate) fn logarithmic(low: f64, high: f64) -> Vec<f64> {
     }
 }
 
-/// A number with four significant digits, without trailing zeros: `1,203`, `3.214`, `0.0003`,
-/// `3e-5`.
+/// A number with four significant digits and no needless zeros: `1,203`, `3.214`, `0.0003`, `3e-5`.
 pub(crate) fn label(value: f64) -> String {
     if !value.is_finite() {
         return "none".to_owned();

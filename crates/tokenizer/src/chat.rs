@@ -11,9 +11,20 @@ mod clock;
 mod conversation;
 mod error;
 
-mod jinja;
-mod stack;
+mod lexical;
+mod literals;
+mod names;
+mod source;
 mod template;
+
+mod builtins;
+mod containers;
+mod counted;
+mod dict_view;
+mod environment;
+mod json;
+mod methods;
+mod python_text;
 
 mod marks;
 mod parts;

@@ -13,91 +13,79 @@ use crate::{TokenizerError, byte_alphabet};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TokenizerConfig {
-    /// Number of tokens, including control tokens, reserved tokens and the 256 bytes; at most the
-    /// model's `vocab_size`. Little text may give fewer.
+    /// Number of tokens, all special and reserved ones and the 256 bytes included. Little text may give fewer.
     pub vocab_size: usize,
     /// How the vocabulary is learned.
     #[serde(default)]
     pub algorithm: Algorithm,
-    /// How text is cut into pieces before tokens are learned. No token spans two pieces.
+    /// Where text is cut before merging.
     #[serde(default)]
     pub pre_tokenizer: PreTokenization,
-    /// How `korean` cuts numbers. The other values of `pre_tokenizer` have a rule of their own.
+    /// How runs of digits are cut, where `pre_tokenizer` does not say so itself.
     #[serde(default)]
     pub digits: Digits,
-    /// A pair of tokens that occurs less often is not merged.
+    /// A pair of tokens is merged only if it occurs at least this often in the text read.
     #[serde(default = "default_min_frequency")]
     pub min_frequency: u64,
-    /// Share of the tokens, from 0 to 0.9, that is learned last, from whole words, and may cross a
-    /// space (SuperBPE, arXiv 2503.13423). For `korean` and `k_exaone` only.
+    /// Which part of the tokens that are learned may cross a space, 0 to 0.9: the last ones, merged of whole words
+    /// (SuperBPE, arXiv 2503.13423). For `pre_tokenizer` `korean` and `k_exaone`.
     #[serde(default)]
     pub superword_share: f64,
-    /// Folder with a dictionary of morphemes, at whose borders text is cut while the tokenizer is
-    /// trained: `.csv` files in MeCab's form (surface, two ids, cost, ...) and `.txt` files with
-    /// one morpheme a line. Encoding needs no dictionary.
+    /// Folder of a dictionary whose morphemes no token that is learned crosses: `.csv` files as MeCab's dictionaries have, `.txt` files
+    /// with a morpheme a line. Text is cut at them while training only, so rare words can still be encoded otherwise.
     #[serde(default)]
     pub morphemes: Option<PathBuf>,
-    /// How often the documents of a source count, by its name: a number from 0 to 1000, to three
-    /// decimals; 1 for a source that is not named.
+    /// How often the documents of a source count, by its name: 1 for those not named, 0 for none of them, to three decimals.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub weights: BTreeMap<String, f64>,
-    /// The most bytes of text that training reads, spread evenly over the documents and held in
-    /// memory; above 0, all text if absent.
+    /// How much text training reads at most, in bytes of UTF-8, spread evenly over the documents given and held in memory; absent
+    /// for all of it.
     #[serde(default)]
     pub sample_bytes: Option<u64>,
-    /// The most bytes of memory for counts, from 67108864 (64 MiB). What does not fit is kept on
-    /// disk in the folder of the result; the tokens are the same. Does not apply to `unigram`.
+    /// Memory that training takes for counts, at most; what does not fit is kept on disk, and the tokens are the same.
     #[serde(default = "default_memory_bytes")]
     pub memory_bytes: u64,
-    /// Control tokens. They have the first ids: pad 0, bos 1, eos 2, then the extra ones in their
-    /// order.
+    /// Control tokens. They take the first ids: pad 0, bos 1, eos 2, then the extra ones in their order.
     #[serde(default)]
     pub special_tokens: SpecialTokens,
-    /// Number of control tokens without a meaning yet, `<|reserved_0|>` and so on: a later stage of
-    /// training can use them without new rows in the model.
+    /// Control tokens without a meaning yet (`<|reserved_0|>` and on), kept so that later stages need no new rows.
     #[serde(default = "default_reserved_tokens")]
     pub reserved_tokens: usize,
-    /// Jinja template that renders a conversation, stored with the tokenizer. `jikji chat` and
-    /// `generate --chat` apply it. None if absent.
+    /// Jinja template that renders a conversation; absent for a tokenizer of plain text.
     #[serde(default)]
     pub chat_template: Option<String>,
 }
 
-/// How the vocabulary is learned.
+/// How a vocabulary is learned, and text encoded with it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Algorithm {
-    /// Byte pair encoding: the most frequent pair of neighbours is merged into a token, repeatedly
-    /// (arXiv 1508.07909).
+    /// Byte pair encoding: the most frequent pair of neighbours becomes a token, again and again (arXiv 1508.07909).
     #[default]
     Bpe,
-    /// Tokens have probabilities, and text is cut into the most probable sequence (arXiv
-    /// 1804.10959). Borders agree better with morphemes. Training holds all distinct words in
-    /// memory, and there is no GGUF form.
+    /// Tokens with probabilities, and text in the most probable ones (arXiv 1804.10959). Learning it takes memory for all distinct
+    /// words, whatever `memory_bytes` says.
     Unigram,
 }
 
-/// How text is cut into pieces before tokens are learned; [`pattern`](crate::pattern) has the
-/// expressions.
+/// Where text is cut before merging: no token spans two pieces. [`pattern`](crate::pattern) has the expressions.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PreTokenization {
-    /// An eojeol with the punctuation around it is one piece; Latin letters and digits in it are
-    /// pieces of their own.
+    /// Eojeol with the punctuation around them, cut from the Latin and digits glued to them.
     #[default]
     Korean,
-    /// GPT-2's and A.X 4.0's: runs of letters, of digits and of symbols.
+    /// GPT-2's, also A.X 4.0's: runs of letters, of digits and of symbols.
     Gpt2,
-    /// Llama 3's: as GPT-2's, but digits in threes from the left, and one symbol may begin a word.
+    /// Llama 3's: as GPT-2's, digits in threes from the left, one symbol may begin a word.
     Llama3,
-    /// Qwen2's and Solar Open's: as Llama 3's, but single digits.
+    /// Qwen2's and Solar Open's: as Llama 3's, single digits.
     Qwen2,
     /// EXAONE 3's and 4's: single digits, then GPT-2's.
     Exaone,
-    /// K-EXAONE's, made for superwords.
+    /// K-EXAONE's, for superwords.
     KExaone,
-    /// GPT-4o's: as Llama 3's, but words are also cut between a lower-case and an upper-case
-    /// letter.
+    /// GPT-4o's: as Llama 3's, words are also cut between a lower-case and an upper-case letter.
     O200k,
 }
 
@@ -105,22 +93,22 @@ pub enum PreTokenization {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Digits {
-    /// Each digit alone.
+    /// Each digit is a token of its own: numbers of any length look alike to the model.
     Single,
-    /// Groups of three digits from the right, as numbers are read aloud.
+    /// Groups of three digits from the right, as numbers are read: fewer tokens, and places of a number line up.
     #[default]
     UpToThree,
 }
 
-/// Spelling of the control tokens.
+/// Spellings of the control tokens.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct SpecialTokens {
-    /// Precedes each document.
+    /// Stands before each document.
     pub bos: String,
-    /// Ends each document, and stops generation.
+    /// Ends each document, and generation.
     pub eos: String,
-    /// Fills up a batch; never a target.
+    /// Fills a batch; never a target.
     pub pad: String,
     /// Further control tokens, such as the role markers of a chat template.
     pub extra: Vec<String>,
@@ -157,8 +145,7 @@ fn default_reserved_tokens() -> usize {
     16
 }
 
-/// The most control tokens a configuration may ask for; published models have at most a few
-/// hundred.
+/// The most control tokens a configuration may ask for; published models have at most a few hundred.
 const MAX_SPECIAL_TOKENS: usize = 65_536;
 
 /// Less is not enough for the buffers.
@@ -190,14 +177,12 @@ impl TokenizerConfig {
     /// Checks everything that can be said without text: what [`train`](crate::train) does first.
     ///
     /// # Errors
-    /// A setting out of range, two control tokens with one spelling, or a vocabulary that cannot
-    /// hold them and the bytes.
+    /// A setting out of range, two control tokens with one spelling, or a vocabulary that cannot hold them and the bytes.
     pub fn check(&self) -> Result<(), TokenizerError> {
         self.control_tokens().map(|_| ())
     }
 
-    /// How often each occurrence counts where the weight is 1: more than once if a weight has
-    /// decimals.
+    /// How often each occurrence counts where the weight is 1: more than once if a weight has decimals.
     pub(crate) fn unit(&self) -> u64 {
         let is_whole = self.weights.values().all(|weight| weight.fract() == 0.0);
         if is_whole { 1 } else { 1000 }

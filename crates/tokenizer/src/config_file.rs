@@ -1,21 +1,15 @@
 //! `tokenizer_config.json`: which tokens begin, end and pad, and how a conversation is rendered.
 
-mod special_tokens;
-mod templates;
-
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{Error, ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
 
-use jikji_durable::is_lfs_pointer;
 use serde_json::{Map, Value, json};
 
 use crate::TokenizerError;
 use crate::validate::outline::read_fields;
 use crate::validate::{MAX_FILE_BYTES, field_error};
-
-use special_tokens::SpecialTokens;
-pub(crate) use templates::Templates;
 
 /// What we read from the file, and write to it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -23,42 +17,46 @@ pub(crate) struct ConfigFile {
     pub(crate) bos: Option<String>,
     pub(crate) eos: Option<String>,
     pub(crate) pad: Option<String>,
-    /// `add_bos_token`: whether texts begin with BOS where the post-processor does not say so.
-    pub(crate) add_bos: Option<bool>,
     /// The longest context in tokens, where known.
     pub(crate) model_max_length: Option<u64>,
     pub(crate) chat_template: Option<String>,
-    /// The file that names the special tokens, if it is not this one.
-    pub(crate) tokens_path: Option<PathBuf>,
 }
 
 pub(crate) const NAME: &str = "tokenizer_config.json";
 
+/// Newer folders keep the template here; it then goes before the one in the configuration.
+const TEMPLATE_NAME: &str = "chat_template.jinja";
+
 impl ConfigFile {
-    /// Reads the file of `folder` and those beside it; a folder without them says nothing about
-    /// special tokens.
+    /// Reads the file of `folder`; a folder without one says nothing about special tokens.
     pub(crate) fn read(folder: &Path) -> Result<Self, TokenizerError> {
-        let files = Files::read(folder)?;
-        let model_max_length = files
-            .config
-            .as_ref()
-            // transformers writes 10^30 for "no limit", which no integer holds: anything but a
-            // plausible length says nothing.
-            .and_then(|fields| fields.get("model_max_length")?.as_u64());
-        let tokens = files.special_tokens(folder)?;
+        let path = folder.join(NAME);
+        let mut settings = match read_json(&path)? {
+            Some(document) => Self::from_document(&document, &path)?,
+            None => Self::default(),
+        };
+        if let Some(template) = read_text(&folder.join(TEMPLATE_NAME))? {
+            settings.chat_template = Some(template);
+        }
+        Ok(settings)
+    }
+
+    fn from_document(document: &Value, path: &Path) -> Result<Self, TokenizerError> {
+        let Some(fields) = document.as_object() else {
+            return Err(field_error(path, "(whole file)", "an object", document));
+        };
+        // transformers writes 10^30 for "no limit", which no integer holds: anything but a plausible length says nothing.
+        let model_max_length = fields.get("model_max_length").and_then(Value::as_u64);
         Ok(Self {
-            bos: tokens.role("bos_token"),
-            eos: tokens.role("eos_token"),
-            pad: tokens.role("pad_token"),
-            add_bos: files.switch("add_bos_token")?,
+            bos: token(fields, "bos_token", path)?,
+            eos: token(fields, "eos_token", path)?,
+            pad: token(fields, "pad_token", path)?,
             model_max_length,
-            chat_template: files.templates(folder)?.and_then(Templates::into_default),
-            tokens_path: (tokens.path != files.path).then_some(tokens.path),
+            chat_template: template(fields, path)?,
         })
     }
 
-    /// The file's bytes; `added_tokens` are the entries of `tokenizer.json`, in the order of their
-    /// ids.
+    /// The file's bytes; `added_tokens` are the entries of `tokenizer.json`, in the order of their ids.
     pub(crate) fn to_bytes(&self, added_tokens: &[Value]) -> Vec<u8> {
         let mut decoder = Map::new();
         for token in added_tokens {
@@ -75,17 +73,13 @@ impl ConfigFile {
             "clean_up_tokenization_spaces": false,
             "eos_token": self.eos,
         });
-        if let Some(adds) = self.add_bos {
-            document["add_bos_token"] = json!(adds);
-        }
         // Absent rather than null: transformers then applies its own "no limit" and "no template".
         if let Some(length) = self.model_max_length {
             document["model_max_length"] = json!(length);
         }
         document["pad_token"] = json!(self.pad);
         document["tokenizer_class"] = json!("PreTrainedTokenizerFast");
-        // Without the key, transformers' class for Qwen2 adds a token of its own behind the last
-        // id.
+        // Without the key, transformers' class for Qwen2 adds a token of its own behind the last id.
         document["unk_token"] = Value::Null;
         if let Some(template) = &self.chat_template {
             document["chat_template"] = json!(template);
@@ -96,80 +90,182 @@ impl ConfigFile {
     }
 }
 
+/// The templates of a folder.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Templates {
+    One(String),
+    Named {
+        /// The file that names them, or the folder whose files have the names.
+        path: PathBuf,
+        by_name: BTreeMap<String, String>,
+    },
+}
+
 /// What rendering a conversation needs of a folder.
 #[derive(Debug)]
 pub(crate) struct ConversationFiles {
     pub(crate) templates: Option<Templates>,
-    /// Spelling of each special token that has a name, such as `bos_token`.
+    /// Spelling of each special token that has a role, such as `bos_token`.
     pub(crate) special_tokens: Map<String, Value>,
 }
 
+/// The roles that transformers hands to a template as variables.
+const SPECIAL_TOKENS: [&str; 7] = [
+    "bos_token",
+    "eos_token",
+    "unk_token",
+    "sep_token",
+    "pad_token",
+    "cls_token",
+    "mask_token",
+];
+
+/// Folder of further templates, one a file.
+const TEMPLATE_DIR: &str = "additional_chat_templates";
+
 impl ConversationFiles {
+    /// Template files go before the configuration, and one file is then enough to silence it.
     pub(crate) fn read(folder: &Path) -> Result<Self, TokenizerError> {
-        let files = Files::read(folder)?;
+        let path = folder.join(NAME);
+        let mut special_tokens = Map::new();
+        let mut templates = None;
+        if let Some(document) = read_json(&path)? {
+            let Some(fields) = document.as_object() else {
+                return Err(field_error(&path, "(whole file)", "an object", &document));
+            };
+            for name in SPECIAL_TOKENS {
+                if let Some(spelling) = token(fields, name, &path)? {
+                    special_tokens.insert(name.to_owned(), Value::String(spelling));
+                }
+            }
+            templates = configured_templates(fields, &path)?;
+        }
+        let mut by_name = BTreeMap::new();
+        for name in ["default", "tool_use"] {
+            let file = if name == "default" {
+                folder.join(TEMPLATE_NAME)
+            } else {
+                folder.join(TEMPLATE_DIR).join(format!("{name}.jinja"))
+            };
+            if let Some(template) = read_text(&file)? {
+                by_name.insert(name.to_owned(), template);
+            }
+        }
+        match (by_name.len(), by_name.remove("default")) {
+            (0, _) => {}
+            (1, Some(only)) => templates = Some(Templates::One(only)),
+            (_, default) => {
+                by_name.extend(default.map(|template| ("default".to_owned(), template)));
+                let path = folder.to_owned();
+                templates = Some(Templates::Named { path, by_name });
+            }
+        }
         Ok(Self {
-            templates: files.templates(folder)?,
-            special_tokens: files.special_tokens(folder)?.by_name,
+            templates,
+            special_tokens,
         })
     }
 }
 
-/// `tokenizer_config.json` as it is in a folder.
-struct Files {
-    path: PathBuf,
-    text: Option<String>,
-    config: Option<Map<String, Value>>,
+/// One template, or several with names.
+fn configured_templates(
+    fields: &Map<String, Value>,
+    path: &Path,
+) -> Result<Option<Templates>, TokenizerError> {
+    match fields.get("chat_template") {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(template)) => Ok(Some(Templates::One(template.clone()))),
+        Some(Value::Array(named)) => {
+            let mut by_name = BTreeMap::new();
+            for (index, entry) in named.iter().enumerate() {
+                let text = |name| entry.get(name).and_then(Value::as_str).map(str::to_owned);
+                let (Some(name), Some(template)) = (text("name"), text("template")) else {
+                    let field = format!("chat_template[{index}]");
+                    return Err(field_error(
+                        path,
+                        &field,
+                        "`name` and `template`, both strings",
+                        entry,
+                    ));
+                };
+                by_name.insert(name, template);
+            }
+            let path = path.to_owned();
+            Ok(Some(Templates::Named { path, by_name }))
+        }
+        Some(value) => Err(field_error(
+            path,
+            "chat_template",
+            "a string, or a list of named templates",
+            value,
+        )),
+    }
+}
+
+/// A special token is spelled as a string, or as an object with its `content`.
+fn token(
+    fields: &Map<String, Value>,
+    name: &str,
+    path: &Path,
+) -> Result<Option<String>, TokenizerError> {
+    match fields.get(name) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(token)) => Ok(Some(token.clone())),
+        Some(value) => match value.get("content").and_then(Value::as_str) {
+            Some(token) => Ok(Some(token.to_owned())),
+            None => Err(field_error(
+                path,
+                name,
+                "a string, or an object with `content`",
+                value,
+            )),
+        },
+    }
+}
+
+/// One template, or several with names, of which `default` is for conversations.
+fn template(fields: &Map<String, Value>, path: &Path) -> Result<Option<String>, TokenizerError> {
+    match fields.get("chat_template") {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(template)) => Ok(Some(template.clone())),
+        Some(Value::Array(named)) => {
+            let default = named
+                .iter()
+                .find(|entry| entry.get("name").and_then(Value::as_str) == Some("default"));
+            Ok(default
+                .and_then(|entry| entry.get("template"))
+                .and_then(Value::as_str)
+                .map(str::to_owned))
+        }
+        Some(value) => Err(field_error(
+            path,
+            "chat_template",
+            "a string, or a list of named templates",
+            value,
+        )),
+    }
 }
 
 /// The fields that we read; the file may have thousands of others.
 const FIELDS: &[&str] = &[
-    special_tokens::FIELDS[0],
-    special_tokens::FIELDS[1],
-    special_tokens::FIELDS[2],
-    "add_bos_token",
+    "bos_token",
+    "eos_token",
+    "unk_token",
+    "sep_token",
+    "pad_token",
+    "cls_token",
+    "mask_token",
     "model_max_length",
     "chat_template",
 ];
 
-impl Files {
-    fn read(folder: &Path) -> Result<Self, TokenizerError> {
-        let path = folder.join(NAME);
-        let text = read_text(&path)?;
-        let config = match &text {
-            None => None,
-            Some(text) => match read_fields(without_mark(text), &path, FIELDS)? {
-                Value::Object(fields) => Some(fields),
-                other => return Err(field_error(&path, "(whole file)", "an object", &other)),
-            },
-        };
-        Ok(Self { path, text, config })
-    }
-
-    fn switch(&self, name: &str) -> Result<Option<bool>, TokenizerError> {
-        match self.config.as_ref().and_then(|fields| fields.get(name)) {
-            None | Some(Value::Null) => Ok(None),
-            Some(Value::Bool(value)) => Ok(Some(*value)),
-            Some(value) => Err(field_error(&self.path, name, "true or false", value)),
-        }
-    }
-
-    fn special_tokens(&self, folder: &Path) -> Result<SpecialTokens, TokenizerError> {
-        SpecialTokens::read(folder, self.text.as_deref(), self.config.as_ref())
-    }
-
-    fn templates(&self, folder: &Path) -> Result<Option<Templates>, TokenizerError> {
-        let config = self.config.as_ref().map(|fields| (fields, &*self.path));
-        Templates::read(folder, config)
-    }
+fn read_json(path: &Path) -> Result<Option<Value>, TokenizerError> {
+    read_text(path)?
+        .map(|text| read_fields(&text, path, FIELDS))
+        .transpose()
 }
 
-/// JSON without the byte order mark that some editors put in front of it.
-pub(crate) fn without_mark(json: &str) -> &str {
-    json.strip_prefix('\u{feff}').unwrap_or(json)
-}
-
-/// Reads a text file; nothing if there is none. Pipes and devices, which may have no end, are not
-/// read.
+/// Reads a text file; nothing if there is none. Pipes and devices, which may have no end, are not read.
 pub(crate) fn read_text(path: &Path) -> Result<Option<String>, TokenizerError> {
     let read_error = |source| TokenizerError::Read {
         path: path.to_owned(),
@@ -201,11 +297,6 @@ pub(crate) fn read_text(path: &Path) -> Result<Option<String>, TokenizerError> {
     if bytes.len() as u64 > MAX_FILE_BYTES {
         return Err(too_large(bytes.len() as u64));
     }
-    if is_lfs_pointer(&bytes) {
-        return Err(TokenizerError::LfsPointer {
-            path: path.to_owned(),
-        });
-    }
     String::from_utf8(bytes).map(Some).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
         let got = Value::from(format!(
@@ -220,25 +311,20 @@ pub(crate) fn read_text(path: &Path) -> Result<Option<String>, TokenizerError> {
 mod tests {
     use super::*;
 
-    fn read(config: &Value) -> Result<ConfigFile, TokenizerError> {
-        let folder = tempfile::tempdir().unwrap();
-        fs::write(folder.path().join(NAME), config.to_string()).unwrap();
-        ConfigFile::read(folder.path())
-    }
-
     #[test]
     fn reads_what_published_folders_hold() {
         let document = json!({
             "bos_token": {"content": "[BOS]", "lstrip": false}, "eos_token": "</s>", "pad_token": null,
             "model_max_length": 1e30, "chat_template": [{"name": "tool", "template": "t"}, {"name": "default", "template": "d"}],
         });
+        let settings = ConfigFile::from_document(&document, Path::new("c.json")).unwrap();
         let expected = ConfigFile {
             bos: Some("[BOS]".to_owned()),
             eos: Some("</s>".to_owned()),
             chat_template: Some("d".to_owned()),
             ..ConfigFile::default()
         };
-        assert_eq!(read(&document).unwrap(), expected);
+        assert_eq!(settings, expected);
     }
 
     #[test]
@@ -252,11 +338,7 @@ mod tests {
         };
         fs::write(folder.path().join(NAME), settings.to_bytes(&[])).unwrap();
         assert_eq!(ConfigFile::read(folder.path()).unwrap(), settings);
-        fs::write(
-            folder.path().join(templates::TEMPLATE_NAME),
-            "of its own file",
-        )
-        .unwrap();
+        fs::write(folder.path().join(TEMPLATE_NAME), "of its own file").unwrap();
         assert_eq!(
             ConfigFile::read(folder.path())
                 .unwrap()
@@ -268,8 +350,11 @@ mod tests {
 
     #[test]
     fn a_wrong_type_is_named() {
-        let error = read(&json!({"eos_token": 3})).unwrap_err().to_string();
-        let expected = "field `eos_token`: expected a string, or an object with `content`, got `3`";
-        assert!(error.ends_with(expected), "{error}");
+        let error =
+            ConfigFile::from_document(&json!({"eos_token": 3}), Path::new("c.json")).unwrap_err();
+        insta::assert_snapshot!(
+            error,
+            @"`c.json`, field `eos_token`: expected a string, or an object with `content`, got `3`"
+        );
     }
 }

@@ -33,6 +33,8 @@ pub(crate) struct Encoder {
     added: AhoCorasick,
     /// A normal form that is not NFC, as the library has it.
     normalizer: Option<NormalizerWrapper>,
+    /// What the post-processor puts before and behind a text, if it does nothing else.
+    around: Option<[Vec<u32>; 2]>,
     caches: Mutex<Vec<Cache>>,
 }
 
@@ -92,6 +94,7 @@ impl Encoder {
                 .build(added)
                 .ok()?,
             normalizer,
+            around: around(document.get("post_processor").unwrap_or(&Value::Null)),
             caches: Mutex::new(Vec::new()),
         })
     }
@@ -139,6 +142,13 @@ impl Encoder {
         each(&text[start..])
     }
 
+    /// As [`encode`](Self::encode), with what the post-processor adds.
+    pub(crate) fn encode_with_post_processor(&self, text: &str) -> Option<Vec<u32>> {
+        let [before, behind] = self.around.as_ref()?;
+        let ids = self.encode(text)?;
+        Some([before.as_slice(), &ids, behind].concat())
+    }
+
     fn ids(&self, text: &str) -> Vec<u32> {
         let lock = || self.caches.lock().unwrap_or_else(PoisonError::into_inner);
         let mut cache = lock().pop().unwrap_or_default();
@@ -161,6 +171,44 @@ impl Encoder {
         finish(&mut batch);
         lock().push(cache);
         ids
+    }
+}
+
+/// The ids that a post-processor puts before and behind a text.
+fn around(post_processor: &Value) -> Option<[Vec<u32>; 2]> {
+    if post_processor.is_null() {
+        return Some(<[Vec<u32>; 2]>::default());
+    }
+    match post_processor["type"].as_str()? {
+        // It moves offsets only.
+        "ByteLevel" => Some(<[Vec<u32>; 2]>::default()),
+        "Sequence" => {
+            let mut all = <[Vec<u32>; 2]>::default();
+            for processor in post_processor["processors"].as_array()? {
+                let [before, behind] = around(processor)?;
+                all[0].splice(0..0, before);
+                all[1].extend(behind);
+            }
+            Some(all)
+        }
+        "TemplateProcessing" => {
+            let mut sides = <[Vec<u32>; 2]>::default();
+            let mut side = 0;
+            for piece in post_processor["single"].as_array()? {
+                if let Some(token) = piece["SpecialToken"]["id"].as_str() {
+                    let ids = post_processor["special_tokens"][token]["ids"].as_array()?;
+                    for id in ids {
+                        sides.get_mut(side)?.push(u32::try_from(id.as_u64()?).ok()?);
+                    }
+                } else if piece["Sequence"]["id"] == "A" {
+                    side += 1;
+                } else {
+                    return None;
+                }
+            }
+            (side == 1).then_some(sides)
+        }
+        _ => None,
     }
 }
 
@@ -262,23 +310,30 @@ mod tests {
         };
         let bytes = json!({"type": "ByteLevel", "add_prefix_space": true, "trim_offsets": false, "use_regex": true});
         let both = template(&[special("s"), text.clone(), special("e")]);
-        let bert = json!({"type": "BertProcessing", "sep": ["<|eos|>", 2], "cls": ["<|bos|>", 1]});
-        let roberta = json!({"type": "RobertaProcessing", "sep": ["<|eos|>", 2], "cls": ["<|bos|>", 1],
-            "trim_offsets": true, "add_prefix_space": false});
-        for post_processor in [
-            json!(null),
-            bytes.clone(),
-            both.clone(),
-            template(std::slice::from_ref(&text)),
-            json!({"type": "Sequence", "processors": [bytes, both]}),
-            bert,
-            roberta,
+        for (post_processor, is_known) in [
+            (json!(null), true),
+            (bytes.clone(), true),
+            (both.clone(), true),
+            (template(std::slice::from_ref(&text)), true),
+            (
+                json!({"type": "Sequence", "processors": [bytes, both]}),
+                true,
+            ),
+            (
+                json!({"type": "BertProcessing", "sep": ["<|eos|>", 2], "cls": ["<|bos|>", 1]}),
+                false,
+            ),
         ] {
             let tokenizer = tokenizer(&[("/post_processor", post_processor.clone())]);
             for text in ["", "GPU를 3월에"] {
                 let library = tokenizer.library().encode_fast(text, true).unwrap();
                 let got = tokenizer.encode_with_post_processor(text).unwrap();
                 assert_eq!(got, library.get_ids(), "{post_processor}");
+                let own = tokenizer
+                    .encoder()
+                    .unwrap()
+                    .encode_with_post_processor(text);
+                assert_eq!(own.is_some(), is_known, "{post_processor}");
             }
         }
     }

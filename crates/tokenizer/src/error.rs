@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use jikji_durable::{DurableError, LFS_HINT};
+use jikji_durable::DurableError;
 
 /// Why a tokenizer could not be trained, loaded, saved or used.
 #[derive(Debug, thiserror::Error)]
@@ -74,12 +74,6 @@ pub enum TokenizerError {
         /// The longest that is read.
         limit: u64,
     },
-    /// A file is what Git keeps in the place of a large one.
-    #[error("`{path}` is a Git LFS pointer and not the file itself")]
-    LfsPointer {
-        /// The pointer.
-        path: PathBuf,
-    },
     /// A file is not JSON, or nests deeper than any tokenizer does.
     #[error("`{path}` is not readable JSON")]
     Json {
@@ -136,7 +130,6 @@ impl TokenizerError {
             Self::Write { .. } => "check free space and permissions of the folder".to_owned(),
             Self::Scratch { .. } => "free space there, or raise `memory_bytes` so that less is kept on disk".to_owned(),
             Self::TooLarge { .. } => "check that the path names a tokenizer.json and not another file".to_owned(),
-            Self::LfsPointer { .. } => LFS_HINT.to_owned(),
             Self::Json { .. } | Self::Refused { .. } => {
                 "copy the file again from where it was published; it may be cut off or altered".to_owned()
             }

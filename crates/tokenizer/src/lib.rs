@@ -29,8 +29,6 @@ mod unigram;
 mod config_file;
 mod encode_parts;
 mod encoder;
-mod long_text;
-mod post_processor;
 mod stream;
 mod tokenizer;
 mod validate;
@@ -43,5 +41,5 @@ pub use config::{Algorithm, Digits, PreTokenization, SpecialTokens, TokenizerCon
 pub use error::TokenizerError;
 pub use extend::{ExtendConfig, Extended, Extender, NewToken, Piece};
 pub use stream::DecodeStream;
-pub use tokenizer::{Tokenizer, tokenizer_files};
+pub use tokenizer::{TOKENIZER_FILES, Tokenizer};
 pub use train::{Trainer, train};

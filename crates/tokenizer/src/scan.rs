@@ -131,19 +131,6 @@ impl Scanner {
         is_linear.then_some(Self { rules })
     }
 
-    /// Whether a piece begins at each space behind a character that is no blank: `Some(false)` where pieces do not depend on
-    /// spaces at all, `None` where nothing is sure.
-    pub(crate) fn begins_at_spaces(&self) -> Option<bool> {
-        let is_digits = |rule: &Rule| matches!(rule, Rule::Digits { .. } | Rule::DigitsFromRight);
-        if self.rules.iter().all(is_digits) {
-            return Some(false);
-        }
-        let goes_on = |rule: &Rule| matches!(rule, Rule::Words | Rule::Superwords { .. });
-        let takes_spaces =
-            |rule: &Rule| matches!(rule, Rule::Run { first, .. } if *first == BLANKS);
-        (self.rules.iter().any(takes_spaces) && !self.rules.iter().any(goes_on)).then_some(true)
-    }
-
     /// Calls `piece` with each piece of `text`: the matches, and what lies between them.
     pub(crate) fn cut<'a>(&self, text: &'a str, mut piece: impl FnMut(&'a str)) {
         self.cut_ranges(text, |range| {

@@ -1,7 +1,5 @@
 //! The tokenizer that the rest of the program holds: load, save, encode, decode.
 
-use std::borrow::Cow;
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
@@ -11,43 +9,25 @@ use tokenizers::normalizers::NormalizerWrapper;
 use tokenizers::{DecoderWrapper, ModelWrapper};
 
 use crate::char_class::nfc;
-use crate::config_file::{self, ConfigFile, read_text, without_mark};
+use crate::config_file::{self, ConfigFile, read_text};
 use crate::encode_parts::inside_of_text;
 use crate::encoder::Encoder;
 use crate::guard::guarded;
-use crate::long_text::Cuts;
 use crate::measure::Kind;
-use crate::post_processor::Around;
 use crate::validate::outline::read_tokenizer;
 use crate::validate::{check_document, check_normalized, culprit, field_error, strip_run_settings};
 use crate::{DecodeStream, TokenizerError, byte_alphabet};
 
 const TOKENIZER_NAME: &str = "tokenizer.json";
 
-/// The files of a folder that a tokenizer and its chat templates are read from, relative to it.
-pub fn tokenizer_files(folder: &Path) -> Vec<PathBuf> {
-    const TEMPLATES: &str = "additional_chat_templates";
-    let names = [
-        TOKENIZER_NAME,
-        config_file::NAME,
-        "special_tokens_map.json",
-        "chat_template.jinja",
-        "chat_template.json",
-    ];
-    let named = std::fs::read_dir(folder.join(TEMPLATES))
-        .into_iter()
-        .flatten();
-    let mut templates: Vec<PathBuf> = named
-        .filter_map(Result::ok)
-        .map(|entry| Path::new(TEMPLATES).join(entry.file_name()))
-        .collect();
-    templates.sort();
-    let files = names.into_iter().map(PathBuf::from).chain(templates);
-    files.filter(|name| folder.join(name).is_file()).collect()
-}
-
-/// The most text that the library is given at a time, if a longer one can be cut.
-const LIBRARY_BYTES: usize = 1024 * 1024;
+/// The files of a folder that a tokenizer is read from; only the first must be there.
+pub const TOKENIZER_FILES: [&str; 5] = [
+    TOKENIZER_NAME,
+    config_file::NAME,
+    "special_tokens_map.json",
+    "chat_template.jinja",
+    "chat_template.json",
+];
 
 /// A text that every part of a file is tried on.
 const PROBE: &str = " 한글 GPU를 3월,\n  ab'll\t1234 é😀 <|x|>";
@@ -63,14 +43,9 @@ pub struct Tokenizer {
     encoder: Option<Encoder>,
     settings: ConfigFile,
     special: SpecialIds,
-    /// What the post-processor adds, and the same with the BOS of `add_bos_token`.
-    post_processor: Around,
-    around: Around,
     /// One more than the largest id.
     vocab_size: usize,
     spelling: Spelling,
-    /// Added tokens that are found in a text before it is normalized.
-    found_first: Vec<String>,
     /// The file normalizes to NFC and does nothing else before cutting.
     normalizes_to_nfc: bool,
     fingerprint: String,
@@ -78,8 +53,6 @@ pub struct Tokenizer {
     kinds: OnceLock<Vec<Kind>>,
     /// The library for pieces inside of a text, where it is another one; made when first asked for.
     continuation: OnceLock<Option<Box<tokenizers::Tokenizer>>>,
-    /// Where the library may be given a long text in pieces; made when first asked for.
-    cuts: OnceLock<Option<Box<Cuts>>>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -118,7 +91,7 @@ impl Tokenizer {
             path: path.clone(),
             source: std::io::Error::from(std::io::ErrorKind::NotFound),
         })?;
-        let document = read_tokenizer(without_mark(&text), &path)?;
+        let document = read_tokenizer(&text, &path)?;
         drop(text);
         let settings = ConfigFile::read(path.parent().unwrap_or_else(|| Path::new("")))?;
         Self::from_document(document, settings, &path)
@@ -133,11 +106,6 @@ impl Tokenizer {
         strip_run_settings(&mut document);
         let facts = check_document(&document, path)?;
         let encoder = Encoder::new(&document);
-        let post_processor = document.get("post_processor").unwrap_or(&Value::Null);
-        let post_processor = Around::of(post_processor).ok_or_else(|| {
-            let expected = "a post-processor that adds tokens in front of a text and behind it";
-            field_error(path, "post_processor", expected, post_processor)
-        })?;
         let refused = |reason| TokenizerError::Refused {
             path: path.to_owned(),
             reason,
@@ -163,10 +131,7 @@ impl Tokenizer {
         check_normalized(&library, &facts.added_tokens, path)?;
         library.set_encode_special_tokens(true);
 
-        let config_path = settings
-            .tokens_path
-            .clone()
-            .unwrap_or_else(|| path.with_file_name(config_file::NAME));
+        let config_path = path.with_file_name(config_file::NAME);
         let id_of = |field: &str, token: Option<&String>| {
             let Some(token) = token else { return Ok(None) };
             let expected = "a token that tokenizer.json has";
@@ -179,31 +144,19 @@ impl Tokenizer {
             eos: id_of("eos_token", settings.eos.as_ref())?,
             pad: id_of("pad_token", settings.pad.as_ref())?,
         };
-        let around = around_with_bos(post_processor.clone(), &settings, special.bos);
         let spelling = spelling_of(&library);
-        let found_first: Vec<String> = library
-            .get_added_vocabulary()
-            .get_added_tokens_decoder()
-            .values()
-            .filter(|token| !token.special && !token.normalized)
-            .map(|token| token.content.clone())
-            .collect();
         let normalizes_to_nfc = matches!(library.get_normalizer(), Some(NormalizerWrapper::NFC(_)));
         let mut tokenizer = Self {
             library,
             encoder,
             settings,
             special,
-            post_processor,
-            around,
             vocab_size: facts.vocab_size,
             spelling,
-            found_first,
             normalizes_to_nfc,
             fingerprint: String::new(),
             kinds: OnceLock::new(),
             continuation: OnceLock::new(),
-            cuts: OnceLock::new(),
         };
         tokenizer.fingerprint = tokenizer.probe().map_err(|reason| {
             let part = culprit(&tokenizer.library, PROBE);
@@ -256,48 +209,15 @@ impl Tokenizer {
     /// # Errors
     /// Only for loaded files: a part of theirs that fails on this text, such as a pattern that takes too many steps.
     pub fn encode(&self, text: &str) -> Result<Vec<u32>, TokenizerError> {
-        self.encode_in_pieces(text, LIBRARY_BYTES)
+        self.encode_as(text, false)
     }
 
-    /// As [`encode`](Self::encode), between [`document_prefix`](Self::document_prefix) and what the post-processor puts
-    /// behind a text: what a model is given where no chat template writes the text.
+    /// As [`encode`](Self::encode), with what the file's own post-processor adds. Ours puts BOS in front.
     ///
     /// # Errors
     /// Those of [`encode`](Self::encode).
     pub fn encode_with_post_processor(&self, text: &str) -> Result<Vec<u32>, TokenizerError> {
-        let ids = self.encode(text)?;
-        Ok([&self.around.before, ids.as_slice(), &self.around.behind].concat())
-    }
-
-    /// As [`encode`](Self::encode), between [`document_prefix`](Self::document_prefix) and EOS: what training reads.
-    ///
-    /// # Errors
-    /// Those of [`encode`](Self::encode).
-    pub fn encode_document(&self, text: &str) -> Result<Vec<u32>, TokenizerError> {
-        let mut ids = self.around.before.clone();
-        ids.extend(self.encode(text)?);
-        ids.extend(self.eos_id());
-        Ok(ids)
-    }
-
-    /// The ids that every text begins with, in training, scoring, generation and encoding alike: those that the
-    /// post-processor puts in front; and BOS, if it puts none there and `add_bos_token` of tokenizer_config.json is true.
-    /// (A chat template writes its own.)
-    pub fn document_prefix(&self) -> &[u32] {
-        &self.around.before
-    }
-
-    /// The same tokenizer with BOS in front of every text or without, where the post-processor does not put it there. For
-    /// models that were trained one way while their tokenizer's files say the other; saved as `add_bos_token`.
-    #[must_use]
-    pub fn with_added_bos(mut self, adds_bos: bool) -> Self {
-        self.settings.add_bos = Some(adds_bos);
-        self.around = around_with_bos(
-            self.post_processor.clone(),
-            &self.settings,
-            self.special.bos,
-        );
-        self
+        self.encode_as(text, true)
     }
 
     /// The text of `ids`, control tokens left out. Ids without a token are left out too; bytes that are no UTF-8 become U+FFFD.
@@ -328,18 +248,9 @@ impl Tokenizer {
         bytes
     }
 
-    /// A decoder that takes ids one at a time and returns whole characters.
+    /// A decoder that takes ids one at a time and gives whole characters.
     pub fn decode_stream(&self) -> DecodeStream<'_> {
         DecodeStream::new(self)
-    }
-
-    /// A [`decode_stream`](Self::decode_stream) for the ids that follow `context`, such as those of a prompt. A token can be
-    /// another text at the beginning than behind others: SentencePiece files drop the space of the first word.
-    ///
-    /// # Errors
-    /// Those of [`decode`](Self::decode).
-    pub fn decode_stream_after(&self, context: &[u32]) -> Result<DecodeStream<'_>, TokenizerError> {
-        DecodeStream::new(self).after(context)
     }
 
     /// The id of a token in the file's own spelling.
@@ -350,23 +261,6 @@ impl Tokenizer {
     /// The token of an id, in the file's own spelling.
     pub fn id_to_token(&self, id: u32) -> Option<String> {
         self.library.id_to_token(id)
-    }
-
-    /// The token of an id as people read it: control tokens in their spelling, everything else as the text it stands for, and
-    /// bytes that are no whole character as `<0xEA>`. Not the file's own spelling, in which `ĠìĦľ` may be ` 서`.
-    pub fn token_text(&self, id: u32) -> Option<String> {
-        let token = self.id_to_token(id)?;
-        if self.is_special(id) {
-            return Some(token);
-        }
-        let mut text = String::new();
-        for chunk in self.decode_bytes(&[id]).utf8_chunks() {
-            text.push_str(chunk.valid());
-            for byte in chunk.invalid() {
-                let _ = write!(text, "<0x{byte:02X}>");
-            }
-        }
-        Some(text)
     }
 
     /// One more than the largest id: the rows that an embedding needs.
@@ -490,68 +384,43 @@ impl Tokenizer {
         kinds.get(id as usize).copied().unwrap_or(Kind::Word)
     }
 
+    fn encode_as(&self, text: &str, post_process: bool) -> Result<Vec<u32>, TokenizerError> {
+        self.encode_with(&self.library, text, post_process)
+    }
+
     fn encode_with(
         &self,
         library: &tokenizers::Tokenizer,
         text: &str,
+        post_process: bool,
     ) -> Result<Vec<u32>, TokenizerError> {
-        let Some(normalized) = self.in_nfc(text) else {
-            return by_library(library, text);
+        // The library normalizes by the tables of Unicode 9. Ours are the current ones, and what is NFC by them stays so
+        // under the older ones. Programs that leave it to the library differ from us on sequences of newer characters that
+        // compose (a few Indic and African scripts), and nowhere else.
+        let normalized = if self.normalizes_to_nfc {
+            nfc(text)
+        } else {
+            text.into()
         };
-        match self.encode_here(&normalized) {
-            Some(ids) => Ok(ids),
-            None => by_library(library, &normalized),
-        }
-    }
-
-    /// A text in the normal form of the file, if that is NFC; `None` where an added token is to be found before that.
-    ///
-    /// The library normalizes by the tables of Unicode 9. Ours are the current ones, and what is NFC by them stays so under
-    /// the older ones. Programs that leave it to the library differ from us on sequences of newer characters that compose (a
-    /// few Indic and African scripts), and nowhere else.
-    fn in_nfc<'t>(&self, text: &'t str) -> Option<Cow<'t, str>> {
-        if !self.normalizes_to_nfc {
-            return Some(text.into());
-        }
-        let normalized = nfc(text);
-        let has_raw = |text: &str| self.found_first.iter().any(|token| text.contains(token));
-        let is_sure =
-            matches!(normalized, Cow::Borrowed(_)) || !has_raw(text) && !has_raw(&normalized);
-        is_sure.then_some(normalized)
-    }
-
-    /// Without the library, if all parts of the file are known here.
-    fn encode_here(&self, normalized: &str) -> Option<Vec<u32>> {
-        self.encoder.as_ref()?.encode(normalized)
-    }
-
-    /// The library needs some sixty bytes for each byte of a text, so it is given a long one in pieces of `piece_bytes`: cut
-    /// where the ids are certain to stay the same, and left whole if there is no such place.
-    pub(crate) fn encode_in_pieces(
-        &self,
-        text: &str,
-        piece_bytes: usize,
-    ) -> Result<Vec<u32>, TokenizerError> {
-        let Some(normalized) = self.in_nfc(text) else {
-            return by_library(&self.library, text);
-        };
-        if let Some(ids) = self.encode_here(&normalized) {
+        let text = normalized.as_ref();
+        let own = self.encoder.as_ref();
+        let ids = own.and_then(|encoder| {
+            if post_process {
+                encoder.encode_with_post_processor(text)
+            } else {
+                encoder.encode(text)
+            }
+        });
+        if let Some(ids) = ids {
             return Ok(ids);
         }
-        if normalized.len() <= piece_bytes {
-            return by_library(&self.library, &normalized);
-        }
-        let cuts = self
-            .cuts
-            .get_or_init(|| Cuts::of(&self.library).map(Box::new));
-        let Some(cuts) = cuts else {
-            return by_library(&self.library, &normalized);
-        };
-        let mut ids = Vec::with_capacity(normalized.len() / 4);
-        for piece in cuts.pieces(&normalized, piece_bytes) {
-            ids.extend(by_library(&self.library, piece)?);
-        }
-        Ok(ids)
+        let encoding = guarded(|| library.encode_fast(text, post_process)).map_err(|reason| {
+            TokenizerError::Library {
+                action: "encode a text",
+                reason,
+            }
+        })?;
+        Ok(encoding.get_ids().to_vec())
     }
 
     fn decode_as(&self, ids: &[u32], skip_special: bool) -> Result<String, TokenizerError> {
@@ -576,7 +445,7 @@ impl Tokenizer {
         let library = self
             .continuation
             .get_or_init(|| inside_of_text(&self.library).map(Box::new));
-        self.encode_with(library.as_deref().unwrap_or(&self.library), text)
+        self.encode_with(library.as_deref().unwrap_or(&self.library), text, false)
     }
 
     /// Runs every part of a file once, so that a part which cannot work fails here and not during a run.
@@ -601,25 +470,6 @@ impl Tokenizer {
     }
 }
 
-/// Adds the BOS of `add_bos_token`.
-fn around_with_bos(mut post_processor: Around, settings: &ConfigFile, bos: Option<u32>) -> Around {
-    if settings.add_bos == Some(true)
-        && let Some(bos) = bos
-        && !post_processor.before.contains(&bos)
-    {
-        post_processor.before.insert(0, bos);
-    }
-    post_processor
-}
-
-fn by_library(library: &tokenizers::Tokenizer, text: &str) -> Result<Vec<u32>, TokenizerError> {
-    let encoding = guarded(|| library.encode_fast(text, false)).map_err(|reason| {
-        let action = "encode a text";
-        TokenizerError::Library { action, reason }
-    })?;
-    Ok(encoding.get_ids().to_vec())
-}
-
 fn write(dir: &Path, name: &str, bytes: &[u8]) -> Result<(), TokenizerError> {
     let path = dir.join(name);
     create_dir_all(dir)
@@ -636,7 +486,7 @@ fn spelling_of(library: &tokenizers::Tokenizer) -> Spelling {
 }
 
 /// The byte of `<0x0A>`.
-pub(crate) fn fallback_byte(token: &str) -> Option<u8> {
+fn fallback_byte(token: &str) -> Option<u8> {
     let digits = token.strip_prefix("<0x")?.strip_suffix('>')?;
     (digits.len() == 2).then(|| u8::from_str_radix(digits, 16).ok())?
 }

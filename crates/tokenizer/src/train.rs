@@ -175,11 +175,8 @@ impl Trainer {
             bos: Some(config.special_tokens.bos.clone()),
             eos: Some(config.special_tokens.eos.clone()),
             pad: Some(config.special_tokens.pad.clone()),
-            // The post-processor says it.
-            add_bos: None,
             model_max_length: None,
             chat_template: config.chat_template.clone(),
-            tokens_path: None,
         };
         let cutting = config.pre_tokenizer_json(config.has_superwords())?;
         let document = document(

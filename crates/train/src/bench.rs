@@ -9,9 +9,7 @@ use jikji_model::{
     Decoder, DecoderConfig, Layout, ModelError, ParameterTable, attention_flop_per_token,
     products_of_a_step,
 };
-use jikji_ops::{
-    OperationTime, Precision, median, take_profile, time_library_products, time_products,
-};
+use jikji_ops::{OperationTime, Precision, median, take_profile, time_products};
 use jikji_optim::{OptimizerConfig, Schedule};
 use serde::Serialize;
 
@@ -56,10 +54,6 @@ pub struct BenchReport {
     pub peak_rss_bytes: u64,
     /// The step's matrix products alone, in the format of the run.
     pub matmul_limit_seconds: f64,
-    /// The same products in f32 by the crate `gemm`.
-    pub library_limit_seconds: f64,
-    /// Multiplications and additions of these products.
-    pub products_flop: f64,
     /// Attention's scores and sums over values, at the rate of those products.
     pub attention_limit_seconds: f64,
     /// Every counted step.
@@ -111,14 +105,14 @@ pub fn bench_train_step(
             decay_embeddings: true,
             muon: None,
             max_grad_norm: Some(1.0),
-            schedule: Schedule::constant(0),
+            schedule: Schedule::Constant { warmup_steps: 0 },
         },
         z_loss: 0.0,
         total_steps: u64::MAX,
         device: Device::flex(),
     };
     let mut state = TrainState::initialized(&layout, 0, &settings.optimizer);
-    let mut columns: [Vec<f64>; 6] = Default::default();
+    let mut columns: [Vec<f64>; 5] = Default::default();
     let mut peak = 0;
     for step in 0..WARM_UP + bench.steps.get() {
         if step == WARM_UP {
@@ -132,13 +126,13 @@ pub fn bench_train_step(
         let seconds = clock.elapsed().as_secs_f64();
         peak = peak.max(peak_resident_bytes().unwrap_or(0));
         if step >= WARM_UP {
+            let limit = time_products(&products, bench.precision);
             let measured = [
                 seconds,
                 report.forward_seconds,
                 report.backward_seconds,
                 report.update_seconds,
-                time_products(&products, bench.precision),
-                time_library_products(&products),
+                limit,
             ];
             for (column, value) in columns.iter_mut().zip(measured) {
                 column.push(value);
@@ -153,7 +147,6 @@ pub fn bench_train_step(
         backward_seconds,
         update_seconds,
         matmul_limit_seconds,
-        library_limit_seconds,
     ] = columns.map(median);
     Ok(BenchReport {
         tokens_per_second: (rows * seq) as f64 / step_seconds,
@@ -163,8 +156,6 @@ pub fn bench_train_step(
         update_seconds,
         peak_rss_bytes: peak,
         matmul_limit_seconds,
-        library_limit_seconds,
-        products_flop,
         attention_limit_seconds: matmul_limit_seconds * attention_flop / products_flop,
         step_seconds_all,
         profile,

@@ -9,20 +9,20 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Objective {
-    /// Predict each token from those before it in its document.
+    /// Each token from those before it in its document.
     #[default]
     NextToken,
 }
 
-/// Number format of the operands of matrix products.
+/// Number format of matrix products; weights, sums and optimizer states are f32 in any case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PrecisionConfig {
     /// 32-bit operands.
     #[default]
     F32,
-    /// Operands rounded to bfloat16, sums in f32. `jikji doctor` shows the speed of both formats on
-    /// a machine.
+    /// Operands rounded to bfloat16: twice as fast where the processor has such products (AVX512-BF16), a GPU run's numbers at
+    /// f32's speed where it has not.
     Bf16,
 }
 
@@ -35,104 +35,60 @@ impl From<PrecisionConfig> for jikji_ops::Precision {
     }
 }
 
-/// Which activations the forward pass keeps for the backward pass.
+/// What forward leaves for backward.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ActivationCheckpointing {
-    /// All of them: fastest.
+    /// Everything: fastest.
     #[default]
     None,
-    /// The input of each block; the rest is computed again. Takes about a third more time and far
-    /// less memory.
+    /// Each block's input; the rest is computed again: about a third more time, far less memory.
     Blocks,
 }
 
-/// How long a run is.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Horizon {
-    /// So many optimizer updates.
-    Steps(u64),
-    /// So many passes over the training text; the number of steps follows once the text is
-    /// prepared.
-    Epochs(f64),
-}
-
-/// How long to train, on how many tokens a step, in which number format.
+/// How long, how wide, in which format.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TrainConfig {
     /// What the model learns.
     #[serde(default)]
     pub objective: Objective,
-    /// Length of the run in optimizer updates; just one of `steps` and `epochs`. With 0 steps the
-    /// model is validated, sampled and exported as it starts.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub steps: Option<u64>,
-    /// Length of the run in passes over the training text, above 0, such as `3` or `0.5`; instead
-    /// of `steps`. Without weights this is the number of passes over every source. With weights,
-    /// the run ends when every source that the last stage reads has been read at least this often.
-    /// The number of steps is rounded up and settled once the text is prepared. A resumed run keeps
-    /// that number, also if text was added, unless `epochs` itself changes.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub epochs: Option<f64>,
-    /// Tokens of a sequence; at most `model.max_position_embeddings`.
+    /// Optimizer updates in all; with 0 the model is validated, sampled and exported as it starts.
+    pub steps: u64,
+    /// Tokens of a sequence.
     pub seq_len: NonZeroUsize,
-    /// Sequences of an optimizer update. A step has `global_batch_size * seq_len` tokens.
+    /// Sequences of an update, over all ranks and micro-steps.
     pub global_batch_size: NonZeroUsize,
-    /// Sequences of one forward and backward pass; `global_batch_size` if absent. Gradient
-    /// accumulation follows: a step takes `global_batch_size / micro_batch_size` passes, rounded
-    /// up.
+    /// Sequences of one forward-backward; `global_batch_size` if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub micro_batch_size: Option<NonZeroUsize>,
-    /// Number format of the operands of matrix products. Weights, sums and optimizer states are
-    /// always f32.
+    /// Number format of matrix products.
     #[serde(default)]
     pub precision: PrecisionConfig,
-    /// Weight of the z-loss: this times the squared log-sum-exp of the logits is added to the loss
-    /// of each target, which keeps logits small. 1e-4 is common; none if absent. The logged
-    /// training loss includes it, validation does not.
+    /// The loss grows by this much of each target's squared log-sum-exp of logits, which keeps logits small; absent means not at
+    /// all, 1e-4 is common. The loss that is logged has it in it, validation has not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub z_loss: Option<f64>,
-    /// Globs over published parameter names. Parameters that match are trained, the others stay
-    /// frozen.
+    /// Published parameter names (globs) that are trained; the others stay as they are.
     #[serde(default = "train_everything")]
     pub trainable: Vec<String>,
-    /// Which activations the forward pass keeps for the backward pass.
+    /// What forward leaves for backward.
     #[serde(default)]
     pub activation_checkpointing: ActivationCheckpointing,
-    /// Steps between validations. If absent, the run validates before the first and after the last
-    /// step only.
+    /// Steps between validations; absent means only before the first and after the last step.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub validate_every_steps: Option<NonZeroU64>,
-    /// The most tokens of one validation, divided among the sources by their size.
+    /// Tokens of a validation at most.
     #[serde(default = "default_validation_tokens")]
     pub validation_tokens: u64,
 }
 
 impl TrainConfig {
-    /// Sequences of one forward and backward pass.
+    /// Sequences of one forward-backward.
     pub fn micro_batch_size(&self) -> usize {
         self.micro_batch_size
             .unwrap_or(self.global_batch_size)
             .get()
-    }
-
-    /// How long the run is, as written.
-    pub fn horizon(&self) -> Horizon {
-        match (self.steps, self.epochs) {
-            (Some(steps), _) => Horizon::Steps(steps),
-            (None, epochs) => Horizon::Epochs(epochs.unwrap_or(0.0)),
-        }
-    }
-
-    /// Steps of a run whose length is settled; 0 where only `epochs` is known.
-    pub fn total_steps(&self) -> u64 {
-        self.steps.unwrap_or(0)
-    }
-
-    /// Tokens of a step.
-    pub fn tokens_per_step(&self) -> u64 {
-        (self.global_batch_size.get() as u64).saturating_mul(self.seq_len.get() as u64)
     }
 }
 
@@ -144,37 +100,22 @@ fn default_validation_tokens() -> u64 {
     1_000_000
 }
 
-/// When checkpoints are written and how many are kept.
+/// When the run is saved and how much of it is kept.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CheckpointConfig {
-    /// Steps between checkpoints. The last step is always saved.
+    /// Steps between checkpoints; the last step is always saved.
     pub every_steps: NonZeroU64,
-    /// Checkpoints to keep. An older one is removed once a newer one has been verified.
+    /// Checkpoints kept; older ones are removed once a newer one verifies.
     #[serde(default = "default_keep")]
     pub keep: NonZeroUsize,
-    /// The run stops after this many failed saves in a row.
+    /// Failed saves in a row after which the run stops.
     #[serde(default = "default_max_failed_saves")]
     pub max_failed_saves: NonZeroUsize,
-    /// Whether training continues while a checkpoint is written. If `false`, a crash costs at most
-    /// one interval; if `true`, a crash during a save costs up to two.
+    /// Whether training goes on while a checkpoint is written. If not, a crash at any moment costs at most one interval; if so,
+    /// one in the middle of a save costs that save's interval too.
     #[serde(default)]
     pub async_save: bool,
-    /// What SIGUSR1 does, which cluster schedulers send some time before a job ends
-    /// (`--signal=USR1@300` of Slurm).
-    #[serde(default)]
-    pub on_usr1: OnUsr1,
-}
-
-/// What SIGUSR1 does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum OnUsr1 {
-    /// The run finishes its step, saves and ends, as on SIGTERM.
-    #[default]
-    Stop,
-    /// The run saves after its step and goes on.
-    Save,
 }
 
 fn default_keep() -> NonZeroUsize {
@@ -189,26 +130,18 @@ fn default_max_failed_saves() -> NonZeroUsize {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LogConfig {
-    /// Steps between records in `metrics.jsonl` and TensorBoard.
+    /// Steps between records in the metrics and TensorBoard.
     #[serde(default = "default_log_every")]
     pub every_steps: NonZeroU64,
-    /// Steps between samples. If absent, the model is sampled before the first and after the last
-    /// step only.
+    /// Steps between samples; absent means only before the first and after the last step.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sample_every_steps: Option<NonZeroU64>,
-    /// Prompts that samples continue, with a fixed seed: two samples of a prompt differ by the
-    /// weights alone.
+    /// Beginnings that samples continue.
     #[serde(default)]
     pub prompts: Vec<String>,
-    /// The most tokens of one sample.
+    /// Tokens of a sample at most.
     #[serde(default = "default_sample_tokens")]
     pub sample_tokens: usize,
-    /// Keeps text private. Prompts, samples and rows of the training text are then written nowhere
-    /// in the run's folder and not to the terminal: logs, samples, TensorBoard, report and the
-    /// example of a dry run show their length and a hash. The prepared folder, the tokenizer and
-    /// the model still hold what they were made from.
-    #[serde(default)]
-    pub private: bool,
 }
 
 impl Default for LogConfig {
@@ -218,7 +151,6 @@ impl Default for LogConfig {
             sample_every_steps: None,
             prompts: Vec::new(),
             sample_tokens: default_sample_tokens(),
-            private: false,
         }
     }
 }

@@ -7,7 +7,6 @@ mod bench;
 mod config;
 mod error;
 mod evaluate;
-mod machine_memory;
 mod memory;
 mod objective;
 mod resume;
@@ -17,19 +16,16 @@ mod state;
 pub mod step;
 mod stop;
 pub mod verify;
-mod watch;
 
 pub use bench::{BenchConfig, BenchError, BenchReport, bench_train_step};
 pub use config::{
-    ActivationCheckpointing, CheckpointConfig, Horizon, LogConfig, Objective, OnUsr1,
-    PrecisionConfig, TrainConfig,
+    ActivationCheckpointing, CheckpointConfig, LogConfig, Objective, PrecisionConfig, TrainConfig,
 };
 pub use error::{NonFinite, TrainError};
 pub use evaluate::{Evaluation, evaluate};
-pub use machine_memory::{MemoryLimit, MemoryLimits};
 pub use memory::{MemoryPlan, StepSize, peak_resident_bytes, reset_peak, resident_bytes};
 pub use resume::{restore, snapshot};
 pub use run::{Hooks, RunOutcome, RunSetup, StopReason, run};
 pub use state::TrainState;
 pub use step::{StepReport, StepSettings, train_step};
-pub use stop::{Activity, StopSignal};
+pub use stop::StopSignal;

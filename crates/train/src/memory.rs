@@ -1,5 +1,4 @@
-//! The memory plan of a run: bytes by owner before it starts, and the measured peak after it. The
-//! memory that the machine gives is in `machine_memory.rs`.
+//! How much memory a run will take, by owner, and how much it took.
 
 use std::fs;
 
@@ -10,11 +9,10 @@ use jikji_optim::OptimizerConfig;
 use crate::config::{ActivationCheckpointing, TrainConfig};
 use crate::run::PREFETCH;
 
-/// Memory of every run, whatever its size: stacks, packed operands of the threads, slack of the
-/// allocator.
+/// What a run takes beside its plan whatever its size: stacks, packed operands of the threads, the allocator's slack.
 const WORKING_SET: u128 = 12_000_000;
 
-/// The settings of a step that decide its memory.
+/// What of a step decides its memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StepSize {
     /// Sequences at a time.
@@ -23,14 +21,14 @@ pub struct StepSize {
     pub global_batch_size: usize,
     /// Tokens of a sequence.
     pub seq_len: usize,
-    /// Which activations the forward pass keeps for the backward pass.
+    /// What forward leaves for backward.
     pub activation_checkpointing: ActivationCheckpointing,
-    /// Whether hidden matrices have one moment (Muon) instead of two (AdamW).
+    /// Whether hidden matrices have one moment instead of two.
     pub muon: bool,
 }
 
 impl StepSize {
-    /// The step of a run.
+    /// That of a run.
     pub fn of(train: &TrainConfig, optimizer: &OptimizerConfig) -> Self {
         Self {
             micro_batch_size: train.micro_batch_size(),
@@ -42,18 +40,17 @@ impl StepSize {
     }
 }
 
-/// Memory of a run by owner, computed from sizes alone.
+/// Bytes by owner, from sizes alone.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MemoryPlan {
-    /// Bytes per owner, in the order the plan prints them.
+    /// Owner and bytes, largest idea first.
     pub owners: Vec<(&'static str, u64)>,
 }
 
 impl MemoryPlan {
-    /// The peak during training; `resident` is what the process holds before the training state
-    /// exists.
+    /// The peak of a run's training: `resident` is what the process holds before the state exists.
     pub fn new(config: &DecoderConfig, layout: &Layout, step: StepSize, resident: u64) -> Self {
-        // u128: an absurd size must not wrap around to a small sum that passes the check.
+        // Sizes may be absurd, and a sum that wrapped would let the run through: wide numbers, cut off at the end.
         const F32: u128 = 4;
         let all = layout.table().num_elements() as u128 * F32;
         let trained = layout.num_trainable() as u128 * F32;
@@ -65,30 +62,29 @@ impl MemoryPlan {
         let ffn = config.intermediate_size as u128;
         let q = (config.num_attention_heads * config.head_dim) as u128;
         let kv = (config.num_key_value_heads * config.head_dim) as u128;
-        // A block's graph holds: inputs of its products and norms, q, k, v before and after norm
-        // and rotation, attention's output, gate, up and their product.
+        // What a block's graph holds: inputs of its products and norms, q, k, v before and after norm and rotation,
+        // attention's output, gate, up and their product.
         let block = tokens * (4 * hidden + 3 * q + 3 * kv + 3 * ffn);
         let layers = config.num_hidden_layers() as u128;
         let activations = match step.activation_checkpointing {
             ActivationCheckpointing::None => layers * block,
             ActivationCheckpointing::Blocks => layers * tokens * hidden + block,
         };
-        // Gradients of activations that exist at the same time in the block that backward works on.
-        let gradients_of_activations = tokens * (3 * ffn + 3 * hidden + 2 * q + 2 * kv);
-        // A chunk of logits, the input of the output projection and its gradient. The weight's
-        // gradient is written to its buffer directly.
+        // Derivatives alive at once inside the block that backward works on.
+        let derivatives = tokens * (3 * ffn + 3 * hidden + 2 * q + 2 * kv);
+        // A chunk of logits, the input of the output projection and its derivative; the weight's goes to the buffer at once.
         let vocab = config.vocab_size as u128;
         let chunk = (head_chunk_tokens(config.vocab_size) as u128).min(tokens / F32);
         let head = chunk * vocab * F32 + 2 * tokens * hidden;
-        // Five columns of each batch: one in use, PREFETCH in the queue, one being made.
+        // Five columns of global batches: in the step's hand, in the queue, and in the hand of who makes the next.
         let batches = step.global_batch_size as u128 * seq_len * 5 * F32;
         let owners = [
             ("weights", all),
             ("gradients", trained),
             ("optimizer state", moments),
             ("activations", activations),
-            // The head's backward ends before that of the blocks begins.
-            ("backward", gradients_of_activations.max(head)),
+            // The head works before the blocks' derivatives exist.
+            ("backward", derivatives.max(head)),
             ("checkpoint copy", all + moments),
             ("batches", batches * (PREFETCH as u128 + 2)),
             ("program and data", u128::from(resident) + WORKING_SET),
@@ -114,7 +110,7 @@ impl MemoryPlan {
             .fold(0, |sum, (_, bytes)| sum.saturating_add(*bytes))
     }
 
-    /// The largest owner; an error about memory names it.
+    /// The owner of most bytes, for the sentence that says what to change.
     pub fn largest(&self) -> (&'static str, u64) {
         self.owners
             .iter()
@@ -124,18 +120,18 @@ impl MemoryPlan {
     }
 }
 
-/// Resident bytes of this process; `None` if the system does not report them.
+/// Bytes of this process in memory now; `None` where the system does not say.
 pub fn resident_bytes() -> Option<u64> {
     status_field("VmRSS:")
 }
 
-/// Peak of the resident bytes since the process started or since [`reset_peak`].
+/// The most bytes this process held since it started, or since [`reset_peak`].
 pub fn peak_resident_bytes() -> Option<u64> {
     status_field("VmHWM:")
 }
 
-/// Resets the peak, so that it measures training without the preparation before it. If the system
-/// cannot reset it, the peak remains that of the whole process.
+/// Starts the peak anew, so that it speaks of training and not of the preparation before it. Where the system cannot, the
+/// peak stays that of the whole process.
 pub fn reset_peak() {
     // Documented in proc(5): 5 resets the high-water mark.
     let _ = fs::write("/proc/self/clear_refs", "5");

@@ -1,5 +1,7 @@
 //! Between a run's state and its checkpoints.
 
+use std::collections::BTreeMap;
+
 use jikji_checkpoint::{Loaded, RunState, Snapshot, StateKind, StateTensor};
 use jikji_model::Store;
 use serde_json::json;
@@ -33,7 +35,7 @@ pub fn snapshot(
         }
     }
     let mut run = run.clone();
-    run.progress.extend([
+    run.progress = BTreeMap::from([
         ("step".to_owned(), json!(state.step)),
         (
             "optimizer_updates".to_owned(),

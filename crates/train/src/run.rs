@@ -24,8 +24,7 @@ use crate::memory::resident_bytes;
 use crate::resume::snapshot;
 use crate::state::TrainState;
 use crate::step::{StepReport, StepSettings, train_step};
-use crate::stop::{Activity, StopSignal};
-use crate::watch::Watch;
+use crate::stop::StopSignal;
 
 /// A measured matrix rate that a step contradicts is measured again, but not more often than this.
 const RATE_AGE: Duration = Duration::from_secs(2);
@@ -64,7 +63,7 @@ pub struct RunSetup {
     pub run_log: RunLog,
     /// Talk.
     pub console: Console,
-    /// Requests to stop or to save.
+    /// Request to stop.
     pub stop: StopSignal,
     /// The machine's limit.
     pub matrix_rate: MatrixRate,
@@ -107,27 +106,20 @@ pub struct RunOutcome {
 pub fn run(mut setup: RunSetup, hooks: &mut dyn Hooks) -> Result<RunOutcome, TrainError> {
     let clock = Instant::now();
     let first_step = setup.state.step;
-    let total_steps = setup.settings.total_steps;
+    let total_steps = setup.train.steps;
     let mut saver = Saves::new(&setup);
     let mut progress = Progress::on(&setup.console, total_steps);
     let mut speeds = Vec::new();
-    setup.stop.set_activity(Activity::Evaluating(first_step));
-    let mut watch = Watch::new(setup.decoder.config().vocab_size, first_step);
     if first_step == 0 {
         validate(&mut setup)?;
         sample(&mut setup, hooks);
     }
 
     let batches = Prefetcher::batches(setup.data.clone(), first_step..total_steps, PREFETCH, 0, 1)?;
+    let mut reason = StopReason::Complete;
     let mut rate_age = Instant::now();
     let mut step_clock = Instant::now();
     for batch in batches {
-        if setup.stop.is_requested() {
-            break;
-        }
-        setup
-            .stop
-            .set_activity(Activity::Step(setup.state.step + 1));
         let (_, batch) = batch?;
         if batch.counted_targets() == 0.0 {
             return Err(TrainError::NothingToLearn {
@@ -155,25 +147,17 @@ pub fn run(mut setup: RunSetup, hooks: &mut dyn Hooks) -> Result<RunOutcome, Tra
             tokens_per_second: timing.tokens_per_second,
             matrix_share: timing.matrix_share,
         });
-        if let Some(departure) = watch.observe(report.loss, report.gradient_norm) {
-            let optimizer = &setup.settings.optimizer;
-            let warning = departure.warning(setup.state.step, total_steps, optimizer);
-            setup.console.warn(warning);
-        }
         let last = setup.state.step == total_steps;
+        let stopping = setup.stop.is_requested();
         if last || is_due(setup.state.step, Some(setup.log.every_steps)) {
             log_step(&mut setup, &report, timing);
         }
-        let is_asked = setup.stop.take_save_request();
         let saves =
-            last || is_asked || is_due(setup.state.step, Some(setup.checkpoint.every_steps));
+            last || stopping || is_due(setup.state.step, Some(setup.checkpoint.every_steps));
         let validates = last || is_due(setup.state.step, setup.train.validate_every_steps);
         if saves || validates {
             check_weights(&setup.state)?;
         }
-        setup
-            .stop
-            .set_activity(Activity::Evaluating(setup.state.step));
         if validates {
             validate(&mut setup)?;
         }
@@ -183,30 +167,17 @@ pub fn run(mut setup: RunSetup, hooks: &mut dyn Hooks) -> Result<RunOutcome, Tra
         if saves {
             saver.submit(&mut setup)?;
         }
-        if is_asked {
-            setup.console.say(format!(
-                "step {}: checkpoint as asked; the run goes on",
-                setup.state.step
-            ));
-        }
         saver.settle(&mut setup)?;
         for warning in setup.run_log.take_warnings() {
             setup.console.warn(warning);
         }
+        if stopping && !last {
+            reason = StopReason::Requested;
+            break;
+        }
         step_clock = Instant::now();
     }
     progress.finish();
-    // Asked during the last step, too, nothing follows it but its checkpoint: `--resume` exports
-    // and reports.
-    let reason = if setup.stop.is_requested() {
-        StopReason::Requested
-    } else {
-        StopReason::Complete
-    };
-    if reason == StopReason::Requested && setup.state.step > first_step {
-        check_weights(&setup.state)?;
-        saver.submit(&mut setup)?;
-    }
     saver.finish(&mut setup)?;
     setup.run_log.sync();
     let (tokens_per_second, matrix_share) = medians(&mut speeds);
@@ -347,7 +318,6 @@ impl Saves {
         if self.submitted == Some(setup.state.step) {
             return Ok(());
         }
-        setup.stop.set_activity(Activity::Saving(setup.state.step));
         // The log is on disk before a checkpoint that claims its steps.
         setup.run_log.sync();
         let snapshot = snapshot(&setup.state, &setup.run_state, setup.extra_files.clone());

@@ -14,12 +14,10 @@ use crate::segments::{MicroBatch, backward, forward};
 
 mod compare;
 mod error;
-mod padding;
 mod reference;
 
 pub use self::compare::{Comparison, Difference, compare};
 pub use self::error::VerifyError;
-pub use self::padding::PaddedEmbedding;
 pub use self::reference::Reference;
 
 /// Most that a log-probability may differ, absolute, in nats.
@@ -41,58 +39,30 @@ pub struct Measured {
     pub loss: f64,
     /// For each trained parameter, by published name, the L2 norm of the gradient of that loss.
     pub grad_norms: BTreeMap<String, f64>,
-    /// The embedding's norm as PyTorch's `padding_idx` makes it, where that is another one.
-    pub padded_embedding: Option<PaddedEmbedding>,
 }
 
 /// Forward and backward of each list of ids, one after another, so that nothing is padded.
 ///
-/// Gradients are those of the parameters that `weights` is laid out to train; with none, there is no backward. `pad_id` is the
-/// `pad_token_id` of the model's config.
+/// Gradients are those of the parameters that `weights` is laid out to train; with none, there is no backward.
 ///
 /// # Panics
 /// If a list has fewer than two ids or an id is outside the vocabulary; [`Reference::read`] sees to that.
-pub fn measure(
-    decoder: &Decoder,
-    weights: &Store,
-    rows: &[Vec<u32>],
-    pad_id: Option<u32>,
-    device: &Device,
-) -> Measured {
+pub fn measure(decoder: &Decoder, weights: &Store, rows: &[Vec<u32>], device: &Device) -> Measured {
     let mut gradients = Store::of_trained(weights.layout().clone(), |_| true);
-    let kept = ActivationCheckpointing::None;
-    let (logprobs, loss) =
-        add_gradients(decoder, weights, rows, &mut gradients, device, kept, |_| ());
-    let padded_embedding = pad_id.and_then(|pad_id| {
-        padding::padded_embedding(decoder, weights, rows, &gradients, pad_id, device)
-    });
-    Measured {
-        logprobs,
-        loss,
-        grad_norms: norms(&gradients),
-        padded_embedding,
-    }
-}
-
-/// Log-probabilities, the loss, and its gradients in `gradients`. `before_backward` may change what the backward pass is given
-/// of the input.
-fn add_gradients(
-    decoder: &Decoder,
-    weights: &Store,
-    rows: &[Vec<u32>],
-    gradients: &mut Store,
-    device: &Device,
-    checkpointing: ActivationCheckpointing,
-    before_backward: impl Fn(&mut MicroBatch),
-) -> (Vec<Vec<f32>>, f64) {
-    let sums = GradientSums::begin(gradients);
+    let sums = GradientSums::begin(&mut gradients);
     let counted: usize = rows.iter().map(|ids| ids.len() - 1).sum();
     let mut nats = 0.0;
     let logprobs: Vec<Vec<f32>> = rows
         .iter()
         .map(|ids| {
-            let mut batch = micro_batch(decoder, ids, device);
-            let (log_probs, tape) = forward(decoder, weights, &sums, &batch, checkpointing);
+            let batch = micro_batch(decoder, ids, device);
+            let (log_probs, tape) = forward(
+                decoder,
+                weights,
+                &sums,
+                &batch,
+                ActivationCheckpointing::None,
+            );
             let log_probs: Vec<f32> = log_probs
                 .into_data()
                 .try_to_vec()
@@ -101,13 +71,16 @@ fn add_gradients(
             let derivative = vec![-1.0 / counted as f32; log_probs.len()];
             let derivative = TensorData::new(derivative, [1, log_probs.len()]);
             let derivative = Tensor::from_data(derivative, device);
-            before_backward(&mut batch);
             backward(decoder, weights, &sums, &batch, tape, derivative);
             log_probs
         })
         .collect();
-    sums.end(gradients);
-    (logprobs, nats / counted as f64)
+    sums.end(&mut gradients);
+    Measured {
+        logprobs,
+        loss: nats / counted as f64,
+        grad_norms: norms(&gradients),
+    }
 }
 
 fn micro_batch(decoder: &Decoder, ids: &[u32], device: &Device) -> MicroBatch {

@@ -59,7 +59,7 @@ fn memory_stays_flat_over_500_steps() {
             decay_embeddings: true,
             muon: None,
             max_grad_norm: Some(1.0),
-            schedule: Schedule::constant(0),
+            schedule: Schedule::Constant { warmup_steps: 0 },
         },
         z_loss: 0.0,
         total_steps: 500,

@@ -86,7 +86,7 @@ fn settings(rows: usize, activation_checkpointing: ActivationCheckpointing) -> S
             decay_embeddings: true,
             muon: None,
             max_grad_norm: None,
-            schedule: Schedule::constant(0),
+            schedule: Schedule::Constant { warmup_steps: 0 },
         },
         z_loss: 0.0,
         total_steps: 10,

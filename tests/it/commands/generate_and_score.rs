@@ -162,7 +162,7 @@ fn a_line_that_cannot_be_scored_is_named() {
     }
     insta::assert_snapshot!(messages.join("\n\n"), @r#"
     error: `[lab]/in.jsonl:2` cannot be scored: got `129` ids, but `max_position_embeddings` is `128`
-    hint: slide a window over it with `--window` and `--stride`, or cut the text into pieces
+    hint: cut the text into pieces, each within the model's context
 
     error: `[lab]/in.jsonl:2` cannot be scored: got `1` ids, expected at least `2`: the first token has no log-probability
     hint: leave the line out, or put a token that starts documents in front
@@ -182,82 +182,6 @@ fn a_line_that_cannot_be_scored_is_named() {
     error: `[lab]/in.jsonl:2` cannot be scored: expected a JSON object with `ids` or `text`: invalid type: integer `7`, expected an object with `ids` or `text` at line 1 column 1
     hint: each line is one JSON object such as {"text": "안녕"} or {"ids": [1, 5, 7]}
     "#);
-}
-
-#[test]
-fn a_text_ends_where_the_context_does_and_that_is_said() {
-    let model = [
-        "generate",
-        "--model",
-        "runs/small/export",
-        "--prompt",
-        "오늘",
-        "--temperature",
-        "0",
-    ];
-    let run = |more: &[&str]| TRAINED.jikji_args(&[&model, more].concat()).succeeds();
-    let beyond = run(&["--max-new-tokens", "500"]);
-    let warning = "warning: `--max-new-tokens 500` reaches beyond the model's context of 128 tokens: the text ends after 12";
-    assert!(beyond.stderr.contains(warning), "{}", beyond.stderr);
-    let full = "the text ends here: the model's context of 128 tokens is full";
-    let unasked = run(&[]);
-    assert_eq!(unasked.stdout, beyond.stdout);
-    // Where the model ends the text itself, there is nothing to say.
-    for ended in [&beyond, &unasked] {
-        let tokens = ended.stdout.chars().count();
-        assert!(
-            ended.stderr.contains(full) || tokens < 100,
-            "{}",
-            ended.stderr
-        );
-    }
-    assert!(!unasked.stderr.contains("warning"), "{}", unasked.stderr);
-    assert_eq!(run(&["--max-new-tokens", "3"]).stderr, "");
-}
-
-#[test]
-fn a_window_slides_over_a_line_of_any_length() {
-    let lab = Lab::empty();
-    let ids: Vec<u32> = (0..300).map(|index| 30 + index * index % 400).collect();
-    lab.write(
-        "in.jsonl",
-        json_lines(&[json!({ "ids": ids }), json!({ "ids": [40, 41] })]),
-    );
-    let (input, output) = (lab.path("in.jsonl"), lab.path("out.jsonl"));
-    let (input, output) = (input.display(), output.display());
-    let arguments = format!("score {MODEL} --input {input} --output {output}");
-    let with = |more: &str| TRAINED.jikji(&format!("{arguments} {more}")).ends();
-    assert_eq!(with("").code, Some(10));
-    let scored = |more: &str| {
-        let ended = with(more);
-        assert_eq!(ended.code, Some(0), "{}", ended.stderr);
-        let lines = fs::read_to_string(lab.path("out.jsonl")).unwrap();
-        let lines: Vec<Value> = lines
-            .lines()
-            .map(|line| serde_json::from_str(line).unwrap())
-            .collect();
-        assert_eq!(lines[0]["ids"].as_array().unwrap().len(), 300);
-        numbers(&lines[0]["logprobs"])
-    };
-    let half = scored("--stride 64");
-    assert_eq!(half.len(), 299);
-    assert_eq!(scored("--window 128"), half);
-    // The second window begins at token 64 and scores from token 128 on.
-    let part = score(&[json!({ "ids": ids[64..192] })]).unwrap();
-    assert_eq!(half[127..191], numbers(&part[0]["logprobs"])[63..]);
-    let narrow = scored("--window 32 --stride 8");
-    assert_eq!(
-        narrow[..31],
-        numbers(&score(&[json!({ "ids": ids[..32] })]).unwrap()[0]["logprobs"])
-    );
-    for wrong in [
-        "--window 129",
-        "--window 16 --stride 16",
-        "--stride 0",
-        "--window 1",
-    ] {
-        assert_eq!(with(wrong).code, Some(2), "{wrong}");
-    }
 }
 
 /// The run's last validation and `score` are two ways to one number. All that is held back fits into one sequence, so that no

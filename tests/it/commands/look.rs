@@ -10,27 +10,24 @@ use crate::lab::Lab;
 #[test]
 fn help_of_the_program() {
     insta::assert_snapshot!(Lab::empty().jikji("--help").succeeds().stdout, @"
-    Trains compact language models from raw text to a model folder that other programs load. One binary;
+    Trains compact language models from raw text to a checkpoint that other programs load. One binary;
     no network, no telemetry
 
     Usage: jikji <COMMAND>
 
     Commands:
-      train        Train a model from a recipe
-      recipe       Check, print and list recipes
-      new          Write a recipe of your own, based on a built-in one
-      tokenizer    Train, measure, extend and apply tokenizers
-      corpus       Build a corpus from raw files, or generate synthetic documents
-      generate     Generate text with a model
-      chat         Chat with a model through its chat template: each line of the input is a message
-      score        Compute the log-probability of each token of given texts
-      model        Inspect, verify, convert, deepen and merge models
-      bench        Measure speed on this machine
-      runs         List runs: state, step, loss, bits per byte, speed, age
-      report       Write the report of a run, or compare several runs, as one self-contained HTML page
-      doctor       Show the hardware of this machine and what this build can do on it
-      completions  Print the completion script for a shell
-      help         Print this message or the help of the given subcommand(s)
+      train      Train a model as a recipe says
+      recipe     Check, describe and list recipes
+      tokenizer  Train, measure and apply tokenizers
+      corpus     Build documents from raw files, or make synthetic ones
+      generate   Let a model write
+      chat       Talk with a model through its chat template: each line of the input is a message
+      score      Log-probability of each token of given texts
+      model      Look at models, check, convert, deepen and merge them
+      bench      Measure speed on this machine
+      report     Write a run's report: one self-contained HTML page
+      doctor     Say what is on this machine and what will work
+      help       Print this message or the help of the given subcommand(s)
 
     Options:
       -h, --help     Print help
@@ -40,33 +37,30 @@ fn help_of_the_program() {
 
 #[test]
 fn help_of_train() {
-    insta::assert_snapshot!(Lab::empty().jikji("train --help").succeeds().stdout, @"
-    Train a model from a recipe
+    insta::assert_snapshot!(Lab::empty().jikji("train --help").succeeds().stdout, @r"
+    Train a model as a recipe says
 
     Usage: jikji train [OPTIONS] <RECIPE>
 
     Arguments:
-      <RECIPE>  The recipe: a TOML file, or the path of a built-in one
+      <RECIPE>  The recipe, a TOML file
 
     Options:
-          --set <KEY=VALUE>     Override one setting, such as train.steps=600; may be repeated
-          --scale <NAME>        Apply the overrides in the recipe's table [scale.NAME], such as `tiny`
-          --resume              Continue from the newest checkpoint that passes verification
-          --fresh               Start over; an earlier run in the folder is renamed, not deleted
-          --allow-change <KEY>  With --resume: accept that this setting differs from the checkpoint's;
-                                may be repeated
-          --device <DEVICE>     Device to compute on; this build supports cpu only [default: cpu]
-          --dry-run             Print the resolved plan and one example with its loss mask, without
-                                training
+          --set <KEY=VALUE>     Change one setting, such as train.steps=600; may be repeated
+          --scale <NAME>        Apply the recipe's [scale.NAME] overrides, such as `tiny`
+          --resume              Continue from the newest checkpoint that verifies
+          --fresh               Move an older run in the folder aside and begin anew
+          --allow-change <KEY>  On resume, accept that this setting differs from the checkpoint's; may
+                                be repeated
+          --device <DEVICE>     Where to compute: cpu (this build has no other) [default: cpu]
+          --dry-run             Resolve everything, print the plan and one example with its loss mask,
+                                train nothing
       -h, --help                Print help
 
     Examples:
       jikji train recipes/quickstart.toml
       jikji train recipes/quickstart.toml --resume --set train.steps=600
       jikji train recipes/pretrain/small.toml --set data.path=/data/korean --dry-run
-
-    SIGINT or SIGTERM finishes the step, saves a checkpoint and exits with 0; a second one exits at
-    once with 130. docs/guides/resume-and-faults.md covers the other signals.
     ");
 }
 
@@ -78,13 +72,10 @@ fn every_command_has_a_help_text() {
         "recipe check",
         "recipe schema",
         "recipe list",
-        "recipe show",
-        "new",
         "tokenizer",
         "tokenizer train",
         "tokenizer measure",
         "tokenizer encode",
-        "tokenizer extend",
         "corpus",
         "corpus build",
         "corpus synth",
@@ -102,16 +93,13 @@ fn every_command_has_a_help_text() {
         "bench train-step",
         "bench ops",
         "bench decode",
-        "bench encode",
-        "runs",
         "report",
         "doctor",
-        "completions",
     ] {
         let help = lab.jikji(&format!("{command} --help")).succeeds().stdout;
         assert!(help.contains("Usage: jikji"), "{command}: {help}");
         let widest = help.lines().map(|line| line.chars().count()).max();
-        assert!(widest <= Some(110), "{command}: {help}");
+        assert!(widest <= Some(125), "{command}: {help}");
     }
     assert!(
         lab.jikji("--version")

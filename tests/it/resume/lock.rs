@@ -29,7 +29,7 @@ fn a_second_trainer_is_refused_by_name_and_a_dead_one_s_lock_is_replaced() {
     let words = [
         "warning: replaced the lock of process",
         &pid,
-        "which no longer exists",
+        "which is gone",
     ];
     assert!(ended.says(&words), "{}", ended.stderr);
     assert!(!run.path("lock").exists(), "it is given back");

@@ -1,4 +1,4 @@
-//! Opens the input as a GGUF file.
+//! A GGUF file that is the input.
 
 #![no_main]
 

@@ -1,5 +1,4 @@
-//! Opens a model folder with the input as index and two shards: `x.safetensors` has the tensors `a`
-//! and `b`, `y.safetensors` has `c` and `d`.
+//! An index that holds the input, beside two shards: `x.safetensors` has the tensors `a` and `b`, `y.safetensors` has `c` and `d`.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! Opens a checkpoint whose manifest has the input as body and a matching hash.
+//! A checkpoint's manifest with the input as its body and the hash that belongs to it.
 
 #![no_main]
 

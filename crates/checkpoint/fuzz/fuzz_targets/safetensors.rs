@@ -1,4 +1,4 @@
-//! Opens the input as `model.safetensors`.
+//! One `model.safetensors` that holds the input.
 
 #![no_main]
 
@@ -18,7 +18,7 @@ fuzz_target!(|data: &[u8]| {
         Ok(model) => {
             for name in model.names() {
                 let elements = model.shape(name).expect("a named tensor").iter().product();
-                // A tensor larger than the input must not be accepted, whatever its dtype.
+                // What a file of the input's size cannot hold is no tensor that may be opened, whatever its type.
                 assert!(elements <= 2 * data.len());
                 let _ = model.read_f32(name, &mut vec![0.0; elements]);
             }

@@ -1,16 +1,15 @@
-//! Reads consecutive numbers and strings from an untrusted file that may end anywhere.
+//! Numbers and texts of a file that may end anywhere, one behind the other.
 
-/// Limit on the bytes before the data; a vocabulary of 260,000 tokens with its merges takes about
-/// 17 MB.
+/// Most bytes before the data; a vocabulary of 260,000 tokens with its merges takes about 17 MB.
 const MAX_BYTES: usize = 64 << 20;
 
-/// The read position in a file.
+/// Where the reading of a file is.
 pub(super) struct Cursor<'a> {
     bytes: &'a [u8],
     pub(super) at: usize,
-    /// Whether the file is longer than `bytes`.
+    /// Whether the file goes on behind `bytes`.
     cut: bool,
-    /// Number of entries in string arrays so far.
+    /// Entries of the lists of text so far.
     pub(super) texts: u64,
 }
 
@@ -37,12 +36,12 @@ impl<'a> Cursor<'a> {
     fn ended(&self, what: &str) -> String {
         if self.cut {
             format!(
-                "its header exceeds the limit of {MAX_BYTES} bytes: {what} at byte {} does not fit",
+                "its header has more than the {MAX_BYTES} bytes that are read: {what} that begins at byte {} goes on behind them",
                 self.at
             )
         } else {
             format!(
-                "it ends at byte {}, inside {what} at byte {}",
+                "it ends at byte {} inside {what} that begins at byte {}",
                 self.bytes.len(),
                 self.at
             )
@@ -63,8 +62,7 @@ impl<'a> Cursor<'a> {
         Ok(u64::from_le_bytes(self.take(what)?))
     }
 
-    /// Refuses a count that the rest of the file cannot hold, so that it causes no long loop or
-    /// large allocation.
+    /// Refuses a count that the rest of the file cannot hold, so that nobody loops or allocates by it.
     pub(super) fn expect(&self, count: u64, least_bytes: usize, what: &str) -> Result<(), String> {
         let most = (self.bytes.len() - self.at) / least_bytes;
         if count > most as u64 && self.cut {
@@ -72,18 +70,18 @@ impl<'a> Cursor<'a> {
         }
         if count > most as u64 {
             return Err(format!(
-                "at byte {} it announces {count} {what}, but at most {most} fit into the file",
+                "it says that {count} {what} follow byte {}, where at most {most} have room",
                 self.at
             ));
         }
         Ok(())
     }
 
-    /// Refuses a count whose entries would need too much memory.
+    /// Refuses a count whose entries would take too much memory although the file has them.
     pub(super) fn at_most(&self, count: u64, most: u64, what: &str) -> Result<(), String> {
         if count > most {
             return Err(format!(
-                "at byte {} it has {count} {what}, more than the limit of {most}",
+                "by byte {} it has {count} {what}, more than the {most} that are read",
                 self.at
             ));
         }

@@ -1,4 +1,4 @@
-//! Errors of GGUF files.
+//! What can go wrong with a GGUF file.
 
 use std::io;
 use std::path::PathBuf;
@@ -10,7 +10,7 @@ use crate::shown::shown;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum GgufError {
-    /// The file could not be written. An existing file is unchanged.
+    /// The file could not be written; what was there before is still there.
     #[error(transparent)]
     Durable(#[from] DurableError),
     /// The file cannot be opened or mapped.
@@ -18,19 +18,19 @@ pub enum GgufError {
     Read {
         /// The file.
         path: PathBuf,
-        /// The error of the operating system.
+        /// What the system answered.
         #[source]
         source: io::Error,
     },
-    /// The file is not valid GGUF.
+    /// The file is not what the format demands.
     #[error("`{}` is not a valid GGUF file: {problem}", path.display())]
     Malformed {
         /// The file.
         path: PathBuf,
-        /// The problem and its byte offset.
+        /// What is wrong, and at which byte.
         problem: String,
     },
-    /// The file does not contain this tensor.
+    /// The file has no such tensor.
     #[error("`{}` has no tensor `{}`", path.display(), shown(name))]
     Missing {
         /// The file.
@@ -38,40 +38,40 @@ pub enum GgufError {
         /// The tensor.
         name: String,
     },
-    /// The requested range is outside the tensor or starts inside a block.
-    #[error("tensor `{}` in `{}` has {len} elements; the {count} elements from {start} on cannot be read", shown(name), path.display())]
+    /// A part of a tensor was asked for that it does not have, or that begins inside a block.
+    #[error("tensor `{}` in `{}` has {len} elements, of which {count} from {start} on cannot be read", shown(name), path.display())]
     Range {
         /// The file.
         path: PathBuf,
         /// The tensor.
         name: String,
-        /// Number of elements in the tensor.
+        /// Its elements.
         len: usize,
-        /// First requested element.
+        /// First element asked for.
         start: usize,
-        /// Number of requested elements.
+        /// Elements asked for.
         count: usize,
     },
-    /// A metadata key to be written is invalid or duplicate.
+    /// Metadata to be written contradicts the format or itself.
     #[error("key `{key}` cannot be written: {problem}")]
     Key {
         /// The key.
         key: String,
-        /// The problem.
+        /// What is wrong.
         problem: &'static str,
     },
-    /// A tensor to be written is invalid or duplicate.
+    /// A tensor to be written contradicts the format, itself or another one.
     #[error("tensor `{name}` cannot be written: {problem}")]
     Tensor {
         /// The tensor.
         name: String,
-        /// The problem.
+        /// What is wrong.
         problem: String,
     },
 }
 
 impl GgufError {
-    /// How to fix the problem, if there is a way.
+    /// The way out, where there is one.
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
             GgufError::Durable(error) => return error.hint(),

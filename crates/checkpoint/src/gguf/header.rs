@@ -1,8 +1,7 @@
-//! Reads everything before the data of an untrusted file.
+//! Reading everything before the data of a file that may hold anything.
 //!
-//! A count or length is used only after a check that the file has that many bytes. Memory is
-//! therefore proportional to the bytes read, which are limited. Values that take more memory than
-//! bytes of the file have separate limits.
+//! No count or length of the file is believed before the bytes that it speaks of are there, so memory stays in proportion to
+//! the bytes that were read, and these are limited. What takes more memory than bytes of the file has a limit of its own.
 
 use std::collections::BTreeSet;
 
@@ -14,28 +13,27 @@ use super::{
 };
 use crate::shown::shown;
 
-/// Limit on the number of keys and of tensors. Current models have about 50 keys and up to about
-/// 2,000 tensors.
+/// Most keys and most tensors; models of today have some 50 and, experts being stacked, some 2,000.
 const MAX_ENTRIES: u64 = 65_536;
 
-/// Limit on the number of strings in all arrays together.
+/// Most texts of all lists together.
 const MAX_TEXTS: u64 = 2_000_000;
 
-/// Largest alignment, enough for the page size of any system.
+/// Largest alignment: what pages of any system need.
 const MAX_ALIGNMENT: u64 = 1 << 20;
 
-/// The content of a file before its data.
+/// What a file says of itself.
 #[derive(Debug)]
 pub(super) struct Header {
     pub(super) metadata: Vec<(String, GgufValue)>,
-    /// Each tensor with the byte offset of its data in the file.
+    /// Each with the byte of the file at which its data begins.
     pub(super) tensors: Vec<(GgufTensor, usize)>,
-    /// Indices into `tensors`, sorted by name.
+    /// Indices into `tensors`, in the order of their names.
     pub(super) by_name: Vec<usize>,
 }
 
 impl Header {
-    /// A tensor and the byte offset of its data in the file.
+    /// A tensor, and the byte of the file at which its data begins.
     pub(super) fn tensor(&self, name: &str) -> Option<&(GgufTensor, usize)> {
         let name_at = |index: &usize| Some(self.tensors.get(*index)?.0.name.as_str());
         let found = self
@@ -46,7 +44,7 @@ impl Header {
     }
 }
 
-/// Checks the whole file except the values of its tensors.
+/// Checks all of a file but the numbers in its tensors.
 pub(super) fn parse(file: &[u8]) -> Result<Header, String> {
     let mut cursor = Cursor::new(file);
     if cursor.take::<4>("the magic")? != MAGIC {
@@ -55,7 +53,9 @@ pub(super) fn parse(file: &[u8]) -> Result<Header, String> {
     match cursor.u32("the version")? {
         VERSION => {}
         version if version.swap_bytes() == VERSION => {
-            return Err("its version at byte 4 is big-endian, expected little-endian".to_owned());
+            return Err(
+                "by its version at byte 4 it is big-endian, expected little-endian".to_owned(),
+            );
         }
         version => {
             return Err(format!(
@@ -100,7 +100,7 @@ fn read_metadata(cursor: &mut Cursor<'_>, count: u64) -> Result<Vec<(String, Ggu
             ));
         }
         if !seen.insert(key) {
-            return Err(format!("the key `{}` appears twice", shown(key)));
+            return Err(format!("the key `{}` comes twice", shown(key)));
         }
         let value = cursor
             .u32("a type")
@@ -144,14 +144,14 @@ fn read_array(cursor: &mut Cursor<'_>) -> Result<GgufArray, String> {
         6 => GgufArray::F32(cursor.list(count, f32::from_le_bytes)?),
         7 => {
             cursor.expect(count, 1, "entries")?;
-            let bytes = cursor.slice(count as usize, "an array")?;
+            let bytes = cursor.slice(count as usize, "a list")?;
             let truths = bytes.iter().map(|byte| truth([*byte]));
             GgufArray::Bool(truths.collect::<Result<_, _>>()?)
         }
         8 => {
-            cursor.expect(count, size_of::<u64>(), "strings")?;
+            cursor.expect(count, size_of::<u64>(), "texts")?;
             cursor.texts += count;
-            cursor.at_most(cursor.texts, MAX_TEXTS, "strings in arrays")?;
+            cursor.at_most(cursor.texts, MAX_TEXTS, "texts in lists")?;
             let mut texts = Vec::with_capacity(count as usize);
             for _ in 0..count {
                 texts.push(cursor.text("an entry")?.to_owned());
@@ -161,7 +161,7 @@ fn read_array(cursor: &mut Cursor<'_>) -> Result<GgufArray, String> {
         10 => GgufArray::U64(cursor.list(count, u64::from_le_bytes)?),
         11 => GgufArray::I64(cursor.list(count, i64::from_le_bytes)?),
         12 => GgufArray::F64(cursor.list(count, f64::from_le_bytes)?),
-        ARRAY_CODE => return Err("it is an array of arrays, which is not supported".to_owned()),
+        ARRAY_CODE => return Err("it is a list of lists, which is not read".to_owned()),
         other => {
             return Err(format!(
                 "the type of its entries is {other}, expected 0 to 12"
@@ -174,7 +174,7 @@ fn truth(byte: [u8; 1]) -> Result<bool, String> {
     match byte {
         [0] => Ok(false),
         [1] => Ok(true),
-        [other] => Err(format!("a boolean is {other}, expected 0 or 1")),
+        [other] => Err(format!("a truth value is {other}, expected 0 or 1")),
     }
 }
 
@@ -193,7 +193,7 @@ fn alignment(metadata: &[(String, GgufValue)]) -> Result<u64, String> {
     }
 }
 
-/// Each tensor with its offset in the file.
+/// Each tensor with its offset as the file says it.
 fn read_tensors(cursor: &mut Cursor<'_>, count: u64) -> Result<Vec<(GgufTensor, u64)>, String> {
     // A name of one byte, one dimension.
     const LEAST: usize = 8 + 1 + 4 + 8 + 4 + 8;
@@ -212,7 +212,7 @@ fn read_tensors(cursor: &mut Cursor<'_>, count: u64) -> Result<Vec<(GgufTensor, 
             ));
         }
         if !seen.insert(name) {
-            return Err(format!("the tensor `{}` appears twice", shown(name)));
+            return Err(format!("the tensor `{}` comes twice", shown(name)));
         }
         let known_as = shown(name);
         let dimensions = cursor.u32("a number of dimensions")? as usize;
@@ -226,7 +226,7 @@ fn read_tensors(cursor: &mut Cursor<'_>, count: u64) -> Result<Vec<(GgufTensor, 
             let size = cursor.u64("a dimension")?;
             let size = usize::try_from(size).ok().filter(|size| *size > 0);
             shape.push(size.ok_or_else(|| {
-                format!("tensor `{known_as}` has a dimension that is 0 or too large")
+                format!("tensor `{known_as}` has a dimension of 0 or more than can be counted")
             })?);
         }
         shape.reverse();
@@ -249,8 +249,7 @@ fn read_tensors(cursor: &mut Cursor<'_>, count: u64) -> Result<Vec<(GgufTensor, 
     Ok(tensors)
 }
 
-/// Locates the data. Each tensor starts at the aligned end of the previous one; the last one ends
-/// with the file.
+/// Finds the data: each tensor begins where the one before it ends, aligned, and the last ends with the file.
 fn place(
     tensors: Vec<(GgufTensor, u64)>,
     head_bytes: usize,
@@ -265,7 +264,7 @@ fn place(
         let name = shown(&tensor.name);
         if offset != expected {
             return Err(format!(
-                "tensor `{name}` has offset {offset}, expected {expected} after the previous tensors"
+                "tensor `{name}` has offset {offset}, expected {expected} by the tensors before it"
             ));
         }
         let next = tensor.num_bytes().and_then(|bytes| {
@@ -274,23 +273,23 @@ fn place(
         });
         expected = next.ok_or_else(|| {
             let (shape, number) = (&tensor.shape, tensor.number.name());
-            format!("tensor `{name}` of shape {shape:?} and type `{number}` is not a whole number of blocks, or is too large")
+            format!("tensor `{name}` of shape {shape:?} and type `{number}` does not have a whole number of blocks, or too many")
         })?;
         let whole = begin
             .checked_add(end)
             .is_some_and(|end| end <= file_bytes as u64);
         if !whole {
             return Err(format!(
-                "the data of tensor `{name}` ends after the end of the file at byte {file_bytes}"
+                "the data of tensor `{name}` ends behind the end of the file at byte {file_bytes}"
             ));
         }
         placed.push((tensor, (begin + offset) as usize));
     }
-    // Some writers add padding after the last tensor.
+    // Behind the last tensor, writers pad or do not.
     let padded = begin.saturating_add(expected);
     if file_bytes as u64 > padded {
         return Err(format!(
-            "it has {file_bytes} bytes, expected at most {padded} according to its header"
+            "it has {file_bytes} bytes, expected at most {padded} by its header"
         ));
     }
     Ok(placed)

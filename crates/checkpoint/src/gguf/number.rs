@@ -1,8 +1,8 @@
-//! The storage types: three float types, and 8-bit blocks with a scale.
+//! How numbers are stored: three kinds of floats, and 8-bit blocks with a scale.
 
 use half::{bf16, f16};
 
-/// The supported storage types of a tensor.
+/// The types of tensors that are written and read here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GgufType {
     /// 32-bit IEEE 754.
@@ -11,19 +11,18 @@ pub enum GgufType {
     F16,
     /// The upper half of `F32`, rounded to nearest even.
     BF16,
-    /// Blocks of 32 values of a row: an `F16` scale `d = max |x| / 127`, then `round(x / d)` as
-    /// 8-bit integers.
+    /// Blocks of 32 numbers of a row: an `F16` scale `d = max |x| / 127`, then `round(x / d)` as 8-bit integers.
     Q8_0,
 }
 
-/// Number of values that share a scale.
+/// Numbers that share a scale.
 const Q8_BLOCK: usize = 32;
 
 impl GgufType {
     /// Every type, in the order of their codes.
     pub const ALL: [GgufType; 4] = [GgufType::F32, GgufType::F16, GgufType::Q8_0, GgufType::BF16];
 
-    /// ggml's name of the type.
+    /// As ggml spells it.
     pub fn name(self) -> &'static str {
         match self {
             GgufType::F32 => "F32",
@@ -33,7 +32,7 @@ impl GgufType {
         }
     }
 
-    /// Number of elements in a block; a row must be a multiple of it.
+    /// Elements that are stored together; a row must be a multiple of it.
     pub const fn block(self) -> usize {
         match self {
             GgufType::F32 | GgufType::F16 | GgufType::BF16 => 1,
@@ -50,18 +49,18 @@ impl GgufType {
         }
     }
 
-    /// Whether a value is finite and remains finite in this type.
+    /// Whether a number is finite and stays so in this type.
     pub fn holds(self, value: f32) -> bool {
         match self {
             GgufType::F32 => value.is_finite(),
             GgufType::F16 => f16::from_f32(value).is_finite(),
             GgufType::BF16 => bf16::from_f32(value).is_finite(),
-            // The largest value of a block determines the scale, which is an `F16`.
+            // The largest of a block decides the scale, which is an `F16`.
             GgufType::Q8_0 => f16::from_f32(value / 127.0).is_finite(),
         }
     }
 
-    /// ggml's numeric code of the type.
+    /// ggml's number of the type.
     pub(super) const fn code(self) -> u32 {
         match self {
             GgufType::F32 => 0,
@@ -75,7 +74,7 @@ impl GgufType {
         Self::ALL.into_iter().find(|number| number.code() == code)
     }
 
-    /// Appends the bytes of whole blocks; remaining values are not written.
+    /// Appends the bytes of whole blocks; what is left over behind them is not written.
     pub(super) fn encode(self, values: &[f32], bytes: &mut Vec<u8>) {
         match self {
             GgufType::F32 => bytes.extend(values.iter().flat_map(|value| value.to_le_bytes())),
@@ -97,7 +96,7 @@ impl GgufType {
         }
     }
 
-    /// Decodes whole blocks, as many as fit into both slices.
+    /// The numbers of whole blocks, as many as both sides hold.
     pub(super) fn decode(self, bytes: &[u8], values: &mut [f32]) {
         match self {
             GgufType::F32 => values
@@ -125,7 +124,7 @@ impl GgufType {
     }
 }
 
-/// Like ggml's reference: divides by the `f32` scale and rounds halves away from zero.
+/// As ggml's reference: the quotient is taken with the `f32` scale, halves are rounded away from zero.
 fn encode_q8(block: &[f32; Q8_BLOCK], bytes: &mut Vec<u8>) {
     let largest = block
         .iter()
@@ -159,7 +158,7 @@ mod tests {
 
     #[test]
     fn a_block_by_hand() {
-        // The largest value is 127, so the scale is 1 and the stored values are the rounded inputs.
+        // The largest is 127, so the scale is 1 and what is stored is the rounded number itself.
         let mut block = [0.0; 32];
         block[..6].copy_from_slice(&[127.0, -126.5, 0.5, -0.5, 0.49, 3.2]);
         let mut bytes = Vec::new();

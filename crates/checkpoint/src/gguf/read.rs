@@ -1,4 +1,4 @@
-//! A memory-mapped GGUF file. Everything except the tensor values is checked.
+//! A file, mapped into memory, with everything but its numbers checked.
 
 use std::path::{Path, PathBuf};
 
@@ -8,7 +8,7 @@ use super::header::{Header, parse};
 use super::{GgufError, GgufTensor, GgufValue};
 use crate::tensor_file::map;
 
-/// A GGUF file open for reading.
+/// A GGUF file that is open for reading.
 #[derive(Debug)]
 pub struct GgufFile {
     path: PathBuf,
@@ -17,13 +17,13 @@ pub struct GgufFile {
 }
 
 impl GgufFile {
-    /// Opens a file and checks its header. No tensor is read.
+    /// Opens a file and checks its header; no tensor is read.
     ///
-    /// The check is strict: version 3, little-endian, strings in UTF-8, consecutive tensors,
-    /// nothing after the last tensor, and only the types of [`GgufType`](super::GgufType).
+    /// Strict where the format leaves room: version 3, little-endian, texts in UTF-8, tensors one behind the other, nothing behind
+    /// the last, and no type of number but those of [`GgufType`](super::GgufType).
     ///
     /// # Errors
-    /// If the file cannot be read or is not such a file.
+    /// A file that cannot be read, or is not that.
     pub fn open(path: &Path) -> Result<Self, GgufError> {
         let bytes = map(path).map_err(|source| GgufError::Read {
             path: path.to_path_buf(),
@@ -45,7 +45,7 @@ impl GgufFile {
         &self.header.metadata
     }
 
-    /// The value of a key.
+    /// What stands under a key.
     pub fn get(&self, key: &str) -> Option<&GgufValue> {
         let metadata = &self.header.metadata;
         metadata
@@ -59,11 +59,10 @@ impl GgufFile {
         self.header.tensors.iter().map(|(tensor, _)| tensor)
     }
 
-    /// Reads `out.len()` elements of a tensor, starting at element `start`. Both must be multiples
-    /// of the block size.
+    /// Reads `out.len()` elements of a tensor from element `start` on; both must be whole blocks.
     ///
     /// # Errors
-    /// If the tensor does not exist or does not contain these elements.
+    /// A tensor that is not there, or has no such elements.
     pub fn read_f32(&self, name: &str, start: usize, out: &mut [f32]) -> Result<(), GgufError> {
         let Some((tensor, begin)) = self.header.tensor(name) else {
             return Err(GgufError::Missing {

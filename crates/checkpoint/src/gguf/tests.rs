@@ -1,4 +1,4 @@
-//! Round trips of valid files, and refusal of invalid ones.
+//! What is written is read back; what lies is refused.
 
 use std::path::Path;
 use std::sync::LazyLock;
@@ -55,7 +55,7 @@ fn tensors() -> Vec<GgufTensor> {
     ]
 }
 
-/// A value that all types store exactly: with 127 in each block, the scale of `Q8_0` is 1.
+/// A number that all of the types store exactly: with 127 in each block, the scale of `Q8_0` is 1.
 fn element(tensor: usize, at: usize) -> f32 {
     if at.is_multiple_of(32) {
         127.0
@@ -168,23 +168,23 @@ fn what_the_format_cannot_hold_is_not_written() {
     let key = |key: &str| (key.to_owned(), GgufValue::Bool(true));
     assert_eq!(
         refusal(&[key("a"), key("a")], None),
-        "key `a` cannot be written: it appears twice"
+        "key `a` cannot be written: it comes twice"
     );
     assert_eq!(
         refusal(&[key(ALIGNMENT_KEY)], None),
-        "key `general.alignment` cannot be written: it appears twice"
+        "key `general.alignment` cannot be written: it comes twice"
     );
     assert_eq!(
         refusal(&[], Some(("a", &[2, 48], GgufType::Q8_0))),
-        "tensor `a` cannot be written: its rows of 48 elements are not a multiple of the block size 32, or it is too large"
+        "tensor `a` cannot be written: its rows of 48 elements are not whole blocks of 32, or there are too many"
     );
     assert!(refusal(&[], Some(("a", &[1; 5], GgufType::F32))).contains("1 to 4 dimensions"));
     assert!(refusal(&[], Some(("a", &[3, 0], GgufType::F32))).contains("above 0"));
     assert!(
         refusal(&[], Some((&"a".repeat(64), &[3], GgufType::F32)))
-            .ends_with("a name must have 1 to 63 bytes")
+            .ends_with("a name has 1 to 63 bytes")
     );
-    assert!(refusal(&[], Some(("a", &[usize::MAX, 3], GgufType::F32))).contains("too large"));
+    assert!(refusal(&[], Some(("a", &[usize::MAX, 3], GgufType::F32))).contains("too many"));
     assert!(!path.exists());
 }
 
@@ -209,26 +209,26 @@ fn lies_are_named() {
         "its version at byte 4 is 2, expected 3"
     );
     assert!(problem(4, &3_u32.to_be_bytes()).contains("big-endian"));
-    assert!(problem(8, &huge).contains("announces 18446744073709551615 tensors"));
-    assert!(problem(16, &huge).contains("announces 18446744073709551615 keys"));
-    assert!(problem(24, &huge).contains("bytes of text, but at most"));
-    assert!(problem(place_of("test.key_23") + 11 + 4 + 4, &huge).contains("strings, but at most"));
-    assert!(problem(place_of("test.key_20") + 11 + 4 + 4, &huge).contains("entries, but at most"));
-    assert!(problem(place_of("test.key_12") + 11 + 4, &[9]).contains("array of arrays"));
+    assert!(problem(8, &huge).contains("18446744073709551615 tensors follow"));
+    assert!(problem(16, &huge).contains("18446744073709551615 keys follow"));
+    assert!(problem(24, &huge).contains("bytes of text follow"));
+    assert!(problem(place_of("test.key_23") + 11 + 4 + 4, &huge).contains("texts follow"));
+    assert!(problem(place_of("test.key_20") + 11 + 4 + 4, &huge).contains("entries follow"));
+    assert!(problem(place_of("test.key_12") + 11 + 4, &[9]).contains("list of lists"));
     assert!(problem(place_of("test.key_10") + 11 + 4, &[2]).contains("expected 0 or 1"));
-    assert!(problem(place_of("test.key_1") + 9, b"0").contains("appears twice"));
+    assert!(problem(place_of("test.key_1") + 9, b"0").contains("comes twice"));
     assert!(problem(place_of("뜻"), &[0xFF]).contains("not UTF-8"));
     assert!(
         problem(place_of(ALIGNMENT_KEY) + ALIGNMENT_KEY.len() + 4, &[33]).contains("power of two")
     );
     let tensor = place_of("norm.weight") + 11;
     assert!(problem(tensor, &[7]).contains("has 7 dimensions"));
-    assert!(problem(tensor + 4, &huge).contains("too large"));
+    assert!(problem(tensor + 4, &huge).contains("too many"));
     assert!(
-        problem(tensor + 4, &6_000_u64.to_le_bytes()).contains("ends after the end of the file")
+        problem(tensor + 4, &6_000_u64.to_le_bytes()).contains("ends behind the end of the file")
     );
     assert!(problem(tensor + 12, &[12]).contains("has type 12, expected 0 (F32), 1 (F16)"));
-    assert!(problem(tensor + 16, &[1]).contains("expected 224 after the previous tensors"));
+    assert!(problem(tensor + 16, &[1]).contains("expected 224 by the tensors before it"));
     let longer = [&bytes[..], &[0; 32]].concat();
     assert!(parse(&longer).unwrap_err().contains("expected at most"));
 }

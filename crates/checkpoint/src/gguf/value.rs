@@ -1,6 +1,6 @@
-//! Metadata values: a number, a boolean, a string, or an array of one of these.
+//! Metadata: a key has a number, a truth value, a text, or a list of one of these.
 
-/// The value of a key.
+/// What stands under a key.
 #[derive(Debug, Clone, PartialEq)]
 pub enum GgufValue {
     /// Unsigned, 8 bits.
@@ -23,15 +23,15 @@ pub enum GgufValue {
     F32(f32),
     /// Floating point, 64 bits.
     F64(f64),
-    /// Booleans.
+    /// True or false.
     Bool(bool),
-    /// A UTF-8 string.
+    /// UTF-8.
     Text(String),
-    /// An array of one type; arrays of arrays are not supported.
+    /// A list of one type; lists of lists are not read.
     Array(GgufArray),
 }
 
-/// An array of values of one type.
+/// A list.
 #[derive(Debug, Clone, PartialEq)]
 pub enum GgufArray {
     /// Unsigned, 8 bits.
@@ -54,16 +54,16 @@ pub enum GgufArray {
     F32(Vec<f32>),
     /// Floating point, 64 bits.
     F64(Vec<f64>),
-    /// Booleans.
+    /// True or false.
     Bool(Vec<bool>),
-    /// UTF-8 strings.
+    /// UTF-8.
     Text(Vec<String>),
 }
 
 pub(super) const ARRAY_CODE: u32 = 9;
 
 impl GgufValue {
-    /// The value of any integer type, if it is not negative.
+    /// The number, of whatever integer type, if it is one that is not negative.
     pub fn as_u64(&self) -> Option<u64> {
         match *self {
             GgufValue::U8(value) => Some(value.into()),
@@ -78,7 +78,7 @@ impl GgufValue {
         }
     }
 
-    /// The string, if the value is a string.
+    /// The text, if it is one.
     pub fn as_text(&self) -> Option<&str> {
         match self {
             GgufValue::Text(text) => Some(text),
@@ -86,7 +86,7 @@ impl GgufValue {
         }
     }
 
-    /// The numeric code of the type in the specification.
+    /// The specification's number of the type.
     pub(super) fn code(&self) -> u32 {
         match self {
             GgufValue::U8(_) => 0,
@@ -105,7 +105,7 @@ impl GgufValue {
         }
     }
 
-    /// Appends the value without its type code.
+    /// Appends the value without its type.
     pub(super) fn encode(&self, bytes: &mut Vec<u8>) {
         match self {
             GgufValue::U8(value) => bytes.push(*value),
@@ -144,7 +144,7 @@ impl GgufArray {
         }
     }
 
-    /// Whether the array is empty.
+    /// Whether there is no entry.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -186,7 +186,7 @@ impl GgufArray {
     }
 }
 
-/// Appends the length in bytes, then the bytes.
+/// A length in bytes, then the bytes.
 pub(super) fn encode_text(text: &str, bytes: &mut Vec<u8>) {
     bytes.extend((text.len() as u64).to_le_bytes());
     bytes.extend(text.as_bytes());

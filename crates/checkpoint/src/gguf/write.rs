@@ -1,4 +1,4 @@
-//! Writing a file, a few rows at a time. The file gets its final name when it is complete.
+//! Writing a file, a few rows at a time: it appears under its name only when it is whole.
 
 use std::collections::BTreeSet;
 use std::io::{self, Write};
@@ -11,18 +11,17 @@ use super::{
 };
 use crate::durable;
 
-/// Number of elements in memory at a time, unless a single row has more.
+/// Elements that are in memory at a time, unless a single row has more.
 const BUFFERED: usize = 1 << 16;
 
-/// Writes a file. The key `general.alignment` is added as the first key.
+/// Writes a file. `general.alignment` stands first and is written here.
 ///
-/// For each tensor, `fill(index, start, out)` is called with increasing `start`. It must fill all
-/// of `out` with the elements from `start` on. `out` holds whole rows. An error of `fill` ends the
-/// writing.
+/// For each tensor in turn, `fill(index, start, out)` is asked for the elements from `start` on: whole rows, as many as `out`
+/// holds, each place of which must be given a value; its error ends the writing.
 ///
 /// # Errors
-/// If a key or name is duplicate or invalid, a row is not a whole number of blocks, or a call
-/// fails. An existing file at `path` is then unchanged.
+/// If a key or name comes twice or is not what the format allows, a row is not whole blocks, or a call fails; what stood under
+/// `path` before is then still there.
 pub fn write_gguf(
     path: &Path,
     metadata: &[(String, GgufValue)],
@@ -46,9 +45,9 @@ fn check_keys(metadata: &[(String, GgufValue)]) -> Result<(), GgufError> {
     let mut seen = BTreeSet::from([ALIGNMENT_KEY]);
     for (key, _) in metadata {
         let problem = if key.is_empty() || key.len() > MAX_KEY_BYTES {
-            "a key must have 1 to 65535 bytes"
+            "a key has 1 to 65535 bytes"
         } else if !seen.insert(key) {
-            "it appears twice"
+            "it comes twice"
         } else {
             continue;
         };
@@ -60,7 +59,7 @@ fn check_keys(metadata: &[(String, GgufValue)]) -> Result<(), GgufError> {
     Ok(())
 }
 
-/// The data offset of each tensor, relative to the first tensor.
+/// Where each tensor's data begins, counted from the first.
 fn check_tensors(tensors: &[GgufTensor]) -> Result<Vec<u64>, GgufError> {
     let mut seen = BTreeSet::new();
     let mut offsets = Vec::with_capacity(tensors.len());
@@ -71,13 +70,10 @@ fn check_tensors(tensors: &[GgufTensor]) -> Result<Vec<u64>, GgufError> {
             problem,
         };
         if tensor.name.is_empty() || tensor.name.len() >= NAME_BYTES {
-            return Err(refuse(format!(
-                "a name must have 1 to {} bytes",
-                NAME_BYTES - 1
-            )));
+            return Err(refuse(format!("a name has 1 to {} bytes", NAME_BYTES - 1)));
         }
         if !seen.insert(&tensor.name) {
-            return Err(refuse("the name appears twice".to_owned()));
+            return Err(refuse("the name comes twice".to_owned()));
         }
         if tensor.shape.is_empty()
             || tensor.shape.len() > MAX_DIMENSIONS
@@ -95,7 +91,7 @@ fn check_tensors(tensors: &[GgufTensor]) -> Result<Vec<u64>, GgufError> {
         });
         let Some(end) = end else {
             return Err(refuse(format!(
-                "its rows of {} elements are not a multiple of the block size {}, or it is too large",
+                "its rows of {} elements are not whole blocks of {}, or there are too many",
                 tensor.row(),
                 tensor.number.block()
             )));

@@ -1,4 +1,4 @@
-//! Errors of published model folders.
+//! What can go wrong with a published model folder.
 
 use std::io;
 use std::path::PathBuf;
@@ -8,19 +8,19 @@ use crate::durable::{DurableError, FolderFileError};
 use crate::shown::shown;
 use crate::tensor_file::TensorFileError;
 
-/// The tensors of a model folder cannot be written or read.
+/// A model folder's tensors cannot be written or read.
 #[derive(Debug, thiserror::Error)]
 pub enum PublishedError {
     /// A file could not be written.
     #[error(transparent)]
     Durable(#[from] DurableError),
-    /// A file of the folder may not be opened.
+    /// A file of the folder must not be opened.
     #[error(transparent)]
     File(#[from] FolderFileError),
-    /// A tensor file or a tensor in it is not valid.
+    /// A tensor file, or a tensor in it, cannot be used.
     #[error(transparent)]
     Tensors(#[from] TensorFileError),
-    /// The folder contains neither `model.safetensors` nor an index.
+    /// The folder has neither a single file nor an index.
     #[error("`{}` has neither `{SINGLE}` nor `{INDEX}`", dir.display())]
     NoModel {
         /// The folder.
@@ -31,19 +31,19 @@ pub enum PublishedError {
     Read {
         /// The index.
         path: PathBuf,
-        /// The error of the operating system.
+        /// What the system answered.
         #[source]
         source: io::Error,
     },
-    /// The index is invalid or does not match the files.
+    /// The index is not what its format says, or disagrees with the files.
     #[error("`{}` is damaged: {problem}", path.display())]
     Index {
         /// The index.
         path: PathBuf,
-        /// The problem.
+        /// What is wrong.
         problem: String,
     },
-    /// The folder does not contain this tensor.
+    /// The folder has no such tensor.
     #[error("`{}` has no tensor `{}`", dir.display(), shown(name))]
     Missing {
         /// The folder.
@@ -51,7 +51,7 @@ pub enum PublishedError {
         /// The tensor.
         name: String,
     },
-    /// The shape of a tensor differs from the model's.
+    /// A tensor has another shape than the model.
     #[error("tensor `{}` in `{}` has shape {got:?}, expected {expected:?}", shown(name), dir.display())]
     Shape {
         /// The folder.
@@ -63,25 +63,25 @@ pub enum PublishedError {
         /// The file's shape.
         got: Vec<usize>,
     },
-    /// A tensor to be written is invalid or duplicate.
+    /// A tensor to be written contradicts itself or another one.
     #[error("tensor `{name}` cannot be written: {problem}")]
     Tensor {
         /// The tensor.
         name: String,
-        /// The problem.
+        /// What is wrong.
         problem: String,
     },
 }
 
 impl PublishedError {
-    /// How to fix the problem, if there is a way.
+    /// The way out, where there is one.
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
             PublishedError::Durable(error) => return error.hint(),
             PublishedError::File(error) => return error.hint(),
             PublishedError::Tensors(error) => return error.hint(),
             PublishedError::NoModel { .. } => {
-                "weights must be in `model.safetensors`, or in several safetensors files with an index; convert other formats such as pytorch_model.bin first"
+                "weights are read from `model.safetensors`, or from shards that the index names; other formats, such as pytorch_model.bin, have to be converted first"
             }
             PublishedError::Read { .. } => "check that it may be read",
             PublishedError::Index { .. } => {

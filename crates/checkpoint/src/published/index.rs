@@ -1,7 +1,6 @@
-//! Reads `model.safetensors.index.json`, which maps each tensor to its file.
+//! Reading `model.safetensors.index.json`, which says in which file each tensor lies.
 //!
-//! Each entry is checked against its file as soon as it is read, so reading stops at the first
-//! wrong entry.
+//! Each entry is held against its file as soon as it is read, so a list of any length ends at its first lie.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -13,18 +12,18 @@ use serde::{Deserialize, Deserializer};
 
 use super::PublishedError;
 use crate::bounded::{Ignored, place_and_problem, twice};
-use crate::durable::{folder_file, without_byte_order_mark};
+use crate::durable::folder_file;
 use crate::shown::shown;
 use crate::tensor_file::TensorFile;
 
-/// Size limit of an index; an entry has about 100 bytes.
+/// Some 100 bytes a tensor, and spaces.
 const MAX_INDEX_BYTES: u64 = 8 << 20;
 
-/// Limit on the number of tensors in all files; the size of the files does not bound their memory.
-/// A dense model of 100 layers has 1,200 tensors.
+/// Most tensors of all files together: what they take in memory does not depend on their files' sizes. A dense model of 100 layers
+/// has 1,200.
 const MAX_TENSORS: usize = 30_000;
 
-/// The open files of an index, and the file of each tensor.
+/// The files that an index names, opened, and the file of each tensor.
 #[derive(Debug, Default)]
 pub(super) struct Shards {
     pub(super) files: Vec<TensorFile>,
@@ -44,12 +43,11 @@ pub(super) fn read(dir: &Path, path: PathBuf) -> Result<Shards, PublishedError> 
     let size = fs::metadata(&path).map_err(read)?.len();
     if size > MAX_INDEX_BYTES {
         return Err(damaged(format!(
-            "it has {size} bytes, more than the limit of {MAX_INDEX_BYTES}"
+            "it has {size} bytes, more than the {MAX_INDEX_BYTES} that are read"
         )));
     }
     let bytes = fs::read(&path).map_err(read)?;
-    let bytes = without_byte_order_mark(&bytes);
-    let json = str::from_utf8(bytes)
+    let json = str::from_utf8(&bytes)
         .map_err(|error| damaged(format!("it is not UTF-8 at byte {}", error.valid_up_to())))?;
     let mut reader = Reader {
         dir,
@@ -66,8 +64,8 @@ pub(super) fn read(dir: &Path, path: PathBuf) -> Result<Shards, PublishedError> 
         (Some(error), _) => return Err(error),
         (None, Ok(())) => reader.unlisted(),
         (None, Err(error)) => {
-            let (at, problem) = place_and_problem(bytes, &error);
-            Some(format!("it is invalid at byte {at}: {problem}"))
+            let (at, problem) = place_and_problem(&bytes, &error);
+            Some(format!("it is wrong at byte {at}: {problem}"))
         }
     };
     match problem {
@@ -79,18 +77,18 @@ pub(super) fn read(dir: &Path, path: PathBuf) -> Result<Shards, PublishedError> 
 struct Reader<'a> {
     dir: &'a Path,
     shards: Shards,
-    /// The index of each file in `shards.files`, by name.
+    /// The place of each file in `shards.files`, by name.
     numbers: BTreeMap<String, usize>,
-    /// Number of tensors in all `shards.files`, listed or not.
+    /// Tensors of all `shards.files`, listed or not.
     opened_tensors: usize,
-    /// The error that ended reading, if it is not about the index itself.
+    /// What ended the reading, if it is not about the index itself.
     failed: Option<PublishedError>,
 }
 
 impl Reader<'_> {
     fn place(&mut self, name: String, file: &str) -> Result<(), String> {
         if self.shards.tensors.contains_key(&name) {
-            return Err(format!("the tensor `{}` appears twice", shown(&name)));
+            return Err(format!("the tensor `{}` comes twice", shown(&name)));
         }
         if self.shards.tensors.len() == MAX_TENSORS {
             return Err(format!("it has more than {MAX_TENSORS} tensors"));
@@ -102,7 +100,7 @@ impl Reader<'_> {
         let opened = self.shards.files.get(number);
         if opened.is_none_or(|opened| !opened.tensors().contains_key(&name)) {
             return Err(format!(
-                "tensor `{}` is listed in `{}`, which does not contain it",
+                "tensor `{}` should lie in `{}`, which lacks it",
                 shown(&name),
                 shown(file)
             ));
@@ -114,18 +112,16 @@ impl Reader<'_> {
     fn open(&mut self, name: &str, file: &str) -> Result<usize, String> {
         let refuse = |problem: &str| {
             let (name, file) = (shown(name), shown(file));
-            Err(format!(
-                "tensor `{name}` is listed in `{file}`, which {problem}"
-            ))
+            Err(format!("tensor `{name}` lies in `{file}`, which {problem}"))
         };
         if file.contains(['/', '\\', '\0']) || file == ".." {
             return refuse("is not a plain file name");
         }
         if !file.ends_with(".safetensors") {
-            return refuse("does not end in `.safetensors`");
+            return refuse("is not named as a safetensors file");
         }
         let opened = match folder_file(self.dir, file) {
-            Ok(None) => return refuse("does not exist"),
+            Ok(None) => return refuse("is not there"),
             Ok(Some(path)) => TensorFile::open(&path).map_err(PublishedError::from),
             Err(error) => Err(error.into()),
         };
@@ -134,7 +130,7 @@ impl Reader<'_> {
                 self.opened_tensors += opened.tensors().len();
                 if self.opened_tensors > MAX_TENSORS {
                     return refuse(&format!(
-                        "exceeds the limit of {MAX_TENSORS} tensors in total"
+                        "brings more tensors than the {MAX_TENSORS} that are read"
                     ));
                 }
                 self.shards.files.push(opened);
@@ -149,8 +145,7 @@ impl Reader<'_> {
         }
     }
 
-    /// Finds a tensor in a file that the index does not list for that file; its values would be
-    /// ambiguous.
+    /// A tensor that a file has and the index does not place there: nobody can say which numbers are meant.
     fn unlisted(&self) -> Option<String> {
         self.numbers.iter().find_map(|(file, number)| {
             let tensors = self.shards.files.get(*number)?.tensors().keys();
@@ -158,9 +153,9 @@ impl Reader<'_> {
             let (name, place) = others.find(|(_, place)| *place != Some(number))?;
             let (name, file) = (shown(name), shown(file));
             Some(if place.is_some() {
-                format!("tensor `{name}` is also in `{file}`, where the index does not list it")
+                format!("tensor `{name}` lies in `{file}` too, where it is not expected")
             } else {
-                format!("it does not list tensor `{name}`, which is in `{file}`")
+                format!("it does not list tensor `{name}`, which lies in `{file}`")
             })
         })
     }
@@ -174,7 +169,7 @@ impl<'de> DeserializeSeed<'de> for &mut Reader<'_> {
     }
 }
 
-/// The whole object. Keys other than `metadata` and `weight_map` are ignored.
+/// The object as a whole. Other keys than the two are of no use here.
 struct Top<'a, 'b>(&'a mut Reader<'b>);
 
 impl<'de> Visitor<'de> for Top<'_, '_> {
@@ -203,7 +198,7 @@ impl<'de> Visitor<'de> for Top<'_, '_> {
     }
 }
 
-/// The map from tensor name to file name.
+/// Tensors' names, and for each the name of its file.
 struct WeightMap<'a, 'b>(&'a mut Reader<'b>);
 
 impl<'de> DeserializeSeed<'de> for WeightMap<'_, '_> {
@@ -222,7 +217,7 @@ impl<'de> Visitor<'de> for WeightMap<'_, '_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        /// Borrowed where possible, because most entries repeat the previous file name.
+        /// Read into one buffer, since most entries repeat the file before.
         #[derive(Deserialize)]
         struct FileName<'a>(#[serde(borrow)] std::borrow::Cow<'a, str>);
 

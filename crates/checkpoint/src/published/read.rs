@@ -1,4 +1,4 @@
-//! Reading the tensors of a model folder, from one file or several.
+//! Reading a model folder's tensors, single or in shards.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -8,25 +8,24 @@ use super::{INDEX, PublishedError, SINGLE};
 use crate::durable::folder_file;
 use crate::tensor_file::{Entry, FloatType, TensorFile};
 
-/// The tensors of a model folder. Opening reads only headers, no data.
+/// The tensors of a model folder; opening reads headers, never data.
 #[derive(Debug)]
 pub struct ModelFiles {
     dir: PathBuf,
     files: Vec<TensorFile>,
-    /// For each tensor, the index of its file in `files`.
+    /// The place in `files` of each tensor's file.
     tensors: BTreeMap<String, usize>,
 }
 
 impl ModelFiles {
-    /// Opens a folder with one file, or with several files and an index. If both exist, the single
-    /// file is used, as in other readers.
+    /// Opens a folder with one file, or with shards and an index. Where both are there the single file counts, as with other readers.
     ///
-    /// Opens only files of the folder and of the Hugging Face cache that it belongs to;
-    /// [`folder_file`] defines the rule.
+    /// No other files are opened than those of the folder and of the cache that it belongs to:
+    /// [`folder_file`] has the rule.
     ///
     /// # Errors
-    /// If neither exists, a file is malformed or outside the folder, or the index does not match
-    /// the files: it must list every tensor of every file once.
+    /// If there is neither, a file is malformed or lies elsewhere, or the index and the shards disagree: every tensor of every shard
+    /// must be listed once.
     pub fn open(dir: &Path) -> Result<Self, PublishedError> {
         let Shards { files, tensors } = if let Some(path) = folder_file(dir, SINGLE)? {
             let file = TensorFile::open(&path)?;
@@ -58,20 +57,20 @@ impl ModelFiles {
         &self.dir
     }
 
-    /// The names of the tensors, in order.
+    /// The tensors' names, in order.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.tensors.keys().map(String::as_str)
     }
 
-    /// The shape of a tensor; `None` if it does not exist.
+    /// The shape of a tensor, if there is one.
     pub fn shape(&self, name: &str) -> Option<&[usize]> {
         self.entry(name).map(|entry| entry.shape.as_slice())
     }
 
-    /// Checks that a tensor exists with this shape, and returns its dtype.
+    /// Checks that a tensor is there with that shape, and says in which type.
     ///
     /// # Errors
-    /// If the tensor does not exist, has another shape, or is not `F32`, `BF16` or `F16`.
+    /// If there is no such tensor, it has another shape, or it is neither `F32` nor `BF16` nor `F16`.
     pub fn expect(&self, name: &str, shape: &[usize]) -> Result<FloatType, PublishedError> {
         let (Some(file), Some(entry)) = (self.file(name), self.entry(name)) else {
             return Err(self.missing(name));
@@ -87,10 +86,10 @@ impl ModelFiles {
         Ok(file.expect_float(name)?)
     }
 
-    /// Reads `out.len()` elements of a tensor, starting at element `start`, converted to `f32`.
+    /// Reads `out.len()` elements of a tensor from element `start` on, converted to `f32` where they are not.
     ///
     /// # Errors
-    /// If the tensor does not exist, is not `F32`, `BF16` or `F16`, or ends before the range.
+    /// If there is no such tensor, it is neither `F32` nor `BF16` nor `F16`, or it ends before.
     pub fn read_f32(
         &self,
         name: &str,
@@ -101,7 +100,7 @@ impl ModelFiles {
         Ok(file.read_f32(name, start, out)?)
     }
 
-    /// The files that contain the tensors, and the index if there is one.
+    /// The files that hold the tensors, and the index where there is one.
     pub fn paths(&self) -> Vec<PathBuf> {
         let index = self.dir.join(INDEX);
         let single = self.files.iter().any(|file| file.path().ends_with(SINGLE));

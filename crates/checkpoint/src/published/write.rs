@@ -1,4 +1,4 @@
-//! Writing the tensors of a model folder, one at a time, in files of limited size.
+//! Writing a model folder's tensors, one at a time, in shards of bounded size.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -9,14 +9,13 @@ use super::{INDEX, Index, PublishedError, SINGLE, TensorInfo};
 use crate::durable::{self, DurableError};
 use crate::tensor_file::{FloatType, Layout, num_elements, write_elements};
 
-/// Number of elements in memory at a time.
+/// Elements that are in memory at a time.
 const BUFFERED: usize = 1 << 16;
 
-/// Writes tensors that are in memory, all with the same dtype; see [`write_model_with`].
+/// Writes tensors that are in memory, all in one number format; see [`write_model_with`].
 ///
 /// # Errors
-/// Those of [`write_model_with`], or if the number of elements of a tensor does not match its
-/// shape.
+/// As [`write_model_with`], or if a tensor has another number of elements than its shape.
 pub fn write_model<'a, N, S>(
     dir: &Path,
     tensors: impl IntoIterator<Item = (N, S, &'a [f32])>,
@@ -35,7 +34,7 @@ where
             let got = values.len();
             return Err(PublishedError::Tensor {
                 name,
-                problem: format!("it has {got} elements, but its shape is {shape:?}"),
+                problem: format!("it has {got} elements, which is not its shape {shape:?}"),
             });
         }
         data.insert(name.clone(), values);
@@ -48,18 +47,15 @@ where
     })
 }
 
-/// Writes tensors in the published layout, in order of their names, and returns the files.
+/// Writes tensors as a published model folder has them, in order of their names, and returns the files.
 ///
-/// For each tensor, `fill(tensor, start, out)` is called with increasing `start`; it must fill
-/// `out` with the elements from `start` on. Only these elements are in memory. An error of `fill`
-/// ends the writing.
-///
-/// The folder must exist. Each file is replaced atomically, the index last. Files of an earlier
-/// model with other shards are removed at the end. To replace a whole folder atomically, write into
-/// a [`StagedDir`](crate::durable::StagedDir).
+/// For each tensor in turn, `fill(tensor, start, out)` is asked for the elements from `start` on, so that only a few are in memory; its
+/// error ends the writing.
+/// The folder must exist. Each file is replaced in one step, the index last; files of an earlier, differently sharded model are
+/// removed at the end. To make a whole folder appear at once, write into a [`StagedDir`](crate::durable::StagedDir).
 ///
 /// # Errors
-/// If a name is duplicate or invalid, a shape is too large, or a call fails.
+/// If a name comes twice or a shape is beyond what the format can say, or a call fails.
 pub fn write_model_with(
     dir: &Path,
     mut tensors: Vec<TensorInfo>,
@@ -107,8 +103,7 @@ pub fn write_model_with(
     Ok(written)
 }
 
-/// Splits the tensors, in order, into files of at most `max_bytes` of data. A larger tensor gets
-/// its own file.
+/// Cuts the tensors, in their order, into files of at most `max_bytes` of data; a larger tensor has a file of its own.
 fn shard(tensors: &[TensorInfo], max_bytes: u64) -> Result<Vec<&[TensorInfo]>, PublishedError> {
     let refuse = |name: &str, problem: String| PublishedError::Tensor {
         name: name.to_owned(),
@@ -120,7 +115,7 @@ fn shard(tensors: &[TensorInfo], max_bytes: u64) -> Result<Vec<&[TensorInfo]>, P
         if tensor.name.is_empty() || tensor.name == "__metadata__" {
             return Err(refuse(
                 &tensor.name,
-                "the format reserves this name".to_owned(),
+                "the format reserves that name".to_owned(),
             ));
         }
         if at > 0
@@ -128,7 +123,7 @@ fn shard(tensors: &[TensorInfo], max_bytes: u64) -> Result<Vec<&[TensorInfo]>, P
                 .get(at - 1)
                 .is_some_and(|before| before.name == tensor.name)
         {
-            return Err(refuse(&tensor.name, "the name appears twice".to_owned()));
+            return Err(refuse(&tensor.name, "the name comes twice".to_owned()));
         }
         let bytes = num_elements(&tensor.shape)
             .and_then(|elements| elements.checked_mul(tensor.float.bytes()))
@@ -180,8 +175,7 @@ fn write_shard(
     Ok(layout.data_bytes())
 }
 
-/// Removes tensor files of an earlier model, because readers prefer a single file to an index and
-/// would mix the two models.
+/// Removes tensor files of an earlier model: readers prefer a single file to an index, and would mix the two.
 fn remove_others(dir: &Path, written: &[PathBuf]) -> Result<(), PublishedError> {
     let inspect = |error| DurableError::new(durable::Operation::Inspect, dir, error);
     let mut others = BTreeSet::new();

@@ -1,24 +1,22 @@
-//! The identity of a process: host, pid, start time and boot id. It distinguishes a process from a
-//! later one with the same pid.
+//! Who a process is, so that it can be told from a later one: its host, its pid, when it started and since which boot.
 
 use std::fs;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
-/// The process that holds or held a lock.
+/// Who holds or held a lock.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Holder {
-    /// The host name.
+    /// The host's name.
     pub host: String,
-    /// The process id on that host.
+    /// The process on that host.
     pub pid: u32,
-    /// Start time of the process in clock ticks since boot; distinguishes it from a later process
-    /// with the same pid. `None` if unknown.
+    /// When the process started, in clock ticks since boot; tells a process from a later one with its pid. `None` where the system does not say.
     pub started: Option<u64>,
-    /// Changes with every boot of the host. `None` if unknown.
+    /// Changes with every boot of the host. `None` where the system does not say.
     pub boot_id: Option<String>,
-    /// Time at which the lock was taken, UTC.
+    /// When the lock was taken, UTC.
     pub since: String,
 }
 
@@ -40,17 +38,15 @@ impl Holder {
     }
 }
 
-/// Start time of a process in clock ticks since boot: field 22 of `/proc/<pid>/stat`. `None` if the
-/// process or the file does not exist.
+/// Start time of a process in clock ticks since boot: field 22 of `/proc/<pid>/stat`. `None` if there is no such process or no such file.
 pub(super) fn started(pid: u32) -> Option<u64> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The second field, the command in parentheses, may itself contain spaces and parentheses.
+    // The second field, the command in parentheses, may hold spaces and parentheses itself.
     let (_, after_command) = stat.rsplit_once(')')?;
     after_command.split_whitespace().nth(22 - 3)?.parse().ok()
 }
 
-/// Formats a time as `2026-11-22T09:05:07Z`. Converts days to a proleptic Gregorian date with years
-/// that start in March.
+/// `2026-11-22T09:05:07Z`, by the days-to-civil-date computation for the proleptic Gregorian calendar with years from March.
 fn utc(time: SystemTime) -> String {
     let seconds = time
         .duration_since(UNIX_EPOCH)

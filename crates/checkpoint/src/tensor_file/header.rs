@@ -1,7 +1,7 @@
-//! Reads the header of an untrusted safetensors file.
+//! Reading the header of a safetensors file that may hold anything.
 //!
-//! Each tensor is checked against the length of the data as soon as its entry is read, so reading
-//! stops at the first wrong entry. Gaps and overlaps are checked at the end.
+//! Each tensor is checked against the length of the data as soon as its entry is read, so a lie ends the reading where it stands;
+//! what only all of them together can show, gaps and overlaps, is checked at the end.
 
 use std::collections::{BTreeMap, btree_map};
 use std::fmt;
@@ -14,31 +14,30 @@ use super::{Entry, num_elements};
 use crate::bounded::{self, Texts};
 use crate::shown::shown;
 
-/// Size limit of a header: about 30,000 tensors with names of usual length; a dense model of 100
-/// layers has 1,200. The format allows 100 MB, but checking a header of that size would take
-/// seconds and hundreds of megabytes.
+/// Most bytes of a header: some 30,000 tensors with names of usual length, where a dense model of 100 layers has 1,200. The format
+/// allows 100 MB; a file of that without any data would take seconds and hundreds of megabytes to find wrong.
 pub(super) const MAX_HEADER_BYTES: usize = 4 << 20;
 const LENGTH_BYTES: usize = 8;
 
-/// A problem of a header. Byte offsets are relative to the file unless stated otherwise.
+/// What is wrong with a header. Bytes are those of the file where nothing else is said.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum HeaderProblem {
-    #[error("it has {got} bytes, fewer than the 8 bytes of the header length")]
+    #[error("it has {got} bytes, fewer than the 8 of the header's length")]
     NoLength { got: usize },
     #[error(
-        "its first 8 bytes announce a header of {got} bytes, more than the limit of {MAX_HEADER_BYTES}"
+        "its first 8 bytes say that its header has {got} bytes, more than the {MAX_HEADER_BYTES} that are read"
     )]
     TooLarge { got: u64 },
-    #[error("its header ends at byte {expected}, but the file ends at byte {got}")]
+    #[error("its header ends at byte {expected}, the file at byte {got}")]
     Truncated { expected: usize, got: usize },
-    #[error("its header does not start with `{{` at byte {LENGTH_BYTES}")]
+    #[error("its header does not begin with `{{` at byte {LENGTH_BYTES}")]
     NoBrace,
     #[error("its header is not UTF-8 at byte {at}")]
     NotUtf8 { at: usize },
-    #[error("its header is invalid at byte {at}: {problem}")]
+    #[error("its header is wrong at byte {at}: {problem}")]
     Header { at: usize, problem: String },
     #[error(
-        "tensor `{}` starts at byte {got} of the data, expected {expected}, where the previous tensor ends",
+        "tensor `{}` begins at byte {got} of the data, expected {expected}, where the one before it ends",
         shown(name)
     )]
     Begin {
@@ -46,11 +45,11 @@ pub(super) enum HeaderProblem {
         expected: usize,
         got: usize,
     },
-    #[error("its data has {got} bytes, expected {expected} according to its header")]
+    #[error("its data has {got} bytes, expected {expected} by its header")]
     DataLength { expected: usize, got: usize },
 }
 
-/// Checks the header of a file and returns the location of each tensor.
+/// Checks the header of a whole file and says where each tensor lies in it.
 pub(super) fn parse(file: &[u8]) -> Result<BTreeMap<String, Entry>, HeaderProblem> {
     let Some((length, rest)) = file.split_first_chunk::<LENGTH_BYTES>() else {
         return Err(HeaderProblem::NoLength { got: file.len() });
@@ -98,8 +97,7 @@ fn read_json(
     Ok(entries)
 }
 
-/// Checks that the tensors are consecutive and cover all of the data. Empty tensors may share an
-/// offset.
+/// Tensors lie one behind the other, from the first byte of the data to the last. Those without bytes may share a place.
 fn check_cover(
     entries: &BTreeMap<String, Entry>,
     data_start: usize,
@@ -127,7 +125,7 @@ fn check_cover(
     Ok(())
 }
 
-/// Needed because serde's own maps would silently keep the last of two equal names.
+/// A map type would keep the last of two equal names in silence.
 struct HeaderVisitor {
     data_start: usize,
     data_bytes: usize,
@@ -159,12 +157,11 @@ impl<'de> Visitor<'de> for HeaderVisitor {
             let entry = info
                 .check(self.data_start, self.data_bytes)
                 .map_err(|problem| in_entry("tensor ", &name, &problem))?;
-            // If the tensors have more bytes than the data, some overlap. Stops at many tensors
-            // with the same location.
+            // No more than the data in all, or some of them overlap: many that share one place end here.
             covered = covered.saturating_add(entry.range.len());
             if covered > self.data_bytes {
                 let problem = format!(
-                    "it overlaps another tensor: the tensors so far have {covered} bytes, the data has {}",
+                    "it overlaps others, since with it the tensors have {covered} bytes, the data {}",
                     self.data_bytes
                 );
                 return Err(in_entry("tensor ", &name, &problem));
@@ -182,7 +179,7 @@ fn in_entry<E: Error>(what: &str, name: &str, problem: &dyn fmt::Display) -> E {
     E::custom(format_args!("{what}`{}`: {problem}", shown(name)))
 }
 
-/// The header entry of a tensor.
+/// What a header says of a tensor.
 #[derive(Deserialize)]
 struct Info {
     dtype: Dtype,
@@ -192,7 +189,7 @@ struct Info {
 }
 
 impl Info {
-    /// Checks everything that does not depend on other tensors.
+    /// What can be known without the other tensors.
     fn check(self, data_start: usize, data_bytes: usize) -> Result<Entry, String> {
         let Info {
             dtype,
@@ -205,17 +202,17 @@ impl Info {
             .map(|bits| bits / 8);
         let Some(bytes) = bytes else {
             return Err(format!(
-                "shape {shape:?} of type `{dtype:?}` is not a whole number of bytes, or is too large"
+                "shape {shape:?} of type `{dtype:?}` does not have a whole number of bytes, or too many"
             ));
         };
         if end.checked_sub(start) != Some(bytes) {
             return Err(format!(
-                "it has offsets [{start}, {end}], expected {bytes} bytes for shape {shape:?} and type `{dtype:?}`"
+                "it has offsets [{start}, {end}], expected {bytes} bytes by shape {shape:?} and type `{dtype:?}`"
             ));
         }
         if end > data_bytes {
             return Err(format!(
-                "it has offsets [{start}, {end}], but the data has {data_bytes} bytes"
+                "it has offsets [{start}, {end}], but the data {data_bytes} bytes"
             ));
         }
         Ok(Entry {
@@ -260,18 +257,15 @@ mod tests {
         };
         refused(b"", "fewer than the 8");
         refused(b"\x01\0\0\0\0\0\0", "it has 7 bytes");
-        refused(&u64::MAX.to_le_bytes(), "more than the limit of 4194304");
-        refused(
-            &4_194_305_u64.to_le_bytes(),
-            "more than the limit of 4194304",
-        );
+        refused(&u64::MAX.to_le_bytes(), "more than the 4194304");
+        refused(&4_194_305_u64.to_le_bytes(), "more than the 4194304");
         refused(
             &4_194_304_u64.to_le_bytes(),
-            "its header ends at byte 4194312, but the file ends at byte 8",
+            "its header ends at byte 4194312, the file at byte 8",
         );
-        refused(&file("", 0), "does not start with `{`");
-        refused(&file(" {}", 0), "does not start with `{`");
-        refused(&file("[]", 0), "does not start with `{`");
+        refused(&file("", 0), "does not begin with `{`");
+        refused(&file(" {}", 0), "does not begin with `{`");
+        refused(&file("[]", 0), "does not begin with `{`");
         refused(&file("{", 0), "EOF");
         refused(&file("{}{}", 0), "trailing");
         refused(&file("{\"\u{fffd}", 0), "EOF");
@@ -288,7 +282,7 @@ mod tests {
         refused(&file(&one("F32", "[1]", "[4,0]"), 4), "offsets [4, 0]");
         refused(
             &file(&one("F32", "[1]", "[4,8]"), 8),
-            "tensor `a` starts at byte 4 of the data, expected 0",
+            "tensor `a` begins at byte 4 of the data, expected 0",
         );
         refused(
             &file(&one("F4", "[3]", "[0,2]"), 2),
@@ -300,7 +294,7 @@ mod tests {
         );
         refused(
             &file(&one("F32", "[1]", "[0,4]"), 3),
-            "tensor `a`: it has offsets [0, 4], but the data has 3 bytes",
+            "tensor `a`: it has offsets [0, 4], but the data 3 bytes",
         );
         refused(
             &file(&one("F32", "[1]", "[0,4]"), 5),
@@ -308,25 +302,25 @@ mod tests {
         );
         refused(
             &file(&two("[0,4]", "[0,4]"), 4),
-            "tensor `b`: it overlaps another tensor: the tensors so far have 8 bytes, the data has 4",
+            "tensor `b`: it overlaps others, since with it the tensors have 8 bytes, the data 4",
         );
         refused(
             &file(&two("[0,4]", "[5,9]"), 9),
-            "tensor `b` starts at byte 5 of the data, expected 4",
+            "tensor `b` begins at byte 5 of the data, expected 4",
         );
         refused(
             &file(&two("[0,4]", "[4,8]").replace("\"b\"", "\"a\""), 8),
-            "`a` appears twice",
+            "`a` comes twice",
         );
-        refused(&file(r#"{"__metadata__":{"n":1}}"#, 0), "expected a string");
+        refused(&file(r#"{"__metadata__":{"n":1}}"#, 0), "expected a text");
         refused(
             &file(r#"{"__metadata__":{},"__metadata__":{}}"#, 0),
-            "`__metadata__` appears twice",
+            "`__metadata__` comes twice",
         );
         let deep = format!("{{\"__metadata__\":{}", "[".repeat(10_000));
         refused(
             &file(&deep, 0),
-            "`__metadata__`: invalid type: sequence, expected an object of strings",
+            "`__metadata__`: invalid type: sequence, expected an object of texts",
         );
     }
 

@@ -1,4 +1,4 @@
-//! A hostile file or folder, and the expected result of opening it.
+//! A folder that holds anything, and what opening it must say.
 
 use std::fs;
 use std::io::Write;
@@ -11,26 +11,26 @@ use crate::memory::{MOST_BYTES, peak_of};
 
 pub(crate) const SINGLE: &str = "model.safetensors";
 
-/// The expected result of opening a file.
+/// What opening a file must end in.
 #[derive(Clone, Copy)]
 pub(crate) enum End {
-    /// An error whose message contains this text.
+    /// An error with this in its message.
     Refused(&'static str),
-    /// Every tensor can be read, unless its dtype is not a float type.
+    /// Every tensor can be read, unless its type is none of floats.
     Read,
 }
 
-/// The most expensive of many openings.
+/// The dearest of many openings.
 #[derive(Default)]
 pub(crate) struct Cost {
     cases: usize,
-    /// The most expensive opening that ends in an error.
+    /// Of those that end in an error.
     slowest: (Duration, String),
     largest: (usize, String),
 }
 
 impl Cost {
-    /// Opens something, measures its cost, and checks the result.
+    /// Opens something, counts what it took, and looks at how it ended.
     pub(crate) fn open<T, E: std::error::Error>(
         &mut self,
         name: &str,
@@ -52,7 +52,7 @@ impl Cost {
         }
     }
 
-    /// Opens something that may succeed or fail.
+    /// Opens something that may be an error or not.
     pub(crate) fn count<T, E>(
         &mut self,
         name: &str,
@@ -76,7 +76,7 @@ impl Cost {
         outcome
     }
 
-    /// Prints the most expensive opening, even if the test runner captures output.
+    /// Prints what was dearest, also when the test runner captures output.
     pub(crate) fn report(&self, name: &str) {
         let Cost {
             cases,
@@ -89,8 +89,7 @@ impl Cost {
             *largest as f64 / 1e6
         );
         std::io::stderr().write_all(line.as_bytes()).unwrap();
-        // One second would detect a time that grows with a value in the file; the rest is for a busy
-        // machine.
+        // One is enough to see a time that grows with what a file says; a busy machine takes some of it.
         assert!(*slowest < Duration::from_secs(5), "{line}");
     }
 }
@@ -106,7 +105,7 @@ pub(crate) fn whole(error: &dyn std::error::Error) -> String {
     message
 }
 
-/// Checks that a message is short and contains no control characters.
+/// Fits a terminal and does not steer it.
 pub(crate) fn assert_clear(name: &str, message: &str) {
     assert!(
         !message.is_empty() && message.len() < 4_000 && !message.contains(char::is_control),
@@ -114,7 +113,7 @@ pub(crate) fn assert_clear(name: &str, message: &str) {
     );
 }
 
-/// Reads every tensor of an open model.
+/// Reads every tensor of an opened model.
 pub(crate) fn read_all(model: &ModelFiles) {
     for name in model.names() {
         let elements = model.shape(name).unwrap().iter().product();
@@ -156,12 +155,12 @@ pub(crate) fn tensor_file(header: impl AsRef<[u8]>, data_bytes: usize) -> Vec<u8
     file
 }
 
-/// The header entry of a tensor.
+/// A tensor's entry in a header.
 pub(crate) fn entry(name: &str, dtype: &str, shape: &str, offsets: &str) -> String {
     format!(r#""{name}":{{"dtype":"{dtype}","shape":{shape},"data_offsets":{offsets}}}"#)
 }
 
-/// `count` numbered entries in braces.
+/// `count` entries by number, in braces.
 pub(crate) fn object(count: usize, entry: impl Fn(usize) -> String) -> String {
     let entries: Vec<String> = (0..count).map(entry).collect();
     format!("{{{}}}", entries.join(","))

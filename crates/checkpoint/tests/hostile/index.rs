@@ -1,4 +1,4 @@
-//! Indices that do not match their files.
+//! Indices that lie about the files beside them.
 
 use crate::case::{Cost, End, entry, model, object, tensor_file};
 
@@ -22,7 +22,7 @@ fn lies() {
     let cases: Vec<(&str, String, End)> = vec![
         ("what is right", map(both), Read),
         ("no tensor", map(""), Read),
-        ("nothing", String::new(), Refused("invalid at byte 0: EOF")),
+        ("nothing", String::new(), Refused("wrong at byte 0: EOF")),
         (
             "an empty object",
             "{}".into(),
@@ -42,7 +42,7 @@ fn lies() {
         (
             "half of it",
             map(both)[..40].into(),
-            Refused("invalid at byte 39: tensor `b`: EOF"),
+            Refused("wrong at byte 39: tensor `b`: EOF"),
         ),
         (
             "more behind it",
@@ -90,53 +90,53 @@ fn lies() {
         (
             "metadata twice",
             format!(r#"{{"metadata":{{}},"metadata":{{}},{}"#, &map(both)[1..]),
-            Refused("the name `metadata` appears twice"),
+            Refused("the name `metadata` comes twice"),
         ),
         ("a strange key", format!(r#"{{"x":{deep}"#), Refused("EOF")),
         (
             "two maps",
             format!(r#"{{"weight_map":{{}},{}"#, &map(both)[1..]),
-            Refused("the name `weight_map` appears twice"),
+            Refused("the name `weight_map` comes twice"),
         ),
         (
             "a tensor twice, in one file",
             map(&format!(r#"{both},"a":"x.safetensors""#)),
-            Refused("the tensor `a` appears twice"),
+            Refused("the tensor `a` comes twice"),
         ),
         (
             "a tensor twice, in two files",
             map(&format!(r#"{both},"a":"y.safetensors""#)),
-            Refused("the tensor `a` appears twice"),
+            Refused("the tensor `a` comes twice"),
         ),
         (
             "a tensor twice, once by escapes",
             map(&format!(r#"{both},"\u0061":"x.safetensors""#)),
-            Refused("the tensor `a` appears twice"),
+            Refused("the tensor `a` comes twice"),
         ),
         (
             "a tensor that is missing",
             map(&format!(r#"{both},"d":"y.safetensors""#)),
-            Refused("tensor `d` is listed in `y.safetensors`, which does not contain it"),
+            Refused("tensor `d` should lie in `y.safetensors`, which lacks it"),
         ),
         (
             "a tensor in the wrong file",
             map(r#""a":"y.safetensors""#),
-            Refused("tensor `a` is listed in `y.safetensors`, which does not contain it"),
+            Refused("tensor `a` should lie in `y.safetensors`, which lacks it"),
         ),
         (
             "a tensor too many",
             map(r#""a":"x.safetensors","c":"y.safetensors""#),
-            Refused("it does not list tensor `b`, which is in `x.safetensors`"),
+            Refused("it does not list tensor `b`, which lies in `x.safetensors`"),
         ),
         (
             "a tensor in two files",
             map(&format!(r#"{both},"d":"z.safetensors""#)),
-            Refused("tensor `a` is also in `z.safetensors`"),
+            Refused("tensor `a` lies in `z.safetensors` too"),
         ),
         (
             "a file that is not there",
             map(r#""a":"w.safetensors""#),
-            Refused("tensor `a` is listed in `w.safetensors`, which does not exist"),
+            Refused("tensor `a` lies in `w.safetensors`, which is not there"),
         ),
         (
             "a file that is none of safetensors",
@@ -147,18 +147,18 @@ fn lies() {
             "a pickle",
             map(r#""a":"pytorch_model.bin""#),
             Refused(
-                "tensor `a` is listed in `pytorch_model.bin`, which does not end in `.safetensors`",
+                "tensor `a` lies in `pytorch_model.bin`, which is not named as a safetensors file",
             ),
         ),
         (
             "the index itself",
             map(&format!("\"a\":\"{INDEX}\"")),
-            Refused("which does not end in `.safetensors`"),
+            Refused("which is not named as a safetensors file"),
         ),
         (
             "the folder above",
             map(r#""a":"../x.safetensors""#),
-            Refused("tensor `a` is listed in `../x.safetensors`, which is not a plain file name"),
+            Refused("tensor `a` lies in `../x.safetensors`, which is not a plain file name"),
         ),
         (
             "the folder above, alone",
@@ -168,7 +168,7 @@ fn lies() {
         (
             "the folder",
             map(r#""a":".""#),
-            Refused("which does not end in `.safetensors`"),
+            Refused("which is not named as a safetensors file"),
         ),
         (
             "a folder in it",
@@ -193,7 +193,7 @@ fn lies() {
         (
             "no file",
             map(r#""a":"""#),
-            Refused("which does not end in `.safetensors`"),
+            Refused("which is not named as a safetensors file"),
         ),
         (
             "a zero in the file's name",
@@ -213,12 +213,12 @@ fn lies() {
         (
             "a tensor's name of 100,000 bytes",
             map(&format!(r#""{long}":"x.safetensors""#)),
-            Refused("more characters)` is listed in"),
+            Refused("more characters)` should lie in"),
         ),
         (
             "names that clear the terminal",
             map(r#""\u001b[2J":"\u001b[2J""#),
-            Refused("tensor `\\u{1b}[2J` is listed in `\\u{1b}[2J`"),
+            Refused("tensor `\\u{1b}[2J` lies in `\\u{1b}[2J`"),
         ),
     ];
     let mut cost = Cost::default();
@@ -240,7 +240,7 @@ fn lies() {
         Refused("not UTF-8 at byte 20"),
         &[(INDEX, bytes)],
     );
-    // As in other readers, a single file takes precedence over the index.
+    // As with other readers, the index does not count where a single file is.
     let single = shard(&["a"]);
     let files: [(&str, &[u8]); 2] = [("model.safetensors", &single), (INDEX, b"{")];
     model(&mut cost, "a single file beside it", Read, &files);
@@ -268,9 +268,9 @@ fn large_lies() {
         )
     };
     let (large, larger, largest) = (
-        "it has 8388609 bytes, more than the limit of 8388608",
+        "it has 8388609 bytes, more than the 8388608 that are read",
         r#"{"weight_map":{"#,
-        "exceeds the limit of 30000 tensors in total",
+        "brings more tensors than the 30000 that are read",
     );
     let cases: Vec<(&str, String, End)> = vec![
         ("as many tensors as there are", right.clone(), Read),
@@ -293,7 +293,7 @@ fn large_lies() {
         (
             "a long name",
             filled("{\"weight_map\":{\"", "n", "\":\"x.safetensors\"}}"),
-            Refused("is listed in"),
+            Refused("should lie in"),
         ),
         (
             "a long file",
@@ -303,7 +303,7 @@ fn large_lies() {
         (
             "one tensor ever again",
             filled(larger, r#""0":"x.safetensors","#, ""),
-            Refused("the tensor `0` appears twice"),
+            Refused("the tensor `0` comes twice"),
         ),
         (
             "too many tensors",

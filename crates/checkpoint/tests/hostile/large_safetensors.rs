@@ -1,4 +1,4 @@
-//! Safetensors files that are large or claim to be.
+//! Safetensors files that are large, or say so.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -10,16 +10,16 @@ use crate::safetensors::one;
 
 use End::{Read, Refused};
 
-/// The size limit of a header.
+/// The most that is read of a header.
 const MOST: usize = 4 << 20;
 
-/// `begin`, then filling up to the size limit of a header, then `end`.
+/// `begin`, then as much filling as a header has room for, then `end`.
 fn filled(begin: &str, filling: &str, end: &str) -> String {
     let room = MOST - begin.len() - end.len();
     format!("{begin}{}{end}", filling.repeat(room / filling.len()))
 }
 
-/// Headers of maximum size whose content takes the most memory or time.
+/// Headers as large as are read, made of what takes the most memory or time.
 #[test]
 fn lies() {
     let empty = |dimensions: &str| {
@@ -50,7 +50,7 @@ fn lies() {
             "many tensors at one place",
             tensor_file(shared, 1_000_000),
             Refused(
-                "tensor `1`: it overlaps another tensor: the tensors so far have 2000000 bytes, the data has 1000000",
+                "tensor `1`: it overlaps others, since with it the tensors have 2000000 bytes, the data 1000000",
             ),
         ),
         (
@@ -109,7 +109,7 @@ fn lies() {
         (
             "nothing but newlines",
             tensor_file(filled("{", "\n", "x"), 0),
-            Refused("invalid at byte 4194311: key must be a string"),
+            Refused("wrong at byte 4194311: key must be a string"),
         ),
     ];
     let mut cost = Cost::default();
@@ -119,7 +119,7 @@ fn lies() {
     cost.report("large_safetensors");
 }
 
-/// A sparse file of a terabyte.
+/// A file of a terabyte that has nothing on the disk.
 #[test]
 fn sparse_files() {
     let mut cost = Cost::default();
@@ -128,13 +128,13 @@ fn sparse_files() {
             "zeros",
             1 << 40,
             String::new(),
-            Refused("does not start with `{`"),
+            Refused("does not begin with `{`"),
         ),
         (
             "a header of nothing",
             1 << 40,
             "\u{0}".to_owned(),
-            Refused("does not start with `{`"),
+            Refused("does not begin with `{`"),
         ),
         (
             "data of no tensor",

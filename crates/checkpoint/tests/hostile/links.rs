@@ -1,4 +1,4 @@
-//! Folders, pipes and links in place of a file; some links lead out of the folder.
+//! What stands in a folder where a file should: folders, pipes and links, some of which lead out of it.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -9,8 +9,7 @@ use crate::index::INDEX;
 
 use End::{Read, Refused};
 
-/// An empty model folder `model`, next to a folder `other` with a single-file model and a sharded
-/// one.
+/// A model folder `model` with nothing in it, beside a folder `other` with a model of one file and one of a shard.
 fn folders() -> tempfile::TempDir {
     let root = tempfile::tempdir().unwrap();
     let file = tensor_file(format!("{{{}}}", entry("a", "U8", "[1]", "[0,1]")), 1);
@@ -31,7 +30,7 @@ fn link(target: &str, dir: &Path, name: &str) {
     symlink(target, dir.join(name)).unwrap();
 }
 
-/// A description, the setup of the folder, and the expected result of opening it.
+/// What it is, what puts it into the folder, and how opening the folder ends.
 type Case = (&'static str, fn(&Path), End);
 
 #[test]
@@ -134,7 +133,7 @@ fn nobody_waits_at_a_named_pipe() {
     }
 }
 
-/// The cache layout of `huggingface_hub`: every file of a revision is a link to its content.
+/// As `huggingface_hub` lays out what it downloads: every file of a revision is a link to its content.
 #[test]
 fn a_cache_of_links_to_blobs_is_read() {
     let root = folders();
@@ -151,7 +150,7 @@ fn a_cache_of_links_to_blobs_is_read() {
             symlink(format!("../../blobs/{hash}"), snapshot.join(file)).unwrap();
         }
         open_model(&mut cost, revision, 0, Read, &snapshot);
-        // The path of the folder may be a link.
+        // A folder may be named by a link, as `refs` and people do.
         symlink(&snapshot, root.path().join(revision)).unwrap();
         open_model(&mut cost, revision, 0, Read, &root.path().join(revision));
     }

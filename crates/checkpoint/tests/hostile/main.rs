@@ -1,8 +1,7 @@
-//! Hostile files: named cases, mutations, and the cost of reading them.
+//! Files that strangers made to break a reader: named cases, mutations, and what reading them costs.
 //!
-//! This is a separate test binary, because it counts allocations. Every case ends in a clear error
-//! or in readable tensors, and uses at most [`MOST_BYTES`](memory::MOST_BYTES) of heap beyond the
-//! size of the files.
+//! A test binary of its own, because it counts what is allocated. Every case ends in a clear error or in tensors that can be read,
+//! with at most [`MOST_BYTES`](memory::MOST_BYTES) beyond the files on the heap.
 
 #![expect(
     clippy::unwrap_used,

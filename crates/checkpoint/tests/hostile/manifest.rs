@@ -1,4 +1,4 @@
-//! Checkpoints with a wrong manifest and a correct hash.
+//! Checkpoints whose manifest lies although its hash is right.
 
 use std::fs;
 
@@ -38,11 +38,15 @@ fn lies_with_a_hash() {
     let long = "n".repeat(100_000);
     let cases: Vec<(&str, String, End)> = vec![
         ("what is right", body(FILE, &one), Read),
-        ("nothing", String::new(), Refused("invalid at byte 0: EOF")),
+        (
+            "nothing",
+            String::new(),
+            Refused("wrong at its byte 0: EOF"),
+        ),
         (
             "a file twice",
             body(&format!("{FILE},{FILE}"), &one),
-            Refused("the name `model.safetensors` appears twice"),
+            Refused("the name `model.safetensors` comes twice"),
         ),
         (
             "a strange key",
@@ -93,7 +97,7 @@ fn lies_with_a_hash() {
         (
             "a file above the folder",
             body(r#""../x":{"bytes":1,"blake3":""}"#, ""),
-            Refused("`../x` is not a plain file name"),
+            Refused("`../x` is not a plain name"),
         ),
         (
             "a name that clears the terminal",
@@ -108,7 +112,7 @@ fn lies_with_a_hash() {
         (
             "lists ten thousand deep",
             body(FILE, &deep),
-            Refused("invalid at byte"),
+            Refused("wrong at its byte"),
         ),
         (
             "too many states",

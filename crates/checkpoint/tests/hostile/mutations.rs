@@ -1,5 +1,4 @@
-//! Mutated files. Reading gives an error, or a result that the reference reader also accepts; never
-//! a panic.
+//! Files that hold anything: an error, or a file that the reference reader accepts too; never a panic.
 
 use std::fs;
 use std::path::Path;
@@ -16,7 +15,7 @@ use crate::random::Random;
 
 const MUTATIONS: usize = 1_000;
 
-/// Mutates mostly the first `head` bytes, which contain the structure of the file.
+/// Damages the first `head` bytes most, since that is where a file says what it is.
 fn mutate(seed: &[u8], head: usize, random: &mut Random) -> Vec<u8> {
     let mut bytes = seed.to_vec();
     for _ in 0..=random.below(3) {
@@ -61,7 +60,7 @@ fn mutate(seed: &[u8], head: usize, random: &mut Random) -> Vec<u8> {
     bytes
 }
 
-/// Checks that the message names the file and a position or an item in it.
+/// The message names the file, and in it a place or a thing.
 fn assert_placed(name: &str, message: &str, file: &str) {
     assert_clear(name, message);
     let is_placed = ["byte", "tensor `", "key `"]
@@ -74,7 +73,7 @@ fn header_bytes(file: &[u8]) -> usize {
     8 + u64::from_le_bytes(*file.first_chunk().unwrap()) as usize
 }
 
-/// A file to mutate: its name in messages, its dtype, and its tensors with their shapes.
+/// A file to damage: its name in messages, its type, and its tensors with their shapes.
 type Seed<'a> = (&'a str, FloatType, &'a [(&'a str, &'a [usize])]);
 
 #[test]
@@ -132,8 +131,7 @@ fn single_files() {
                 Ok(model) => {
                     accepted += 1;
                     read_all(&model);
-                    // If only one reader accepts a file, two programs could see two different
-                    // models in it.
+                    // What one reader takes and another does not is how two programs see two models in one file.
                     assert!(SafeTensors::deserialize(&mutated).is_ok(), "{name}");
                 }
                 Err(error) => {
@@ -265,7 +263,7 @@ fn gguf_seed(path: &Path) -> Vec<u8> {
     fs::read(path).unwrap()
 }
 
-/// Only the total time has a limit; a limit per file would fail on a busy machine.
+/// The time for one file is bounded by the time for all: a bound for each would fail on a busy machine.
 fn finish(name: &str, cost: &Cost, start: Instant) {
     cost.report(name);
     assert!(

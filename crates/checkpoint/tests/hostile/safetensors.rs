@@ -1,4 +1,4 @@
-//! Safetensors files with a wrong header.
+//! Safetensors files whose header lies.
 
 use crate::case::{Cost, End, SINGLE, entry, model, tensor_file};
 
@@ -23,36 +23,36 @@ fn lies() {
     let deep_closed = format!("{deep}{}", "]".repeat(10_000));
     let deep_objects = format!("{}1{}", "{\"a\":".repeat(10_000), "}".repeat(10_000));
     let cases: Vec<(&str, Vec<u8>, End)> = vec![
-        // Length and size of the header.
+        // The frame.
         (
             "an empty file",
             vec![],
-            Refused("it has 0 bytes, fewer than the 8 bytes of the header length"),
+            Refused("it has 0 bytes, fewer than the 8"),
         ),
         (
             "seven bytes",
             vec![1; 7],
-            Refused("it has 7 bytes, fewer than the 8 bytes of the header length"),
+            Refused("it has 7 bytes, fewer than the 8"),
         ),
         (
             "exactly eight bytes",
             vec![0; 8],
-            Refused("does not start with `{` at byte 8"),
+            Refused("does not begin with `{` at byte 8"),
         ),
         (
             "eight bytes of a length",
             tensor_file("{}", 0)[..8].to_vec(),
-            Refused("header ends at byte 10, but the file ends at byte 8"),
+            Refused("header ends at byte 10, the file at byte 8"),
         ),
         (
             "an incomplete header",
             tensor_file("{}   ", 0)[..11].to_vec(),
-            Refused("header ends at byte 13, but the file ends at byte 11"),
+            Refused("header ends at byte 13, the file at byte 11"),
         ),
         (
             "a header of 2^64-1 bytes",
             u64::MAX.to_le_bytes().to_vec(),
-            Refused("announce a header of 18446744073709551615 bytes, more than"),
+            Refused("header has 18446744073709551615 bytes, more than"),
         ),
         (
             "a header of 2^63 bytes",
@@ -62,19 +62,19 @@ fn lies() {
         (
             "a header of 100 MB",
             100_000_000_u64.to_le_bytes().to_vec(),
-            Refused("announce a header of 100000000 bytes, more than"),
+            Refused("header has 100000000 bytes, more than"),
         ),
         (
             "a header of no bytes",
             tensor_file("", 0),
-            Refused("does not start with `{` at byte 8"),
+            Refused("does not begin with `{` at byte 8"),
         ),
         (
             "a length in the wrong order of bytes",
             [&2_u64.to_be_bytes()[..], b"{}"].concat(),
-            Refused("first 8 bytes announce a header"),
+            Refused("first 8 bytes say"),
         ),
-        // The JSON text.
+        // The text.
         (
             "not UTF-8",
             tensor_file(b"{\"\xff\":1}", 0),
@@ -88,27 +88,27 @@ fn lies() {
         (
             "UTF-16",
             tensor_file(b"{\0}\0", 0),
-            Refused("invalid at byte 9"),
+            Refused("wrong at byte 9"),
         ),
         (
             "a byte order mark",
             tensor_file("\u{feff}{}", 0),
-            Refused("does not start with `{`"),
+            Refused("does not begin with `{`"),
         ),
         (
             "not JSON",
             tensor_file("{dtype}", 0),
-            Refused("invalid at byte 9: key must be a string"),
+            Refused("wrong at byte 9: key must be a string"),
         ),
         (
             "a pickle",
             tensor_file(b"\x80\x04\x95", 0),
-            Refused("does not start with `{`"),
+            Refused("does not begin with `{`"),
         ),
         (
             "a list",
             tensor_file("[]", 0),
-            Refused("does not start with `{`"),
+            Refused("does not begin with `{`"),
         ),
         (
             "an object cut off",
@@ -118,7 +118,7 @@ fn lies() {
         (
             "two objects",
             tensor_file("{}{}", 0),
-            Refused("invalid at byte 10: trailing characters"),
+            Refused("wrong at byte 10: trailing characters"),
         ),
         (
             "zeros behind the object",
@@ -128,7 +128,7 @@ fn lies() {
         (
             "a comma too much",
             tensor_file("{,}", 0),
-            Refused("invalid at byte 9"),
+            Refused("wrong at byte 9"),
         ),
         (
             "a control character in a name",
@@ -138,12 +138,12 @@ fn lies() {
         (
             "half of a surrogate pair in a name",
             tensor_file(format!("{{{}}}", entry("\\ud800", "U8", "[0]", "[0,0]")), 0),
-            Refused("invalid at byte"),
+            Refused("wrong at byte"),
         ),
         (
             "spaces before the object",
             tensor_file(" {}", 0),
-            Refused("does not start with `{`"),
+            Refused("does not begin with `{`"),
         ),
         ("spaces behind the object", tensor_file("{}    ", 0), Read),
         (
@@ -159,7 +159,7 @@ fn lies() {
             tensor_file("{\n\n\"a\":1}", 0),
             Refused("at byte 15: tensor `a`: invalid type: integer `1`"),
         ),
-        // Types of the JSON values.
+        // What stands where.
         (
             "a tensor that is a number",
             tensor_file(r#"{"a":1}"#, 0),
@@ -196,17 +196,17 @@ fn lies() {
         (
             "a tensor twice",
             tensor_file(two("[0,4]", "[4,8]").replace("\"b\"", "\"a\""), 8),
-            Refused("the name `a` appears twice"),
+            Refused("the name `a` comes twice"),
         ),
         (
             "a tensor twice, once by escapes",
             tensor_file(two("[0,4]", "[4,8]").replace("\"b\"", "\"\\u0061\""), 8),
-            Refused("the name `a` appears twice"),
+            Refused("the name `a` comes twice"),
         ),
         (
             "metadata twice",
             tensor_file(r#"{"__metadata__":{},"__metadata__":{}}"#, 0),
-            Refused("`__metadata__` appears twice"),
+            Refused("`__metadata__` comes twice"),
         ),
         (
             "metadata that is a text",
@@ -221,12 +221,12 @@ fn lies() {
         (
             "metadata with a number",
             tensor_file(r#"{"__metadata__":{"n":1}}"#, 0),
-            Refused("`__metadata__`: invalid type: integer `1`, expected a string"),
+            Refused("`__metadata__`: invalid type: integer `1`, expected a text"),
         ),
         (
             "metadata with an object",
             tensor_file(r#"{"__metadata__":{"n":{}}}"#, 0),
-            Refused("`__metadata__`: invalid type: map, expected a string"),
+            Refused("`__metadata__`: invalid type: map, expected a text"),
         ),
         (
             "an unknown type",
@@ -246,7 +246,7 @@ fn lies() {
         (
             "half a byte",
             tensor_file(one("F4", "[3]", "[0,2]"), 2),
-            Refused("tensor `a`: shape [3] of type `F4` is not a whole number of bytes"),
+            Refused("tensor `a`: shape [3] of type `F4` does not have a whole number of bytes"),
         ),
         (
             "six bits a number, no whole bytes",
@@ -268,22 +268,22 @@ fn lies() {
         (
             "a product that overflows",
             tensor_file(one("F32", "[4294967296,4294967296]", "[0,0]"), 0),
-            Refused("tensor `a`: shape [4294967296, 4294967296] of type `F32` is not"),
+            Refused("tensor `a`: shape [4294967296, 4294967296] of type `F32` does not"),
         ),
         (
             "bytes that overflow",
             tensor_file(one("F32", "[4611686018427387904]", "[0,0]"), 0),
-            Refused("or is too large"),
+            Refused("or too many"),
         ),
         (
             "bits that overflow",
             tensor_file(one("F64", "[2305843009213693952]", "[0,0]"), 0),
-            Refused("or is too large"),
+            Refused("or too many"),
         ),
         (
             "a product that overflows before a zero",
             tensor_file(one("F32", "[9223372036854775808,4,0]", "[0,0]"), 0),
-            Refused("or is too large"),
+            Refused("or too many"),
         ),
         (
             "nothing, although a size is huge",
@@ -342,13 +342,13 @@ fn lies() {
             "another shape than the bytes",
             tensor_file(one("F32", "[2]", "[0,4]"), 4),
             Refused(
-                "tensor `a`: it has offsets [0, 4], expected 8 bytes for shape [2] and type `F32`",
+                "tensor `a`: it has offsets [0, 4], expected 8 bytes by shape [2] and type `F32`",
             ),
         ),
         (
             "another type than the bytes",
             tensor_file(one("F64", "[1]", "[0,4]"), 4),
-            Refused("expected 8 bytes for shape [1] and type `F64`"),
+            Refused("expected 8 bytes by shape [1] and type `F64`"),
         ),
         // Offsets.
         (
@@ -412,17 +412,17 @@ fn lies() {
                 one("F32", "[1]", "[18446744073709551611,18446744073709551615]"),
                 4,
             ),
-            Refused("but the data has 4 bytes"),
+            Refused("but the data 4 bytes"),
         ),
         (
             "data that ends too early",
             tensor_file(one("F32", "[1]", "[0,4]"), 3),
-            Refused("tensor `a`: it has offsets [0, 4], but the data has 3 bytes"),
+            Refused("tensor `a`: it has offsets [0, 4], but the data 3 bytes"),
         ),
         (
             "no data",
             tensor_file(one("F32", "[1]", "[0,4]"), 0),
-            Refused("tensor `a`: it has offsets [0, 4], but the data has 0 bytes"),
+            Refused("tensor `a`: it has offsets [0, 4], but the data 0 bytes"),
         ),
         (
             "a byte behind the data",
@@ -437,22 +437,22 @@ fn lies() {
         (
             "a hole at the beginning",
             tensor_file(one("F32", "[1]", "[4,8]"), 8),
-            Refused("tensor `a` starts at byte 4 of the data, expected 0"),
+            Refused("tensor `a` begins at byte 4 of the data, expected 0"),
         ),
         (
             "a hole in the middle",
             tensor_file(two("[0,4]", "[5,9]"), 9),
-            Refused("tensor `b` starts at byte 5 of the data, expected 4"),
+            Refused("tensor `b` begins at byte 5 of the data, expected 4"),
         ),
         (
             "all at one place",
             tensor_file(two("[0,4]", "[0,4]"), 4),
-            Refused("tensor `b`: it overlaps another tensor"),
+            Refused("tensor `b`: it overlaps others"),
         ),
         (
             "an overlap with a hole",
             tensor_file(two("[0,4]", "[2,6]"), 8),
-            Refused("tensor `b` starts at byte 2 of the data, expected 4"),
+            Refused("tensor `b` begins at byte 2 of the data, expected 4"),
         ),
         (
             "an empty tensor inside another",
@@ -464,12 +464,12 @@ fn lies() {
                 ),
                 4,
             ),
-            Refused("tensor `b` starts at byte 2"),
+            Refused("tensor `b` begins at byte 2"),
         ),
         (
             "an empty tensor behind the data",
             tensor_file(one("U8", "[0]", "[9,9]"), 4),
-            Refused("tensor `a`: it has offsets [9, 9], but the data has 4 bytes"),
+            Refused("tensor `a`: it has offsets [9, 9], but the data 4 bytes"),
         ),
         (
             "empty tensors at one place",

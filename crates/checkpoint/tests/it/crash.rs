@@ -1,5 +1,4 @@
-//! A save that is killed before any of its durable calls leaves a complete checkpoint, the old or
-//! the new one.
+//! A save that is killed before any one of its durable calls leaves the old checkpoint or the new one, whole.
 
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
@@ -20,9 +19,8 @@ fn save(dir: &Path, snapshot: &Snapshot) {
     assert!(outcome.not_retained.is_none());
 }
 
-/// Runs `test` as a child that saves `new` over a folder with `old`, and kills it before each of
-/// its durable calls in turn. `fault` returns an additional fault to inject, given the calls of a
-/// normal save.
+/// Kills `test`, which as a child saves `new` over a folder that holds `old`, before each of its calls in turn; `fault` names
+/// another fault to inject all the while, given the calls of a save without one.
 fn kill_everywhere(
     test: &str,
     old: &Snapshot,
@@ -69,7 +67,7 @@ fn kill_everywhere(
             );
             found_new += 1;
         }
-        // The next save works without intervention and removes the leftovers of the killed one.
+        // The next save needs no person and clears away what the killed one left.
         save(dir.path(), new);
         assert_eq!(
             entries(dir.path()),
@@ -107,7 +105,7 @@ fn kill_at_every_call_of_a_save_of_the_same_step() {
     }
 }
 
-/// Without atomic exchange in the file system, the fallback must be equally safe.
+/// A file system that cannot exchange two names takes the longer way, which must be as safe.
 #[test]
 fn kill_at_every_call_where_names_cannot_be_exchanged() {
     let (old, new) = (snapshot(10, 1, ELEMENTS), snapshot(10, 2, ELEMENTS));

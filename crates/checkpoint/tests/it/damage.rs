@@ -1,4 +1,4 @@
-//! Torn files and flipped bits are always detected and named, and the older checkpoint is used.
+//! Torn files and flipped bits: always seen, always named, and the older checkpoint is used.
 
 use std::fs::{self, OpenOptions};
 use std::os::unix::fs::FileExt;
@@ -16,8 +16,7 @@ fn two_checkpoints(elements: usize) -> (tempfile::TempDir, PathBuf, PathBuf) {
     (dir, old, new)
 }
 
-/// Damages the newer checkpoint, checks that the damage is detected and named, and restores every
-/// file.
+/// Applies a damage to the newer checkpoint, checks that it is seen and named, and restores every file.
 fn check(dir: &Path, new: &Path, what: &str, named: &[&str], damage: impl FnOnce()) {
     let before: Vec<(String, Vec<u8>)> = entries(new)
         .into_iter()
@@ -93,7 +92,7 @@ fn torn_files_are_detected_and_named() {
                 fs::write(&path, two).unwrap();
                 fs::write(new.join(other), one).unwrap();
             };
-            // A manifest that is another file gives no information about the rest.
+            // A manifest that is another file says nothing about the rest.
             let both = [file.as_str(), other.as_str()];
             let with_manifest = both.contains(&"manifest.json");
             let named = if with_manifest {
@@ -106,7 +105,7 @@ fn torn_files_are_detected_and_named() {
         let from_old = || {
             fs::copy(old.join(file), &path).unwrap();
         };
-        // The old manifest is valid, but the other files do not match it.
+        // The old manifest is whole; it is the other files that differ from it.
         let named = if file == "manifest.json" {
             "model.safetensors"
         } else {
@@ -147,7 +146,7 @@ fn a_copied_folder_is_refused_by_its_step() {
     assert_eq!(discovery.newest.unwrap().step(), 20);
     let text = discovery.passed_over[0].1.to_string();
     assert!(
-        text.ends_with("holds step 10, expected step 30 from its name"),
+        text.ends_with("holds step 10, expected step 30 by its name"),
         "{text}"
     );
 }
@@ -195,7 +194,7 @@ fn the_newest_that_verifies_is_never_removed() {
         file.read_exact_at(&mut last, 100).unwrap();
         file.write_all_at(&[last[0] ^ 1], 100).unwrap();
     }
-    // Altered checkpoints of the right size still count towards `keep`, but the valid one is kept.
+    // Of the right size, the altered ones still count towards `keep`, but the one that verifies stays.
     assert_eq!(retain(dir.path(), 1).unwrap().len(), 3);
     assert_eq!(entries(dir.path()), ["step-00000030", "step-00000050"]);
     fs::remove_dir_all(dir.path().join("step-00000030")).unwrap();
@@ -243,7 +242,7 @@ fn flipped_bits_are_detected() {
             error.contains(name.as_str()),
             "byte {at} of {name}: {error}"
         );
-        // Without verification, wrong values may be read, but nothing may panic.
+        // Told not to verify, it may believe wrong numbers, but it must not break down.
         if let Ok(loaded) = Loaded::open_unverified(&new) {
             for (name, kind) in loaded.names() {
                 let mut data = vec![0.0; loaded.shape(name, kind).unwrap().iter().product()];

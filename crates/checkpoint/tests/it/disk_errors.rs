@@ -1,4 +1,4 @@
-//! A full, broken or read-only disk fails a save and damages nothing else.
+//! A disk that is full, broken or read-only costs a save and nothing else.
 
 use std::path::Path;
 use std::time::Instant;
@@ -10,8 +10,7 @@ use crate::support::{child, child_dir, durable_calls, entries, holds, report, sn
 const TEST: &str = "disk_errors::a_failed_save_costs_only_itself";
 const ELEMENTS: usize = 2_000;
 
-/// The child process: one save with a fault, then, if the fault is temporary, another save, which
-/// must work.
+/// The child: one save under a fault, and if the fault passes, the next one, which must work.
 fn save_under_fault(dir: &Path) {
     let fault = std::env::var("JIKJI_FAULT").unwrap();
     let mut saver = Saver::new(dir, 1);
@@ -91,8 +90,7 @@ fn a_failed_save_costs_only_itself() {
         } else {
             assert_eq!(loaded.step(), 30, "{fault} at {call}");
         }
-        // Space errors do not affect removal, so nothing is left over. After other errors, the next
-        // save has removed the leftovers.
+        // Space errors never refuse a removal, so they leave no stray; after others, the next save has swept it.
         let space = fault.starts_with("enospc") || fault.starts_with("edquot");
         if space || !fault.ends_with('+') {
             let strays = entries(dir.path())

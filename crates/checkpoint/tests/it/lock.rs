@@ -15,7 +15,7 @@ fn a_live_process_is_named_and_a_killed_one_is_replaced() {
         let (_lock, stale) = RunLock::acquire(&dir).unwrap();
         assert!(stale.is_none());
         writeln!(std::io::stdout(), "\nlocked").unwrap();
-        // Wait until the parent kills this process or closes the pipe.
+        // Until the parent kills us or closes the pipe.
         let _ = std::io::stdin().read_line(&mut String::new());
         return;
     }
@@ -61,7 +61,7 @@ fn processes_that_race_never_hold_it_together() {
         for _ in 0..100 {
             if let Ok((_lock, stale)) = RunLock::acquire(&dir) {
                 assert!(stale.is_none(), "{stale:?}");
-                // The witness file exists only while a process holds the lock.
+                // The witness is there only while somebody holds the lock.
                 OpenOptions::new()
                     .write(true)
                     .create_new(true)

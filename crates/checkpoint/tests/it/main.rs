@@ -1,4 +1,4 @@
-//! Tests of the public API of `jikji-checkpoint`: crashes, full disks, damage, locks.
+//! Behaviour of `jikji-checkpoint` through its public door: crashes, full disks, damage, locks.
 
 #![expect(
     clippy::unwrap_used,

@@ -1,4 +1,4 @@
-//! Writing and reading published model folders.
+//! Published model folders, written and read.
 
 use std::fs;
 
@@ -123,12 +123,12 @@ fn what_is_wrong_is_named() {
     let twice = [("a", [1_usize], &[0.0_f32][..]), ("a", [1], &[0.0])];
     assert_eq!(
         text(write_model(dir.path(), twice, FloatType::F32, 9).unwrap_err()),
-        "tensor `a` cannot be written: the name appears twice"
+        "tensor `a` cannot be written: the name comes twice"
     );
     let short = [("a", [2_usize], &[0.0_f32][..])];
     assert_eq!(
         text(write_model(dir.path(), short, FloatType::F32, 9).unwrap_err()),
-        "tensor `a` cannot be written: it has 1 elements, but its shape is [2]"
+        "tensor `a` cannot be written: it has 1 elements, which is not its shape [2]"
     );
     assert_eq!(entries(dir.path()).len(), 0);
 
@@ -154,7 +154,7 @@ fn what_is_wrong_is_named() {
     for (change, expected) in [
         (
             whole.replace("q_proj", "k_proj"),
-            "is listed in `model-00001-of-00002.safetensors`, which does not contain it",
+            "should lie in `model-00001-of-00002.safetensors`, which lacks it",
         ),
         (
             whole.replace("model-00001-of", "../model-00001-of"),
@@ -166,7 +166,7 @@ fn what_is_wrong_is_named() {
         ),
         (
             whole.replace("-00001-of-", "-00007-of-"),
-            "is listed in `model-00007-of-00002.safetensors`, which does not exist",
+            "lies in `model-00007-of-00002.safetensors`, which is not there",
         ),
     ] {
         fs::write(&index, change).unwrap();

@@ -1,6 +1,6 @@
-//! Random positions at which a file is damaged.
+//! Where to damage a file.
 
-/// SplitMix64, with the same sequence in every run.
+/// SplitMix64: enough randomness for choosing places to damage, the same in every run.
 pub(crate) struct Random(pub(crate) u64);
 
 impl Random {

@@ -1,4 +1,4 @@
-//! The saver thread, and two savers in one folder.
+//! The saver's thread, and two of them in one folder.
 
 use std::time::{Duration, Instant};
 

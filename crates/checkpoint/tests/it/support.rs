@@ -1,4 +1,4 @@
-//! Test snapshots, child processes that run the same test, and the result line of large tests.
+//! Snapshots to save, a child process that is this very test, and the line that each large test prints.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -55,7 +55,7 @@ pub(crate) fn snapshot(step: u64, seed: u64, elements: usize) -> Snapshot {
     }
 }
 
-/// Whether an open checkpoint equals this snapshot, bit for bit.
+/// Whether an opened checkpoint is this snapshot, bit for bit.
 pub(crate) fn holds(loaded: &Loaded, snapshot: &Snapshot) -> bool {
     let tensors_match = snapshot.tensors.iter().all(|tensor| {
         let mut data = vec![0.0; tensor.data.len()];
@@ -84,7 +84,7 @@ pub(crate) fn child_dir() -> Option<PathBuf> {
     std::env::var_os(CHILD).map(PathBuf::from)
 }
 
-/// Starts the same test as a child process that works in `dir`.
+/// This test again, as a child that works in `dir`.
 pub(crate) fn child(test: &str, dir: &Path) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command
@@ -93,8 +93,7 @@ pub(crate) fn child(test: &str, dir: &Path) -> Command {
     command
 }
 
-/// The durable calls of a child, as `operation<TAB>path` in order. `faults` are additional faults:
-/// empty, or a list that starts with a comma.
+/// The durable calls of a child, as `operation<TAB>path` in order, under other faults: empty, or a list that begins with a comma.
 pub(crate) fn durable_calls(test: &str, dir: &Path, faults: &str) -> Vec<String> {
     let scratch = tempfile::tempdir().unwrap();
     let file = scratch.path().join("calls");
@@ -125,7 +124,7 @@ pub(crate) fn entries(dir: &Path) -> Vec<String> {
     names
 }
 
-/// Prints `name, cases, passed, seconds`, even if the test runner captures output.
+/// Prints `name, cases, passed, seconds`, also when the test runner captures output.
 pub(crate) fn report(name: &str, cases: usize, start: Instant) {
     let seconds = start.elapsed().as_secs_f64();
     let line = format!("{name}, {cases} cases, {cases} passed, {seconds:.1} s\n");

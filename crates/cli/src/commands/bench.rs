@@ -4,16 +4,16 @@ use std::path::Path;
 
 use jikji_eval::{DecodeBench, DecodeBenchConfig, EvalError};
 use jikji_model::{DecoderConfig, Layout, ParameterTable};
-use jikji_ops::{
-    BenchShape, OperationRate, Precision, bench_operations, bf16_products, measure_roofline,
-};
+use jikji_ops::{BenchShape, OperationRate, Precision, bench_operations, measure_roofline};
 use jikji_telemetry::human_units::human_bytes;
 use jikji_train::{
-    ActivationCheckpointing, BenchConfig, BenchError, MemoryLimits, MemoryPlan, StepSize,
-    bench_train_step, peak_resident_bytes, reset_peak,
+    ActivationCheckpointing, BenchConfig, BenchError, MemoryPlan, StepSize, bench_train_step,
+    peak_resident_bytes, reset_peak,
 };
 
 use crate::arguments::{BenchCommand, CheckpointingArgument, PrecisionArgument};
+use crate::commands::BF16_IN_F32;
+use crate::commands::doctor::available_memory;
 use crate::console;
 use crate::exit;
 use crate::failure::Failure;
@@ -83,14 +83,14 @@ pub(crate) fn run(command: &BenchCommand) -> Result<(), Failure> {
     }
 }
 
-/// The format asked for; of bf16, says how its products are computed.
+/// The format asked for; says so where this processor only imitates it.
 fn precision_of(argument: PrecisionArgument) -> Precision {
     let precision = match argument {
         PrecisionArgument::F32 => Precision::F32,
         PrecisionArgument::Bf16 => Precision::Bf16,
     };
-    if precision == Precision::Bf16 {
-        console::say(format!("bf16 products: {}", bf16_products()));
+    if !precision.is_native() {
+        console::say(format!("note: {BF16_IN_F32}"));
     }
     precision
 }
@@ -130,8 +130,7 @@ fn train_step(model: &Path, bench: &BenchConfig, json: bool) -> Result<(), Failu
     let limit = report.matmul_limit_seconds + report.attention_limit_seconds;
     console::data(format!(
         "{:.0} tokens/s; a step takes {:.3} s: forward {:.3}, backward {:.3}, update {:.3}\n\
-         its matrix products alone take {:.3} s, attention's {:.3} s more: {:.0} % of the step; \
-         by the crate gemm in f32 they take {:.3} s\n\
+         its matrix products alone take {:.3} s, attention's {:.3} s more: {:.0} % of the step\n\
          peak memory {}\n\n{}",
         report.tokens_per_second,
         report.step_seconds,
@@ -141,7 +140,6 @@ fn train_step(model: &Path, bench: &BenchConfig, json: bool) -> Result<(), Failu
         report.matmul_limit_seconds,
         report.attention_limit_seconds,
         100.0 * limit / report.step_seconds,
-        report.library_limit_seconds,
         human_bytes(report.peak_rss_bytes),
         profile.join("\n"),
     ));
@@ -252,15 +250,13 @@ fn check_memory(config: &DecoderConfig, bench: &BenchConfig) -> Result<(), Failu
 }
 
 fn fits(needed: u64, hint: &str) -> Result<(), Failure> {
-    let limits = MemoryLimits::of_this_process();
-    match limits.tightest() {
-        Some(limit) if limit.available < needed => Err(Failure::new(
+    match available_memory() {
+        Some(available) if available < needed => Err(Failure::new(
             exit::MEMORY,
             format!(
-                "the bench needs {}, {} are available on {}",
+                "the bench needs {}, {} are available",
                 human_bytes(needed),
-                human_bytes(limit.available),
-                limit.name
+                human_bytes(available)
             ),
         )
         .with_hint(hint)),

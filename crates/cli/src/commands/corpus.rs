@@ -5,26 +5,22 @@ use std::path::Path;
 
 use jikji_checkpoint::durable;
 use jikji_corpus::synth::{SynthConfig, Topic, documents};
-use jikji_corpus::{BuildConfig, InputConfig, OnError, TextEncoding, unused_name};
+use jikji_corpus::{BuildConfig, InputConfig};
 use jikji_telemetry::human_units::{human_bytes, with_separators};
 
 use crate::arguments::CorpusCommand;
 use crate::console;
 use crate::exit;
 use crate::failure::Failure;
-use crate::now_and_then::NowAndThen;
-use crate::output;
 
 pub(crate) fn run(command: CorpusCommand) -> Result<(), Failure> {
     match command {
         CorpusCommand::Build {
             input,
             exclude,
-            encoding,
-            on_error,
             output,
             min_chars,
-        } => build(&input, &exclude, encoding, on_error, &output, min_chars),
+        } => build(&input, &exclude, &output, min_chars),
         CorpusCommand::Synth {
             documents,
             seed,
@@ -37,25 +33,17 @@ pub(crate) fn run(command: CorpusCommand) -> Result<(), Failure> {
 fn build(
     input: &[String],
     exclude: &[String],
-    encoding: Option<TextEncoding>,
-    on_error: OnError,
-    dir: &Path,
+    output: &Path,
     min_chars: usize,
 ) -> Result<(), Failure> {
-    output::check_outside("--output", dir, &WRITTEN, input)?;
-    output::check_filled_folder("--output", dir, is_written)?;
     let mut inputs: Vec<InputConfig> = Vec::new();
     for path in input {
         inputs.push(InputConfig {
-            name: unused_name(&source_name(path), |name| {
-                let taken = inputs.iter().map(|input| input.name.to_lowercase());
-                taken.into_iter().any(|taken| taken == name.to_lowercase())
-            }),
+            name: unused_name(&source_name(path), &inputs),
             path: path.clone(),
             exclude: exclude.to_vec(),
-            encoding,
-            on_error,
-            ..InputConfig::default()
+            fields: Vec::new(),
+            license: None,
         });
     }
     let config = BuildConfig {
@@ -64,57 +52,26 @@ fn build(
         drop_exact_duplicates: true,
         ..BuildConfig::default()
     };
-    let mut progress = NowAndThen::new();
-    let corpus = jikji_corpus::build(&config, dir, &mut |at| {
-        progress.tell(|| {
-            format!(
-                "reading `{}`: {} of {}, {} documents",
-                at.source,
-                human_bytes(at.input_bytes_done),
-                human_bytes(at.input_bytes),
-                with_separators(at.documents)
-            )
-        });
-    })?;
-    drop(progress);
+    let corpus = jikji_corpus::build(&config, output, &mut |_| ())?;
     for source in &corpus.manifest().sources {
         console::data(format!(
-            "{:<20} {:>12} documents {:>10} of text; dropped {} empty, {} short, {} duplicate{}",
+            "{:<20} {:>12} documents {:>10} of text; dropped {} empty, {} short, {} duplicate",
             source.name,
             with_separators(source.documents),
             human_bytes(source.bytes),
             source.dropped.empty,
             source.dropped.too_short,
             source.dropped.duplicate,
-            match source.dropped.unreadable {
-                0 => String::new(),
-                rows => format!(", {rows} unreadable"),
-            },
         ));
-    }
-    for line in corpus.manifest().remarks() {
-        console::say(line);
+        for skipped in &source.skipped {
+            console::say(format!("skipped `{}`: {}", skipped.path, skipped.reason));
+        }
     }
     console::say(format!(
         "documents and their papers: {}",
-        dir.join("manifest.json").display()
+        output.join("manifest.json").display()
     ));
     Ok(())
-}
-
-/// Files of a corpus folder, one of each kind.
-const WRITTEN: [&str; 5] = [
-    "manifest.json",
-    "journal.jsonl",
-    "stamps.json",
-    "build.lock",
-    "documents-00000.jsonl.zst",
-];
-
-/// Whether a file may be of a corpus, whole or in the making.
-fn is_written(name: &str) -> bool {
-    let [fixed @ .., _] = &WRITTEN;
-    fixed.iter().any(|written| name.starts_with(written)) || name.contains(".jsonl.zst")
 }
 
 /// The last part of a path without wildcards and endings: `/data/law/*.jsonl` is `law`.
@@ -124,6 +81,15 @@ fn source_name(path: &str) -> String {
     let stem = plain.and_then(|part| part.split('.').find(|stem| !stem.is_empty()));
     stem.and_then(jikji_corpus::source_name)
         .unwrap_or_else(|| "input".to_owned())
+}
+
+fn unused_name(name: &str, taken: &[InputConfig]) -> String {
+    let is_free = |name: &str| taken.iter().all(|input| input.name != name);
+    let numbered = (2..).map(|number| format!("{name}-{number}"));
+    std::iter::once(name.to_owned())
+        .chain(numbered)
+        .find(|name| is_free(name))
+        .expect("numbers do not end")
 }
 
 fn synth(count: usize, seed: u64, topics: &[String], output: Option<&Path>) -> Result<(), Failure> {
@@ -138,12 +104,10 @@ fn synth(count: usize, seed: u64, topics: &[String], output: Option<&Path>) -> R
     match output {
         None => lines.for_each(console::data),
         Some(path) => {
-            output::check_file("--output", path)?;
             let mut lines = lines;
-            let written = durable::write_file_with(path, |out: &mut dyn Write| {
+            durable::write_file_with(path, |out: &mut dyn Write| {
                 lines.try_for_each(|line| writeln!(out, "{line}"))
-            });
-            output::written(path, written)?;
+            })?;
             console::say(format!(
                 "{} synthetic documents: {}",
                 with_separators(count as u64),

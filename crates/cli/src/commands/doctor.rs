@@ -2,9 +2,8 @@
 
 use std::path::Path;
 
-use jikji_ops::{Precision, bf16_products};
+use jikji_ops::Precision;
 use jikji_telemetry::human_units::human_bytes;
-use jikji_train::{MemoryLimit, MemoryLimits};
 
 use crate::console;
 use crate::failure::Failure;
@@ -14,48 +13,34 @@ pub(crate) fn run() -> Result<(), Failure> {
     let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let [f32_rate, bf16_rate] = [Precision::F32, Precision::Bf16]
         .map(|precision| jikji_ops::measure_matrix_rate(precision).flop_per_second / 1e9);
+    let memory = available_memory().map_or_else(|| "unknown".to_owned(), human_bytes);
     let disk = jikji_checkpoint::durable::free_space(Path::new("."))
         .map_or_else(|error| format!("unknown ({error})"), human_bytes);
-    let [features, vectors] = processor();
-    let mut lines = vec![
+    let [features, advice] = processor();
+    let lines = [
         format!(
             "jikji {} on {}",
             env!("CARGO_PKG_VERSION"),
             std::env::consts::ARCH
         ),
-        format!("threads      {threads}{}", of_processors(threads)),
+        format!("threads      {threads}"),
         format!("processor    {features}"),
         format!(
             "matrix rate  {f32_rate:.0} GFLOP/s in f32, {bf16_rate:.0} in bf16 (1,024 x 1,024, all threads, measured now)"
         ),
-        format!("bf16         {}", bf16_products()),
-    ];
-    lines.extend(memory_lines(&MemoryLimits::of_this_process()));
-    lines.extend([
+        format!("memory free  {memory}"),
         format!("disk free    {disk} here"),
         "devices      cpu (the only one in this build)".to_owned(),
         format!(
-            "will work    training on the cpu in f32 and bf16, scoring and generating in f32; products {vectors}, those of bf16 {}",
-            beside_f32(f32_rate / bf16_rate)
+            "will work    training on the cpu in f32 and bf16, scoring and generating in f32; {advice}"
         ),
         "will not     --device cuda:N, wgpu or more than one process: not in this build".to_owned(),
-    ]);
+    ];
     console::data(lines.join("\n"));
     Ok(())
 }
 
-/// What the measured rates say of a product of bf16, given its time over that of f32.
-fn beside_f32(time: f64) -> String {
-    /// Measurements of the same products differ by as much.
-    const NOISE: f64 = 0.1;
-    if (1.0 - NOISE..=1.0 + NOISE).contains(&time) {
-        "took as long as those of f32 just now".to_owned()
-    } else {
-        format!("took {time:.2} x the time of f32 just now")
-    }
-}
-
-/// What the vector kernels chose from, and what they use.
+/// What the vector kernels chose from, and what that means.
 fn processor() -> [String; 2] {
     #[cfg(target_arch = "x86_64")]
     {
@@ -75,98 +60,56 @@ fn processor() -> [String; 2] {
             .filter(|(_, has)| !*has)
             .map(|(name, _)| *name)
             .collect();
-        let vectors = if missing.contains(&"avx512f") {
-            "use narrower instructions than avx512 and take longer"
+        let advice = if missing.contains(&"avx512f") {
+            "without avx512 the products use narrower instructions and take longer, bf16 as long as f32"
+        } else if missing.contains(&"avx512bf16") {
+            "products use avx512; without avx512bf16 those of bf16 take as long as f32"
         } else {
-            "use avx512"
+            "products use avx512, and take half as long in bf16"
         };
         let absent = if missing.is_empty() {
             String::new()
         } else {
             format!("; not {}", missing.join(", "))
         };
-        [
-            format!("{}{absent}", present.join(", ")),
-            vectors.to_owned(),
-        ]
+        [format!("{}{absent}", present.join(", ")), advice.to_owned()]
     }
     #[cfg(not(target_arch = "x86_64"))]
     {
         [
             "vector instructions of this architecture".to_owned(),
-            "use them where the library can".to_owned(),
+            "products use them where the library can".to_owned(),
         ]
     }
 }
 
-/// What bounds the memory of a run here, the tightest bound first.
-fn memory_lines(limits: &MemoryLimits) -> Vec<String> {
-    let Some(tightest) = limits.tightest() else {
-        return vec!["memory free  unknown".to_owned()];
-    };
-    let of = |limit: &MemoryLimit| {
-        let (free, total) = (human_bytes(limit.available), human_bytes(limit.total));
-        format!("{free} of {total} on {}", limit.name)
-    };
-    let others = limits.limits.iter().filter(|limit| *limit != tightest);
-    let others = others.map(|limit| format!("             ({})", of(limit)));
-    std::iter::once(format!("memory free  {}", of(tightest)))
-        .chain(others)
-        .collect()
+/// Memory that can be taken without pushing others out; `None` where the system does not say.
+pub(crate) fn available_memory() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let line = text
+        .lines()
+        .find(|line| line.starts_with("MemAvailable:"))?;
+    let kibibytes: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
+    let host = kibibytes * 1024;
+    Some(container_limit().map_or(host, |limit| limit.min(host)))
 }
 
-/// Says if this process may use fewer processors than there are.
-fn of_processors(threads: usize) -> String {
-    let stat = std::fs::read_to_string("/proc/stat").unwrap_or_default();
-    let is_processor = |line: &&str| {
-        let number = line
-            .strip_prefix("cpu")
-            .and_then(|rest| rest.split(' ').next());
-        number.is_some_and(|number| number.parse::<usize>().is_ok())
+/// What a container may still take, by its control group.
+fn container_limit() -> Option<u64> {
+    let read = |name: &str| -> Option<u64> {
+        std::fs::read_to_string(Path::new("/sys/fs/cgroup").join(name))
+            .ok()?
+            .trim()
+            .parse()
+            .ok()
     };
-    let processors = stat.lines().filter(is_processor).count();
-    if processors <= threads {
-        return String::new();
-    }
-    format!(" of {processors} processors: affinity or a CPU quota allows no more")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_tightest_limit_of_memory_comes_first() {
-        let limit = |name: &str, total: u64, available: u64| MemoryLimit {
-            name: name.to_owned(),
-            total,
-            available,
-        };
-        let limits = MemoryLimits {
-            limits: vec![
-                limit("the machine", 8_000_000_000, 6_000_000_000),
-                limit("control group `/a` (memory.max)", 200_000_000, 150_000_000),
-            ],
-        };
-        assert_eq!(
-            memory_lines(&limits),
-            [
-                "memory free  150 MB of 200 MB on control group `/a` (memory.max)",
-                "             (6 GB of 8 GB on the machine)",
-            ]
-        );
-        let none = MemoryLimits::default();
-        assert_eq!(memory_lines(&none), ["memory free  unknown"]);
-    }
-
-    #[test]
-    fn bf16_is_called_what_was_measured() {
-        // 145 GFLOP/s beside 197 in f32.
-        assert_eq!(
-            beside_f32(197.0 / 145.0),
-            "took 1.36 x the time of f32 just now"
-        );
-        assert_eq!(beside_f32(0.5), "took 0.50 x the time of f32 just now");
-        assert_eq!(beside_f32(1.04), "took as long as those of f32 just now");
-    }
+    let limit = read("memory.max")?;
+    let stat = std::fs::read_to_string("/sys/fs/cgroup/memory.stat").unwrap_or_default();
+    // Cached files count as current, but make room when asked.
+    let cached: u64 = stat
+        .lines()
+        .find_map(|line| line.strip_prefix("inactive_file ")?.trim().parse().ok())
+        .unwrap_or(0);
+    let used = read("memory.current").unwrap_or(0).saturating_sub(cached);
+    Some(limit.saturating_sub(used))
 }

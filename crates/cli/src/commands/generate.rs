@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use jikji_eval::{EvalError, Generator};
+use jikji_eval::Generator;
 use jikji_interop::LoadedModel;
 use jikji_ops::Precision;
 
@@ -13,23 +13,14 @@ use crate::failure::Failure;
 
 pub(crate) fn run(arguments: &GenerateArguments) -> Result<(), Failure> {
     let model = LoadedModel::load(&arguments.model, Precision::F32)?;
-    let sampling = &arguments.sampling;
-    let config = sampling.config(&model);
+    let config = arguments.sampling.config(&model);
     if arguments.chat {
-        let mut conversing = Conversing::with(&model, config)?;
-        sampling.warn_beyond_context(&model, 0);
-        return match conversing.answer(&arguments.prompt)? {
-            None => Ok(()),
-            Some(too_long) => Err(EvalError::from(too_long).into()),
-        };
+        Conversing::with(&model, config)?.answer(&arguments.prompt)?;
+        return Ok(());
     }
     let tokenizer = model.require_tokenizer()?;
-    let prompt = tokenizer
-        .encode_with_post_processor(&arguments.prompt)
-        .map_err(EvalError::from)?;
-    sampling.warn_beyond_context(&model, prompt.len());
     let mut first = true;
-    let written = Generator::of(&model).continue_text(tokenizer, &prompt, &config, |piece| {
+    Generator::of(&model).generate_text(tokenizer, &arguments.prompt, &config, |piece| {
         if std::mem::take(&mut first) {
             console::piece(&arguments.prompt);
         }
@@ -40,6 +31,5 @@ pub(crate) fn run(arguments: &GenerateArguments) -> Result<(), Failure> {
         console::piece(&arguments.prompt);
     }
     console::data("");
-    super::chat::say_if_full(&model, &written.generated);
     Ok(())
 }

@@ -2,16 +2,13 @@
 
 mod bench;
 mod chat;
-mod completions;
 mod corpus;
 mod doctor;
 mod encode_bench;
 mod generate;
 mod model;
-mod new;
 mod recipe;
 mod report;
-mod runs;
 mod score;
 mod tokenizer;
 mod train;
@@ -33,16 +30,13 @@ pub(crate) fn run(command: Command) -> Result<(), Failure> {
         Command::Score(arguments) => score::run(&arguments),
         Command::Model(command) => model::run(&command),
         Command::Bench(command) => bench::run(&command),
-        Command::Runs { dir, json } => runs::run(&dir, json),
-        Command::Report(arguments) => report::run(&arguments),
-        Command::New(arguments) => new::run(&arguments),
+        Command::Report { run, curve } => report::run(&run, curve.as_deref()),
         Command::Doctor => doctor::run(),
-        Command::Completions { shell } => {
-            completions::run(shell);
-            Ok(())
-        }
     }
 }
+
+/// What a user of bf16 is told where the processor only imitates it.
+const BF16_IN_F32: &str = "this processor has no bf16 products: they run in f32 on rounded operands, with bf16's numbers and f32's speed";
 
 /// An output that is the input would cost the input.
 fn refuse_same_file(input: &Path, output: &Path) -> Result<(), Failure> {

@@ -5,14 +5,12 @@ use std::path::Path;
 
 use super::journal::{Cursor, Entry, Journal};
 use super::plan::{Plan, PlannedSource};
-use super::reuse::Hashes;
 use super::{BuildConfig, BuildProgress, Limits, SyntheticInput};
 use crate::manifest::FORMAT_VERSION;
 use crate::part::{self, PartDocuments, PartWriter};
-use crate::read::{self, Extent, Fault, Faults, error_of, hash_file};
 use crate::{
     CorpusError, CorpusManifest, Document, DocumentHash, FileReport, InputConfig, InputFile,
-    OnError, PartEntry, Skipped, SourceReport, clean,
+    PartEntry, Skipped, SourceReport, clean, read,
 };
 
 /// A licence nobody named, as the manifest counts it.
@@ -34,8 +32,6 @@ pub(super) struct Assembly<'a> {
     /// Hashes of the documents kept; absent where duplicates are.
     seen: Option<HashSet<DocumentHash>>,
     writer: Option<PartWriter>,
-    /// Of files that cannot be read as they are; where there are any, the build fails at its end.
-    faults: Vec<Fault>,
     input_bytes: u64,
     input_bytes_done: u64,
 }
@@ -55,7 +51,10 @@ impl<'a> Assembly<'a> {
             synthetic: source.synthetic(),
             ..SourceReport::default()
         };
-        let files = plan.sources.iter().flat_map(PlannedSource::files);
+        let files = plan.sources.iter().flat_map(|source| match source {
+            PlannedSource::Read(_, inputs) => inputs.files.as_slice(),
+            PlannedSource::Made(_) => &[],
+        });
         let mut assembly = Self {
             plan,
             min_chars: config.min_chars,
@@ -69,7 +68,6 @@ impl<'a> Assembly<'a> {
             cursor: Cursor::default(),
             seen: config.drop_exact_duplicates.then(HashSet::new),
             writer: None,
-            faults: Vec::new(),
             input_bytes: files.map(|file| file.bytes).sum(),
             input_bytes_done: 0,
         };
@@ -110,7 +108,10 @@ impl<'a> Assembly<'a> {
         let plan = self.plan;
         for (place, source) in plan.sources.iter().enumerate() {
             if place < self.cursor.source {
-                self.input_bytes_done += source.files().iter().map(|file| file.bytes).sum::<u64>();
+                if let PlannedSource::Read(_, inputs) = source {
+                    self.input_bytes_done +=
+                        inputs.files.iter().map(|file| file.bytes).sum::<u64>();
+                }
                 continue;
             }
             if place > self.cursor.source {
@@ -136,7 +137,7 @@ impl<'a> Assembly<'a> {
                     }
                 }
                 PlannedSource::Made(made) => {
-                    if self.cursor.file == 0 && self.faults.is_empty() {
+                    if self.cursor.file == 0 {
                         self.made(made)?;
                         self.cursor = Cursor {
                             file: 1,
@@ -150,111 +151,48 @@ impl<'a> Assembly<'a> {
             }
             self.close_part()?;
         }
-        match error_of(std::mem::take(&mut self.faults)) {
-            None => Ok(()),
-            Some(error) => Err(error),
-        }
+        Ok(())
     }
 
     /// Reads one file from the cursor's row on; one that does not fit is listed instead.
-    ///
-    /// With [`OnError::Stop`] nothing is kept after the first fault, but reading goes on, so that
-    /// all of them are known.
     fn file(&mut self, config: &InputConfig, file: &InputFile) -> Result<(), CorpusError> {
-        let skips =
-            |error: &CorpusError| config.on_error == OnError::Skip && error.may_be_skipped();
-        let mut documents = match read::open(config, file, Extent::Whole, OnError::Stop) {
+        let mut documents = match read(config, file) {
             Ok(documents) => documents,
-            Err(CorpusError::DoesNotFit { reason, .. }) => return self.pass_over(file, reason),
-            Err(error) if skips(&error) => {
-                let reason = Faults::of(error).lines().join("; ");
-                return self.pass_over(file, reason);
-            }
-            Err(error) => {
-                self.stop_for(Faults::of(error));
+            Err(CorpusError::DoesNotFit { reason, .. }) => {
+                self.recent_report().skipped.push(Skipped {
+                    path: file.relative.clone(),
+                    reason,
+                });
                 return Ok(());
             }
+            Err(error) => return Err(error),
         };
-        let (mut rows, mut faults, mut stops) = (0, Faults::default(), false);
+        let mut rows = 0;
         // Rows before the cursor are read again and passed over: the file's hash needs its bytes anyway.
         for document in &mut documents {
-            match document {
-                Ok(document) => {
-                    rows += 1;
-                    if rows > self.cursor.rows && !stops && self.faults.is_empty() {
-                        self.row(document, &file.relative)?;
-                    }
-                }
-                Err(error) => {
-                    stops |= !skips(&error);
-                    if error.is_of_row() {
-                        rows += 1;
-                        if rows > self.cursor.rows && !stops {
-                            self.unreadable_row();
-                        }
-                    }
-                    faults.add(error);
-                }
+            let document = document?;
+            rows += 1;
+            if rows > self.cursor.rows {
+                self.row(document, &file.relative)?;
             }
         }
-        if stops {
-            self.stop_for(faults);
-            return Ok(());
-        }
-        // A file that breaks off was not hashed to its end.
         let digest = documents.digest();
-        let (blake3, bytes) = match faults.broken() {
-            Some(_) => hash_file(&file.path)?,
-            None => (digest.blake3(), digest.bytes()),
-        };
-        if bytes != file.bytes {
+        if digest.bytes() != file.bytes {
             return Err(CorpusError::Changed {
                 path: file.path.clone(),
                 expected: file.bytes,
-                got: bytes,
+                got: digest.bytes(),
             });
         }
         let report = FileReport {
             path: file.relative.clone(),
-            bytes,
-            blake3,
+            bytes: file.bytes,
+            blake3: digest.blake3(),
             rows,
             documents: self.cursor.documents,
-            unreadable: faults.rows,
-            encoding: documents.converted_from(),
-            notes: documents
-                .notes()
-                .iter()
-                .cloned()
-                .chain(faults.lines())
-                .collect(),
         };
         self.recent_report().files_read.push(report);
         Ok(())
-    }
-
-    /// Lists a file that was opened and is not read.
-    fn pass_over(&mut self, file: &InputFile, reason: String) -> Result<(), CorpusError> {
-        let (blake3, _) = hash_file(&file.path)?;
-        self.recent_report().skipped.push(Skipped {
-            path: file.relative.clone(),
-            reason,
-            blake3: Some(blake3),
-        });
-        Ok(())
-    }
-
-    /// Nothing more is written: what is open is dropped, what is complete stays.
-    fn stop_for(&mut self, faults: Faults) {
-        self.writer = None;
-        self.faults.extend(faults.into_fault());
-    }
-
-    fn unreadable_row(&mut self) {
-        self.cursor.rows += 1;
-        let report = self.recent_report();
-        report.rows += 1;
-        report.dropped.unreadable += 1;
     }
 
     fn made(&mut self, made: &SyntheticInput) -> Result<(), CorpusError> {
@@ -270,7 +208,6 @@ impl<'a> Assembly<'a> {
                 license: Some(made.license.clone()),
                 origin: format!("{}:{number}", made.name),
                 synthetic: true,
-                group: None,
             };
             self.row(document, "")?;
         }
@@ -400,29 +337,22 @@ impl<'a> Assembly<'a> {
     }
 
     /// The papers of what was built.
-    pub(super) fn into_manifest(self, left_out: &[Skipped]) -> CorpusManifest {
+    pub(super) fn into_manifest(self) -> CorpusManifest {
         let mut sources = self.recorded;
         for (source, recent) in sources.iter_mut().zip(self.recent) {
             source.absorb(recent);
         }
         for (source, planned) in sources.iter_mut().zip(&self.plan.sources) {
             if let PlannedSource::Read(_, inputs) = planned {
-                source.hidden = inputs.hidden;
-                source.excluded = inputs.excluded;
                 source.skipped.extend(inputs.skipped.iter().cloned());
                 source
                     .skipped
                     .sort_by(|a, b| a.path.as_bytes().cmp(b.path.as_bytes()));
             }
         }
-        let hashes = Hashes::of(&sources);
         CorpusManifest {
             format_version: FORMAT_VERSION,
-            fingerprint: self
-                .plan
-                .content_fingerprint(|source, path| hashes.get(source, path)),
-            settings: self.plan.settings.clone(),
-            left_out: left_out.to_vec(),
+            fingerprint: self.plan.fingerprint.clone(),
             sources,
             parts: self.parts,
         }

@@ -5,12 +5,11 @@
 mod assembly;
 mod journal;
 mod plan;
-mod reuse;
 
 use std::fmt;
 use std::path::Path;
 
-use crate::{Corpus, CorpusError, CorpusManifest, InputConfig, Skipped};
+use crate::{Corpus, CorpusError, CorpusManifest, InputConfig};
 use assembly::Assembly;
 use plan::Plan;
 
@@ -26,9 +25,6 @@ pub struct BuildConfig {
     pub drop_exact_duplicates: bool,
     /// Sources that a program makes; they come after those that are read.
     pub synthetic: Vec<SyntheticInput>,
-    /// What lies around the inputs and belongs to none of them, for the manifest; it changes
-    /// nothing else.
-    pub left_out: Vec<Skipped>,
 }
 
 /// Makes all documents of a synthetic source, the same ones in the same order each time it is called.
@@ -87,25 +83,20 @@ const LIMITS: Limits = Limits {
     progress_rows: 1000,
 };
 
-/// Names a build by its settings and by what the file system says of its files: path, size, times,
-/// number. Reads no content.
-///
-/// Of the finished corpus, [`CorpusManifest::fingerprint`] is the name that does not change when a
-/// file is only touched.
+/// Names a corpus by what it would be made of, in hex: names, mappings, licences, filters, and each file's relative
+/// path, size and time of change. Reads no content.
 pub fn fingerprint(config: &BuildConfig) -> Result<String, CorpusError> {
     Ok(Plan::of(config)?.fingerprint)
 }
 
 /// Builds the corpus into `dir`, which is made if need be, and opens it.
 ///
-/// A folder that holds this corpus already is only opened; files that were touched since are hashed
-/// to know that. A build that was interrupted continues after its last complete part. The manifest
-/// is written last.
+/// A folder that holds this corpus already is only opened. A build that was interrupted continues after its last
+/// complete part. The manifest is written last.
 ///
 /// # Errors
-/// A folder with another corpus; inputs that are missing or, with [`OnError::Stop`], cannot be read
-/// ([all of them are listed](CorpusError::Unreadable)); nothing left after filtering; a disk that
-/// is full. What was complete stays.
+/// A folder with another corpus; inputs that are missing, damaged or not UTF-8; nothing left after filtering; a disk
+/// that is full. What was complete stays.
 pub fn build(
     config: &BuildConfig,
     dir: &Path,
@@ -113,29 +104,6 @@ pub fn build(
 ) -> Result<Corpus, CorpusError> {
     build_within(config, dir, progress, LIMITS)
 }
-
-/// Builds the corpus into a folder of its own below `parent`, or opens the one there that has the
-/// same settings and files of the same content, whenever those were written.
-///
-/// # Errors
-/// As [`build`].
-pub fn build_below(
-    config: &BuildConfig,
-    parent: &Path,
-    progress: &mut dyn FnMut(BuildProgress),
-) -> Result<Corpus, CorpusError> {
-    let plan = Plan::of(config)?;
-    let name = format!("{FOLDER_PREFIX}{}", &plan.fingerprint[..12]);
-    for dir in reuse::folders(parent, &name) {
-        if let Some(corpus) = reuse::open_if_same(&dir, &plan)? {
-            return Ok(corpus);
-        }
-    }
-    build(config, &parent.join(name), progress)
-}
-
-/// Begins the name of a corpus folder beside others.
-const FOLDER_PREFIX: &str = "corpus-";
 
 pub(crate) fn build_within(
     config: &BuildConfig,
@@ -145,7 +113,7 @@ pub(crate) fn build_within(
 ) -> Result<Corpus, CorpusError> {
     let plan = Plan::of(config)?;
     // Before the journal is touched: a finished corpus may lie in a folder that cannot be written.
-    if let Some(corpus) = finished(dir, &plan)? {
+    if let Some(corpus) = finished(dir, &plan.fingerprint)? {
         return Ok(corpus);
     }
     std::fs::create_dir_all(dir).map_err(|source| CorpusError::Write {
@@ -154,34 +122,33 @@ pub(crate) fn build_within(
     })?;
     let mut assembly = Assembly::start(config, &plan, dir, limits, progress)?;
     // Another process may have finished while this one waited to begin.
-    if let Some(corpus) = finished(dir, &plan)? {
+    if let Some(corpus) = finished(dir, &plan.fingerprint)? {
         return Ok(corpus);
     }
     assembly.run()?;
-    let manifest = assembly.into_manifest(&config.left_out);
+    let manifest = assembly.into_manifest();
     if manifest.documents() == 0 {
         return Err(CorpusError::Empty {
             report: manifest.fates(),
         });
     }
-    reuse::write_stamps(dir, &plan)?;
     manifest.store(dir)?;
     Corpus::open(dir)
 }
 
-/// The corpus in a folder, if one is complete there and it is this one.
-fn finished(dir: &Path, plan: &Plan<'_>) -> Result<Option<Corpus>, CorpusError> {
+fn finished(dir: &Path, fingerprint: &str) -> Result<Option<Corpus>, CorpusError> {
+    // Compared before the parts are looked at: what is wrong with another corpus is none of our business.
     let Some(manifest) = CorpusManifest::load(dir)? else {
         return Ok(None);
     };
-    match reuse::open_if_same(dir, plan)? {
-        Some(corpus) => Ok(Some(corpus)),
-        None => Err(CorpusError::OtherFingerprint {
+    if manifest.fingerprint != fingerprint {
+        return Err(CorpusError::OtherFingerprint {
             dir: dir.to_owned(),
-            expected: plan.fingerprint.clone(),
+            expected: fingerprint.to_owned(),
             found: manifest.fingerprint,
-        }),
+        });
     }
+    Corpus::open_if_complete(dir)
 }
 
 #[cfg(test)]

@@ -1,19 +1,13 @@
-//! What a build will read, in order, and the fingerprints of it.
+//! What a build will read, in order, and the fingerprint of it.
 
 use std::collections::BTreeSet;
 
 use serde::Serialize;
 
 use super::{BuildConfig, SyntheticInput};
-use crate::clean::CLEAN_VERSION;
 use crate::config::check_name;
 use crate::manifest::FORMAT_VERSION;
-use crate::{
-    CorpusError, FieldMapping, InputConfig, InputFile, Inputs, OnError, TextEncoding, discover,
-};
-
-/// Changes when the same files are read to other rows.
-const READ_VERSION: u32 = 1;
+use crate::{CorpusError, FieldMapping, InputConfig, Inputs, discover};
 
 /// One source of a build.
 pub(super) enum PlannedSource<'a> {
@@ -29,14 +23,6 @@ impl PlannedSource<'_> {
         }
     }
 
-    /// The files of a source that is read.
-    pub(super) fn files(&self) -> &[InputFile] {
-        match self {
-            Self::Read(_, inputs) => &inputs.files,
-            Self::Made(_) => &[],
-        }
-    }
-
     pub(super) fn synthetic(&self) -> bool {
         matches!(self, Self::Made(_))
     }
@@ -45,9 +31,6 @@ impl PlannedSource<'_> {
 /// All sources with their files.
 pub(super) struct Plan<'a> {
     pub(super) sources: Vec<PlannedSource<'a>>,
-    /// Hash of the settings.
-    pub(super) settings: String,
-    /// Hash of the settings and of what the file system says of each file.
     pub(super) fingerprint: String,
 }
 
@@ -62,29 +45,11 @@ impl<'a> Plan<'a> {
             sources.push(PlannedSource::Made(made));
         }
         check_unique(&sources)?;
-        let settings = settings(config);
-        let files: Vec<_> = sources
-            .iter()
-            .flat_map(|source| source.files().iter().map(move |file| (source.name(), file)))
-            .map(|(name, file)| (name, &file.relative, file.bytes, file.stamp))
-            .collect();
+        let fingerprint = fingerprint(config, &sources);
         Ok(Self {
-            fingerprint: hash_of(&(&settings, files)),
-            settings,
             sources,
+            fingerprint,
         })
-    }
-
-    /// The fingerprint of a corpus that was built of this plan: settings and content. `hash` knows
-    /// the content of a file by its source and relative path.
-    pub(super) fn content_fingerprint(&self, hash: impl Fn(&str, &str) -> String) -> String {
-        let files: Vec<_> = self
-            .sources
-            .iter()
-            .flat_map(|source| source.files().iter().map(move |file| (source.name(), file)))
-            .map(|(name, file)| (name, &file.relative, hash(name, &file.relative)))
-            .collect();
-        hash_of(&(&self.settings, files))
     }
 }
 
@@ -101,11 +66,11 @@ fn check_unique(sources: &[PlannedSource<'_>]) -> Result<(), CorpusError> {
     Ok(())
 }
 
-/// Where a source lies is not part of it.
-fn settings(config: &BuildConfig) -> String {
+/// Where a source lies is not part of it: a folder moved with its times is the same corpus.
+fn fingerprint(config: &BuildConfig, sources: &[PlannedSource<'_>]) -> String {
     #[derive(Serialize)]
     struct All<'a> {
-        versions: [u32; 3],
+        format_version: u32,
         min_chars: usize,
         drop_exact_duplicates: bool,
         sources: Vec<Source<'a>>,
@@ -116,10 +81,8 @@ fn settings(config: &BuildConfig) -> String {
             name: &'a str,
             license: Option<&'a str>,
             fields: &'a [FieldMapping],
-            encoding: Option<TextEncoding>,
-            on_error: OnError,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            split_by: Option<&'a str>,
+            // The time as two numbers, since JSON numbers end at 64 bits.
+            files: Vec<(&'a str, u64, u64, u64)>,
         },
         Made {
             name: &'a str,
@@ -127,28 +90,37 @@ fn settings(config: &BuildConfig) -> String {
             fingerprint: &'a str,
         },
     }
-    let read = config.inputs.iter().map(|input| Source::Read {
-        name: &input.name,
-        license: input.license.as_deref(),
-        fields: &input.fields,
-        encoding: input.encoding,
-        on_error: input.on_error,
-        split_by: input.split_by.as_deref(),
+    let sources = sources.iter().map(|source| match source {
+        PlannedSource::Read(config, inputs) => Source::Read {
+            name: &config.name,
+            license: config.license.as_deref(),
+            fields: &config.fields,
+            files: inputs
+                .files
+                .iter()
+                .map(|file| {
+                    let nanos = file.modified_nanos;
+                    (
+                        file.relative.as_str(),
+                        file.bytes,
+                        (nanos >> 64) as u64,
+                        nanos as u64,
+                    )
+                })
+                .collect(),
+        },
+        PlannedSource::Made(made) => Source::Made {
+            name: &made.name,
+            license: &made.license,
+            fingerprint: &made.fingerprint,
+        },
     });
-    let made = config.synthetic.iter().map(|made| Source::Made {
-        name: &made.name,
-        license: &made.license,
-        fingerprint: &made.fingerprint,
-    });
-    hash_of(&All {
-        versions: [FORMAT_VERSION, CLEAN_VERSION, READ_VERSION],
+    let all = All {
+        format_version: FORMAT_VERSION,
         min_chars: config.min_chars,
         drop_exact_duplicates: config.drop_exact_duplicates,
-        sources: read.chain(made).collect(),
-    })
-}
-
-fn hash_of(value: &impl Serialize) -> String {
-    let json = serde_json::to_vec(value).expect("strings and numbers are always JSON");
+        sources: sources.collect(),
+    };
+    let json = serde_json::to_vec(&all).expect("strings and numbers are always JSON");
     blake3::hash(&json).to_hex().to_string()
 }

@@ -56,16 +56,9 @@ impl DigestReader {
         ))
     }
 
-    /// The file itself, nothing of it hashed.
-    pub(crate) fn into_file(self) -> File {
-        self.file
-    }
-
     /// Hashes the whole file and hands it over, for formats that are not read front to back.
     pub(crate) fn digest_all(mut self) -> io::Result<File> {
-        // In larger pieces than `io::copy` has: the hash is faster on them.
-        let mut buffer = vec![0; 1 << 20];
-        while self.read(&mut buffer)? > 0 {}
+        io::copy(&mut self, &mut io::sink())?;
         Ok(self.file)
     }
 }
@@ -76,14 +69,4 @@ impl Read for DigestReader {
         self.digest.update(&buffer[..count]);
         Ok(count)
     }
-}
-
-/// BLAKE3 and size of a file as it lies on the disk.
-pub(crate) fn hash_file(path: &Path) -> Result<(String, u64), CorpusError> {
-    let (reader, digest) = DigestReader::open(path)?;
-    reader.digest_all().map_err(|source| CorpusError::Read {
-        path: path.to_owned(),
-        source,
-    })?;
-    Ok((digest.blake3(), digest.bytes()))
 }

@@ -1,24 +1,19 @@
 //! Parquet: string columns by name, row after row. The decoder is known to panic on some damaged files, so every call
 //! into it crosses the [`panic_border`](crate::panic_border).
 
-use std::fs::File;
-use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use parquet::basic::{Compression, Repetition, Type as PhysicalType};
+use parquet::basic::{Repetition, Type as PhysicalType};
 use parquet::errors::ParquetError;
-use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
+use parquet::file::metadata::ParquetMetaData;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::reader::RowIter;
 use parquet::record::{Field, Row};
 use parquet::schema::types::Type;
 
-use super::content::{Content, HEAD_BYTES, is_like_text, not_text};
-use super::digest::{Digest, DigestReader};
 use super::row::{Fields, Value, Values, list_names};
-use super::text_stream::TextStream;
-use super::{Extent, MAX_ROW_BYTES, RawRow, RowReader};
+use super::{DigestReader, MAX_ROW_BYTES, RawRow};
 use crate::panic_border::contain;
 use crate::{CorpusError, InputFile};
 
@@ -32,7 +27,6 @@ pub(crate) struct ParquetRows {
     number: u64,
     path: PathBuf,
     fields: Fields,
-    digest: Digest,
     finished: bool,
 }
 
@@ -42,21 +36,14 @@ pub(crate) struct ParquetRows {
 /// [`CorpusError::MissingField`] and [`CorpusError::FieldType`] (of row 1) if a text column is absent or no string;
 /// a damaged file.
 pub(crate) fn rows(
+    reader: DigestReader,
     file: &InputFile,
     fields: Fields,
-    extent: Extent,
 ) -> Result<ParquetRows, CorpusError> {
-    let read = |source| CorpusError::Read {
+    let raw = reader.digest_all().map_err(|source| CorpusError::Read {
         path: file.path.clone(),
         source,
-    };
-    let (reader, digest) = DigestReader::open(&file.path)?;
-    // The format is read from its end; only a file that is kept is hashed.
-    let raw = match extent {
-        Extent::Whole => reader.digest_all().map_err(read)?,
-        Extent::Beginning => reader.into_file(),
-    };
-    check_mark(&raw, file)?;
+    })?;
     let damaged = |reason: String| CorpusError::Parquet {
         path: file.path.clone(),
         row: 0,
@@ -66,7 +53,6 @@ pub(crate) fn rows(
     let opened = contain(|| SerializedFileReader::new(raw)).map_err(damaged)?;
     let parquet = opened.map_err(|error| damaged(error.to_string()))?;
     let projection = project(parquet.metadata(), file, &fields)?;
-    check_codecs(parquet.metadata(), &fields).map_err(damaged)?;
     let left = count_rows(parquet.metadata(), &fields).map_err(damaged)?;
     let rows = contain(|| RowIter::from_file_into(Box::new(parquet)).project(Some(projection)))
         .map_err(damaged)?
@@ -79,56 +65,8 @@ pub(crate) fn rows(
         number: 0,
         path,
         fields,
-        digest,
         finished: false,
     })
-}
-
-/// Says what a file is that is no Parquet: the decoder only says that its mark is missing.
-fn check_mark(raw: &File, file: &InputFile) -> Result<(), CorpusError> {
-    let mut head = [0; HEAD_BYTES];
-    let mut length = 0;
-    while length < HEAD_BYTES {
-        let read = raw.read_at(&mut head[length..], length as u64);
-        match read.map_err(|source| CorpusError::Read {
-            path: file.path.clone(),
-            source,
-        })? {
-            0 => break,
-            count => length += count,
-        }
-    }
-    let head = &head[..length];
-    let path = file.path.clone();
-    match not_text(head) {
-        _ if head.starts_with(b"PAR1") => Ok(()),
-        Some(Content::LfsPointer) => Err(CorpusError::LfsPointer { path }),
-        Some(Content::Other(what)) => Err(CorpusError::OtherContent { path, what }),
-        None if is_like_text(head) => Err(CorpusError::OtherContent {
-            path,
-            what: "plain text",
-        }),
-        None => Ok(()),
-    }
-}
-
-/// The one codec that has no decoder here.
-fn check_codecs(metadata: &ParquetMetaData, fields: &Fields) -> Result<(), String> {
-    for column in metadata
-        .row_groups()
-        .iter()
-        .flat_map(RowGroupMetaData::columns)
-    {
-        let [name] = column.column_path().parts() else {
-            continue;
-        };
-        if fields.names().contains(name) && column.compression() == Compression::LZO {
-            return Err(format!(
-                "column `{name}` is compressed with LZO, for which there is no decoder here"
-            ));
-        }
-    }
-    Ok(())
 }
 
 /// The schema of the wanted columns, in the file's order.
@@ -157,9 +95,7 @@ fn project(
         if !names.iter().any(|name| name == found.name()) {
             continue;
         }
-        let got = not_a_string(found);
-        if let Some(got) = got.filter(|_| !(fields.is_only_group(found.name()) && is_plain(found)))
-        {
+        if let Some(got) = not_a_string(found) {
             return Err(CorpusError::FieldType {
                 path: file.path.clone(),
                 row: 1,
@@ -177,15 +113,6 @@ fn project(
             row: 0,
             reason: error.to_string(),
         })
-}
-
-/// Whether a column has one value a row.
-fn is_plain(column: &Type) -> bool {
-    if column.is_group() {
-        return false;
-    }
-    let info = column.get_basic_info();
-    !info.has_repetition() || info.repetition() != Repetition::REPEATED
 }
 
 fn not_a_string(column: &Type) -> Option<&'static str> {
@@ -272,15 +199,10 @@ impl ParquetRows {
                 Field::Bytes(bytes) => match std::str::from_utf8(bytes.data()) {
                     Ok(text) => Value::Text(text.to_owned()),
                     Err(error) => {
-                        return Err(CorpusError::ParquetText {
-                            path: self.path.clone(),
-                            row: self.number,
-                            column: name,
-                            offset: error.valid_up_to(),
-                        });
+                        return Err(self.damaged(format!("column `{name}` is not UTF-8: {error}")));
                     }
                 },
-                other => Value::Scalar(other.to_string(), "not a string"),
+                _ => Value::Other("not a string"),
             };
             if let Value::Text(text) = &value
                 && text.len() as u64 > MAX_ROW_BYTES
@@ -300,25 +222,15 @@ impl ParquetRows {
     }
 }
 
-impl RowReader for ParquetRows {
-    fn next_row(&mut self) -> Option<Result<RawRow, CorpusError>> {
+impl Iterator for ParquetRows {
+    type Item = Result<RawRow, CorpusError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
         if self.finished {
             return None;
         }
         let row = self.row().transpose();
-        self.finished = match &row {
-            None => true,
-            Some(Ok(_)) => false,
-            Some(Err(error)) => !error.is_of_row(),
-        };
+        self.finished = !matches!(row, Some(Ok(_)));
         row
-    }
-
-    fn stream(&self) -> Option<&TextStream> {
-        None
-    }
-
-    fn digest(&self) -> Digest {
-        self.digest.clone()
     }
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::RawRow;
-use crate::{CorpusError, DocumentHash, FieldMapping};
+use crate::{CorpusError, FieldMapping};
 
 /// The fields that a mapping names, each once.
 #[derive(Debug, Clone)]
@@ -16,8 +16,6 @@ pub(crate) struct Fields {
     /// Positions in `names`, in the order in which they are joined.
     text: Vec<usize>,
     license: Option<usize>,
-    /// The field whose value stands for a group of rows.
-    group: Option<usize>,
 }
 
 /// A wanted field's value.
@@ -25,8 +23,6 @@ pub(crate) struct Fields {
 pub(crate) enum Value {
     Text(String),
     Null,
-    /// A number or truth value as it is written, and what it is in words.
-    Scalar(String, &'static str),
     /// Anything else, in words.
     Other(&'static str),
 }
@@ -35,7 +31,7 @@ pub(crate) enum Value {
 pub(crate) type Values = Vec<Option<Value>>;
 
 impl Fields {
-    pub(crate) fn of(mapping: &FieldMapping, split_by: Option<&str>) -> Self {
+    pub(crate) fn of(mapping: &FieldMapping) -> Self {
         let mut names: Vec<String> = Vec::new();
         let mut place = |name: &String| {
             names
@@ -48,12 +44,10 @@ impl Fields {
         };
         let text = mapping.text.iter().map(&mut place).collect();
         let license = mapping.license.as_ref().map(&mut place);
-        let group = split_by.map(|field| place(&field.to_owned()));
         Self {
             names,
             text,
             license,
-            group,
         }
     }
 
@@ -61,25 +55,10 @@ impl Fields {
         &self.names
     }
 
-    /// The first text field, or the group's, that `has` denies; the licence field may be absent.
+    /// Text fields that `has` denies; the licence field may be absent.
     pub(crate) fn missing(&self, has: impl Fn(usize) -> bool) -> Option<&str> {
-        let mut needed = self.text.iter().chain(&self.group);
-        let absent = needed.find(|place| !has(**place))?;
+        let absent = self.text.iter().find(|place| !has(**place))?;
         self.names.get(*absent).map(String::as_str)
-    }
-
-    /// Whether a field is wanted for its group alone, so that it may be a number.
-    pub(crate) fn is_only_group(&self, name: &str) -> bool {
-        let place = self.names.iter().position(|known| known == name);
-        place.is_some_and(|place| {
-            self.group == Some(place) && self.license != Some(place) && !self.text.contains(&place)
-        })
-    }
-
-    /// Whether the field at a place is one of these columns.
-    pub(crate) fn is_in(&self, place: usize, columns: &[String]) -> bool {
-        let name = self.names.get(place);
-        name.is_some_and(|name| columns.iter().any(|column| column.trim() == name))
     }
 
     /// Makes the row of its values. A null text field is left out, a null or absent licence is not stated.
@@ -103,12 +82,7 @@ impl Fields {
             });
         }
         for (name, value) in self.names.iter().zip(&values) {
-            let got = match value {
-                Some(Value::Scalar(_, _)) if self.is_only_group(name) => None,
-                Some(Value::Other(got) | Value::Scalar(_, got)) => Some(*got),
-                _ => None,
-            };
-            if let Some(got) = got {
+            if let Some(Value::Other(got)) = value {
                 return Err(CorpusError::FieldType {
                     path: path.to_owned(),
                     row: number,
@@ -121,10 +95,6 @@ impl Fields {
             .license
             .and_then(|place| text_at(&values, place))
             .map(str::to_owned);
-        let group = match self.group {
-            Some(place) => Some(self.group_of(path, number, &values, place)?),
-            None => None,
-        };
         let text = match self.text.as_slice() {
             // The common case takes the string instead of copying it.
             [only] => match values.get_mut(*only).and_then(Option::take) {
@@ -143,30 +113,7 @@ impl Fields {
             number,
             text,
             license,
-            group,
         })
-    }
-
-    /// Numbers and strings of the same spelling are one group.
-    fn group_of(
-        &self,
-        path: &Path,
-        row: u64,
-        values: &Values,
-        place: usize,
-    ) -> Result<DocumentHash, CorpusError> {
-        let value = match values.get(place) {
-            Some(Some(Value::Text(text) | Value::Scalar(text, _))) => text.trim(),
-            _ => "",
-        };
-        if value.is_empty() {
-            return Err(CorpusError::NoGroup {
-                path: path.to_owned(),
-                row,
-                field: self.names.get(place).cloned().unwrap_or_default(),
-            });
-        }
-        Ok(DocumentHash::of(value))
     }
 }
 
@@ -287,20 +234,20 @@ impl<'de> Visitor<'de> for ValueSeed {
         Ok(Value::Null)
     }
 
-    fn visit_bool<E: de::Error>(self, value: bool) -> Result<Value, E> {
-        Ok(Value::Scalar(value.to_string(), "true or false"))
+    fn visit_bool<E: de::Error>(self, _: bool) -> Result<Value, E> {
+        Ok(Value::Other("true or false"))
     }
 
-    fn visit_i64<E: de::Error>(self, value: i64) -> Result<Value, E> {
-        Ok(Value::Scalar(value.to_string(), "a number"))
+    fn visit_i64<E: de::Error>(self, _: i64) -> Result<Value, E> {
+        Ok(Value::Other("a number"))
     }
 
-    fn visit_u64<E: de::Error>(self, value: u64) -> Result<Value, E> {
-        Ok(Value::Scalar(value.to_string(), "a number"))
+    fn visit_u64<E: de::Error>(self, _: u64) -> Result<Value, E> {
+        Ok(Value::Other("a number"))
     }
 
-    fn visit_f64<E: de::Error>(self, value: f64) -> Result<Value, E> {
-        Ok(Value::Scalar(value.to_string(), "a number"))
+    fn visit_f64<E: de::Error>(self, _: f64) -> Result<Value, E> {
+        Ok(Value::Other("a number"))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {

@@ -1,14 +1,13 @@
 //! Plain text and Markdown: a file is a document, unless it is so large that it must be many.
 
 use std::io::{self, Read};
+use std::path::PathBuf;
 
-use super::lines::newlines;
-use super::text_stream::TextStream;
-use super::{RawRow, RowReader};
-use crate::CorpusError;
+use super::{DigestReader, RawRow, Rows};
+use crate::{CorpusError, InputFile};
 
-/// Above this a file is no longer one document, in bytes of UTF-8.
-const WHOLE_FILE_BYTES: usize = 64 << 20;
+/// Above this a file is no longer one document, in bytes.
+const WHOLE_FILE_BYTES: u64 = 64 << 20;
 /// The most that one document of a larger file holds, in bytes.
 const PIECE_BYTES: usize = 1 << 20;
 
@@ -16,137 +15,94 @@ const PIECE_BYTES: usize = 1 << 20;
 ///
 /// A large file is cut at the last blank line within each MiB; where there is none, at the last line end; where there
 /// is none either, between two characters.
-pub(crate) struct TextRows {
-    stream: TextStream,
-    pieces: Pieces,
-}
-
-impl TextRows {
-    pub(crate) fn new(stream: TextStream) -> Self {
-        Self {
-            stream,
-            pieces: Pieces::new(WHOLE_FILE_BYTES, PIECE_BYTES),
-        }
-    }
-
-    /// As [`new`](Self::new), for a look at the beginning: a piece is enough.
-    pub(crate) fn beginning(stream: TextStream) -> Self {
-        Self {
-            stream,
-            pieces: Pieces::new(0, PIECE_BYTES),
-        }
+pub(crate) fn rows(reader: DigestReader, file: &InputFile) -> Rows {
+    let path = file.path.clone();
+    if file.bytes > WHOLE_FILE_BYTES {
+        Box::new(Pieces::new(reader, path, PIECE_BYTES))
+    } else {
+        Box::new(std::iter::once_with(move || whole(reader, path)))
     }
 }
 
-impl RowReader for TextRows {
-    fn next_row(&mut self) -> Option<Result<RawRow, CorpusError>> {
-        let piece = match self.pieces.next(&mut self.stream) {
-            Ok(piece) => piece?,
-            Err(source) => return Some(Err(self.stream.failed(self.pieces.line, source))),
-        };
-        Some(match String::from_utf8(piece.bytes) {
-            Ok(text) => Ok(RawRow {
-                number: piece.number,
-                text,
-                license: None,
-                group: None,
-            }),
-            Err(error) => {
-                let valid = error.utf8_error().valid_up_to();
-                let line = piece.line + newlines(&error.as_bytes()[..valid]);
-                Err(self.stream.damaged(piece.offset + valid as u64, line))
-            }
-        })
+fn whole(reader: DigestReader, path: PathBuf) -> Result<RawRow, CorpusError> {
+    let mut bytes = Vec::new();
+    // A file that grows meanwhile is found out by its size; one byte more is enough for that.
+    if let Err(source) = reader.take(WHOLE_FILE_BYTES + 1).read_to_end(&mut bytes) {
+        return Err(CorpusError::Read { path, source });
     }
-
-    fn stream(&self) -> Option<&TextStream> {
-        Some(&self.stream)
-    }
+    Ok(RawRow {
+        number: 1,
+        text: utf8(bytes, 0, &path)?,
+        license: None,
+    })
 }
 
-/// A text in one piece or in many.
-struct Pieces {
-    whole_bytes: usize,
+fn utf8(bytes: Vec<u8>, start: u64, path: &std::path::Path) -> Result<String, CorpusError> {
+    String::from_utf8(bytes).map_err(|error| CorpusError::NotUtf8 {
+        path: path.to_owned(),
+        offset: start + error.utf8_error().valid_up_to() as u64,
+        compressed: false,
+    })
+}
+
+/// A large file, piece by piece.
+struct Pieces<R> {
+    reader: R,
+    path: PathBuf,
     piece_bytes: usize,
-    /// Read and not given; its first `given` bytes were.
     pending: Vec<u8>,
-    given: usize,
-    /// Where the next piece begins: its number, its line, its place.
-    number: u64,
-    line: u64,
+    /// Where `pending` begins in the file.
     offset: u64,
-    finished: bool,
+    number: u64,
 }
 
-struct Piece {
-    bytes: Vec<u8>,
-    number: u64,
-    line: u64,
-    offset: u64,
-}
-
-impl Pieces {
-    fn new(whole_bytes: usize, piece_bytes: usize) -> Self {
+impl<R: Read> Pieces<R> {
+    fn new(reader: R, path: PathBuf, piece_bytes: usize) -> Self {
         Self {
-            whole_bytes,
+            reader,
+            path,
             piece_bytes,
             pending: Vec::new(),
-            given: 0,
-            number: 1,
-            line: 1,
             offset: 0,
-            finished: false,
+            number: 0,
         }
     }
 
-    fn next(&mut self, reader: &mut impl Read) -> io::Result<Option<Piece>> {
-        if self.finished {
-            return Ok(None);
+    fn fill(&mut self) -> io::Result<()> {
+        // One byte more than a piece tells whether the file ends with it.
+        let want = (self.piece_bytes + 1).saturating_sub(self.pending.len());
+        (&mut self.reader)
+            .take(want as u64)
+            .read_to_end(&mut self.pending)?;
+        Ok(())
+    }
+}
+
+impl<R: Read> Iterator for Pieces<R> {
+    type Item = Result<RawRow, CorpusError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if let Err(source) = self.fill() {
+            return Some(Err(CorpusError::Read {
+                path: self.path.clone(),
+                source,
+            }));
         }
-        // Set until the end is known to be all right: after an error there is nothing more.
-        self.finished = true;
-        let is_first = self.number == 1;
-        let limit = if is_first {
-            self.whole_bytes.max(self.piece_bytes)
-        } else {
-            self.piece_bytes
-        };
-        // One byte more tells whether the text ends there.
-        let has_more = self.fill(reader, limit + 1)?;
-        let held = &self.pending[self.given..];
-        if held.is_empty() && !is_first {
-            return Ok(None);
+        if self.pending.is_empty() {
+            return None;
         }
-        let end = if has_more {
-            cut(held, self.piece_bytes)
-        } else {
-            held.len()
-        };
-        self.finished = false;
-        let piece = Piece {
-            bytes: held[..end].to_vec(),
-            number: self.number,
-            line: self.line,
-            offset: self.offset,
-        };
-        self.line += newlines(&piece.bytes);
-        self.given += end;
-        self.number += 1;
+        let end = cut(&self.pending, self.piece_bytes);
+        let rest = self.pending.split_off(end);
+        let piece = std::mem::replace(&mut self.pending, rest);
+        let start = self.offset;
         self.offset += end as u64;
-        Ok(Some(piece))
-    }
-
-    /// Holds `want` bytes, and says whether there were so many.
-    fn fill(&mut self, reader: &mut impl Read, want: usize) -> io::Result<bool> {
-        let held = self.pending.len() - self.given;
-        if held >= want {
-            return Ok(true);
-        }
-        self.pending.drain(..self.given);
-        self.given = 0;
-        let missing = (want - held) as u64;
-        reader.take(missing).read_to_end(&mut self.pending)?;
-        Ok(self.pending.len() >= want)
+        self.number += 1;
+        let text = utf8(piece, start, &self.path);
+        Some(text.map(|text| RawRow {
+            number: self.number,
+            text,
+            license: None,
+        }))
     }
 }
 
@@ -172,8 +128,7 @@ fn cut(bytes: &[u8], limit: usize) -> usize {
     if let Some(end) = line_end {
         return end;
     }
-    // Bytes 10xxxxxx continue a character; four in a row are none, and whoever reads the piece says
-    // so.
+    // Bytes 10xxxxxx continue a character; four in a row are none, and `utf8` reports them.
     let continues = |at: &usize| {
         bytes
             .get(*at)
@@ -201,28 +156,18 @@ mod tests {
 
     use super::*;
 
-    fn pieces(text: &[u8], limit: usize) -> Vec<String> {
-        let (mut pieces, mut reader) = (Pieces::new(0, limit), text);
-        let mut found = Vec::new();
-        while let Some(piece) = pieces.next(&mut reader).unwrap() {
-            assert_eq!(
-                piece.offset,
-                found
-                    .iter()
-                    .map(|one: &String| one.len() as u64)
-                    .sum::<u64>()
-            );
-            found.push(String::from_utf8(piece.bytes).unwrap());
-        }
-        found
+    fn pieces(text: &[u8], limit: usize) -> Result<Vec<String>, CorpusError> {
+        Pieces::new(text, PathBuf::from("big.txt"), limit)
+            .map(|row| row.map(|r| r.text))
+            .collect()
     }
 
     #[test]
     fn cuts_at_blank_lines_then_lines_then_characters() {
         let check = |text: &str, expect: &[&str]| {
-            assert_eq!(pieces(text.as_bytes(), 10), expect, "{text:?}");
+            assert_eq!(pieces(text.as_bytes(), 10).unwrap(), expect, "{text:?}");
         };
-        check("", &[""]);
+        check("", &[]);
         check("짧다\n", &["짧다\n"]);
         check("aa\n\nbb\n\ncc\ndd", &["aa\n\nbb\n\n", "cc\ndd"]);
         check("aa\r\n \r\nbbbbbbbb", &["aa\r\n \r\n", "bbbbbbbb"]);
@@ -231,15 +176,15 @@ mod tests {
     }
 
     #[test]
-    fn a_text_within_the_limit_is_one_piece_however_it_is_read() {
-        let text = "가나다\n\n".repeat(9);
-        let mut pieces = Pieces::new(200, 10);
-        let piece = pieces.next(&mut text.as_bytes()).unwrap().unwrap();
-        assert_eq!(piece.bytes, text.as_bytes());
-        assert!(pieces.next(&mut [].as_slice()).unwrap().is_none());
-        let mut longer = Pieces::new(90, 12);
-        let first = longer.next(&mut text.as_bytes()).unwrap().unwrap();
-        assert_eq!(first.bytes, "가나다\n\n".as_bytes());
+    fn bytes_that_are_not_utf8_are_found_at_their_offset() {
+        let mut text = "가나다\n".repeat(3).into_bytes();
+        text.push(0xb0);
+        text.extend_from_slice(&[0x80; 30]);
+        let error = pieces(&text, 10).unwrap_err();
+        assert!(
+            matches!(error, CorpusError::NotUtf8 { offset: 30, .. }),
+            "{error}"
+        );
     }
 
     proptest! {
@@ -247,10 +192,9 @@ mod tests {
         fn pieces_join_to_the_file_and_keep_the_limit(
             text in "([가-힣]|[a-c]|\n|\n\n| |\r|😀){0,80}", limit in 4_usize..40,
         ) {
-            let pieces = pieces(text.as_bytes(), limit);
+            let pieces = pieces(text.as_bytes(), limit).unwrap();
             prop_assert_eq!(pieces.concat(), text);
-            prop_assert!(pieces.iter().all(|piece| piece.len() <= limit));
-            prop_assert!(pieces.len() == 1 || pieces.iter().all(|piece| !piece.is_empty()));
+            prop_assert!(pieces.iter().all(|piece| !piece.is_empty() && piece.len() <= limit));
         }
     }
 }

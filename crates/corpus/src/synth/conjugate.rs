@@ -1,16 +1,15 @@
-//! Conjugation on syllables: stem + class + ending gives the surface form.
+//! Conjugation computed on syllables: stem + class + ending gives the surface form.
 //!
-//! An ending is written as in a grammar book. Pre-final endings are joined by `+`: `시+었+다`. Endings
-//! with `어` follow vowel harmony. Endings with `으` lose it after a vowel. `는`-endings have separate
-//! forms for adjectives. [`Ending::parse`] expands sentence-final codes (`다`, `까`, `라`, ...) for
-//! each speech level.
+//! An ending is written as in a grammar book, joined by `+` where pre-final endings precede it: `시+었+다`. Endings that
+//! begin with `어` harmonize with the stem, those with `으` lose it after a vowel, `는`-endings have their adjective forms.
+//! Sentence-final codes (`다`, `까`, `라`, ...) are spelled out per speech level by [`Ending::parse`].
 
 pub use super::ending::{Ending, Level};
 
 use super::ending::{Kind, Suffix, TAIL_B, TAIL_L, TAIL_M, TAIL_N, TAIL_SS};
 use super::hangul::{Syllable, compose, decompose};
 
-/// The word class, which determines the present-tense endings of a predicate.
+/// How a predicate takes present-tense endings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WordClass {
     /// 먹다: 먹는다, 먹는.
@@ -25,8 +24,7 @@ pub enum WordClass {
     CopulaOpen,
 }
 
-/// The irregular classes. ㄹ-dropping, ㅡ-dropping and 하다 follow from the spelling and are not
-/// listed.
+/// The irregular classes. ㄹ-dropping, ㅡ-dropping and 하다 follow from the spelling and need no mark.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Irregular {
     /// No change beyond the general rules.
@@ -52,14 +50,13 @@ pub enum Irregular {
 pub struct Predicate<'a> {
     /// Dictionary form without 다: `먹`, `가깝`.
     pub stem: &'a str,
-    /// The word class.
+    /// How it takes present-tense endings.
     pub class: WordClass,
-    /// The irregular class.
+    /// Its irregular class.
     pub irregular: Irregular,
 }
 
-/// Endings of stems that already contain 시, so that 어요 gives 세요 (계세요, 주세요). 마시다 and 모시다 give 셔요
-/// instead.
+/// Ends of stems that hold 시 already, so that 어요 makes 세요 (계세요, 주세요) where 마시다 and 모시다 have 셔요.
 const HONORIFIC: [&str; 5] = ["계시", "드시", "주무시", "하시", "주시"];
 
 const TAIL_D: u8 = 7;
@@ -93,7 +90,7 @@ pub fn conjugate(predicate: Predicate<'_>, ending: &Ending) -> String {
     out
 }
 
-/// Appends the surface form to `out`, which may already contain the preceding words.
+/// Appends the surface form to `out`, which may already hold the words before.
 pub(super) fn conjugate_into(out: &mut String, predicate: Predicate<'_>, ending: &Ending) {
     let mut state = State {
         start: out.len(),
@@ -109,13 +106,13 @@ pub(super) fn conjugate_into(out: &mut String, predicate: Predicate<'_>, ending:
 }
 
 struct State {
-    /// Start of the stem in the output.
+    /// Where the predicate's stem begins in the output.
     start: usize,
     class: WordClass,
     irregular: Irregular,
     /// After 었 or 겠: always 어, never 는다.
     tensed: bool,
-    /// After 시, which gives 세요 with 어요.
+    /// After 시, which makes 세요 with 어요.
     honorific: bool,
 }
 
@@ -205,12 +202,12 @@ impl State {
         self.tensed || matches!(self.class, WordClass::Verb | WordClass::Existential)
     }
 
-    /// ㅅ-irregular stems have lost their consonant but still behave like closed syllables: 지으면.
+    /// ㅅ-irregular stems have lost their consonant and still behave as closed: 지으면.
     fn keeps_eu(&self) -> bool {
         self.irregular == Irregular::Siot
     }
 
-    /// The stem before an ending that starts with a vowel.
+    /// The stem before an ending that begins with a vowel.
     fn soften(&self, out: &mut String) {
         let Some(s) = last(out) else { return };
         match self.irregular {
@@ -225,7 +222,7 @@ impl State {
         }
     }
 
-    /// Adds `tail` to an open stem (or replaces ㄹ), otherwise appends `closed`.
+    /// Puts `tail` under an open stem (and in place of ㄹ), or appends `closed`.
     fn joined_or(&self, out: &mut String, tail: u8, closed: &str) {
         match last(out) {
             Some(s) if !self.tensed && (s.tail == 0 || s.tail == TAIL_L) => {
@@ -349,9 +346,9 @@ impl State {
             A | EO | AE | E | YEO => s.vowel,
             O => WA,
             U => WO,
-            // 되어/돼: the short form is for speech, the long form for writing and connectives.
+            // 되어/돼: the short form belongs to speech, the long one to writing and to connectives.
             OE if casual => WAE,
-            // 피어 and 기어 are not contracted; 져, 쳐, 쪄 and longer stems are.
+            // 피어, 기어 stay long; 져, 쳐, 쪄 do not, and neither do longer stems.
             I if &out[self.start..] == "아니" => {
                 push(out, NO_LEAD, EO, tail);
                 return;

@@ -1,9 +1,9 @@
-//! Hand-written forms, and consistency of the parts.
+//! Forms written out by hand, and agreement of the parts.
 
 use super::super::lexicon::Lexicon;
 use super::*;
 
-/// Dictionary form, then `ending=surface` pairs at the speech level of the sentence-final codes.
+/// Dictionary form, then `ending=surface` pairs, at the level that the sentence-final codes ask for.
 fn check(level: Level, table: &[(&str, &[(&str, &str)])]) -> usize {
     let lexicon = Lexicon::built_in().unwrap();
     let mut count = 0;

@@ -1,39 +1,38 @@
-//! The public API: generates the document of a number from a topic and a scene.
+//! The public door: which topic and scene a document number gets.
 
 use super::render::render;
 use super::rng::Rng;
 use super::scene::Grammar;
 use super::topic::Topic;
 
-/// Incremented whenever the text of any (seed, index) changes, so that the provenance of a corpus
-/// is exact.
+/// Rises whenever the text of any (seed, index) changes, so that papers can tell corpora apart.
 pub const GENERATOR_VERSION: u32 = 1;
 
 const PURPOSE_TEXT: u64 = 0;
 const PURPOSE_TOPIC: u64 = 1;
 
-/// Settings of the generator.
+/// What to generate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SynthConfig {
-    /// Seed; equal seeds give equal documents.
+    /// The same seed gives the same documents.
     pub seed: u64,
-    /// Number of documents.
+    /// How many.
     pub documents: usize,
-    /// Topics, used equally often; empty means all topics.
+    /// From which topics, evenly; empty means all.
     pub topics: Vec<Topic>,
 }
 
-/// A generated document.
+/// One generated text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SynthDocument {
-    /// The topic of the document.
+    /// The topic it was drawn from.
     pub topic: Topic,
-    /// The text in NFC, without a trailing newline.
+    /// NFC, no trailing newline.
     pub text: String,
 }
 
-/// Generates document `index` of `seed`; a pure function of its arguments. Each block of
-/// `topics.len()` consecutive indices contains every topic once. Empty `topics` means all topics.
+/// Document `index` of `seed`, a pure function of its arguments. In every run of `topics.len()` indices from a multiple of
+/// it, each topic comes once; empty `topics` means all.
 pub fn document(seed: u64, index: u64, topics: &[Topic]) -> SynthDocument {
     let topics = if topics.is_empty() {
         &Topic::ALL
@@ -59,7 +58,7 @@ pub fn document(seed: u64, index: u64, topics: &[Topic]) -> SynthDocument {
     SynthDocument { topic, text }
 }
 
-/// Generates the documents `0..config.documents`, in order.
+/// The documents `0..config.documents`, in order.
 pub fn documents(config: &SynthConfig) -> impl Iterator<Item = SynthDocument> {
     (0..config.documents as u64).map(|index| document(config.seed, index, &config.topics))
 }

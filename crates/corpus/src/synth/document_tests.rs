@@ -20,7 +20,7 @@ fn documents_of(seed: u64, documents: usize, topics: &[Topic]) -> Vec<SynthDocum
     .collect()
 }
 
-/// FNV-1a, which detects any changed byte.
+/// FNV-1a, enough to notice that any byte moved.
 fn hash(documents: &[SynthDocument]) -> u64 {
     let bytes = documents
         .iter()
@@ -87,7 +87,7 @@ fn topics_come_evenly() {
     );
 }
 
-/// Only precomposed syllables and no combining marks, which is NFC for all text of the grammar.
+/// Precomposed syllables and no combining marks: NFC for everything that the grammar can write.
 fn is_nfc_of_ours(text: &str) -> bool {
     text.chars()
         .all(|c| !('\u{0300}'..='\u{036f}').contains(&c) && !('\u{1100}'..='\u{11ff}').contains(&c))
@@ -113,7 +113,7 @@ fn assert_clean(text: &str) {
     );
 }
 
-/// Checks particles after nouns of the lexicon by code points, independently of `hangul::josa`.
+/// Particles after nouns of the lexicon, checked from code points alone, not with `hangul::josa`.
 fn wrong_particles<'a>(text: &'a str, nouns: &BTreeSet<&str>) -> Vec<&'a str> {
     let closed = |noun: &str| {
         let last = noun.chars().next_back().map_or(0, |c| c as u32);
@@ -128,7 +128,7 @@ fn wrong_particles<'a>(text: &'a str, nouns: &BTreeSet<&str>) -> Vec<&'a str> {
                     .strip_suffix(particle)
                     .filter(|noun| nouns.contains(noun))
                 {
-                    // 고양 + 이, 아기 + 가 and similar forms are nouns.
+                    // 고양 + 이, 아기 + 가 and the like are nouns themselves.
                     if closed(noun) != wanted && !nouns.contains(word) {
                         wrong.push(word);
                     }
@@ -165,7 +165,7 @@ fn documents_are_clean_and_their_particles_agree() {
     );
 }
 
-/// Particles after digits: neither 를 after 3 nor 을 after 2.
+/// Digits before particles: 를 must not follow 3, nor 을 2.
 #[test]
 fn particles_after_digits_agree() {
     for document in sample(4_000) {
@@ -196,7 +196,7 @@ fn number(text: &str) -> Option<i64> {
     digits.parse().ok()
 }
 
-/// Evaluates every `a + b + c = d`, `a × b = c` and `a × b ÷ c = d` in a document.
+/// Evaluates `a + b + c = d`, `a × b = c`, `a × b ÷ c = d` wherever a document states one.
 fn check_equations(text: &str) -> usize {
     let tokens: Vec<&str> = text.split_whitespace().collect();
     let mut checked = 0;
@@ -213,7 +213,7 @@ fn check_equations(text: &str) -> usize {
             start -= 2;
         }
         let strip = |token: &str| number(token.trim_start_matches(|c: char| !c.is_ascii_digit()));
-        // Products have precedence.
+        // Products bind first.
         let (mut sum, mut product, mut sign) = (0, strip(tokens[start]).unwrap(), 1);
         for pair in tokens[start + 1..at].chunks(2) {
             let value = strip(pair[1]).unwrap();
@@ -253,8 +253,7 @@ fn stated_arithmetic_is_right() {
     assert!(std::panic::catch_unwind(|| check_equations("3 + 4 = 8")).is_err());
 }
 
-/// Checks the lengths of documents, and that text does not repeat: in 1 MB, hardly any sequence of
-/// 20 characters occurs more than five times.
+/// Lengths the corpus wants, and no boilerplate: over 1 MB, hardly any run of 20 characters occurs more than five times.
 #[test]
 fn runs_of_twenty_characters_rarely_repeat() {
     let documents = sample(2_200);

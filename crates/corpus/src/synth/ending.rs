@@ -1,7 +1,6 @@
-//! Endings in grammar-book notation, resolved for a speech level into suffixes that `conjugate`
-//! applies.
+//! Endings as data: what a grammar book writes, resolved for a speech level into suffixes that `conjugate` applies.
 
-/// The four speech levels of a text.
+/// The four speech levels a text can keep to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
     /// 해라체, the plain written style: 간다.
@@ -39,7 +38,7 @@ pub struct Ending {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Suffix {
     pub(super) kind: Kind,
-    /// The text after the syllable that the kind handles.
+    /// What follows the syllable that the kind handles.
     pub(super) rest: String,
 }
 
@@ -61,7 +60,7 @@ pub(super) enum Kind {
     NeunDropped,
     /// 니, 네, 느라: only ㄹ drops.
     Nasal,
-    /// All others: the stem does not change.
+    /// Everything else: nothing changes.
     Plain,
 }
 
@@ -73,10 +72,9 @@ pub(super) const TAIL_B: u8 = 17;
 pub(super) const TAIL_SS: u8 = 20;
 
 impl Ending {
-    /// Parses an ending for `level`. The sentence-final codes are `다` (statement), `까` (question),
-    /// `ㄹ까` (wondering), `자` (let us), `라` (request), `ㄹ것` (will), `ㄹ게` (promise), `죠` (as you
-    /// know), `네` (finding out). `다고`, `ㄴ다` and every connective or modifier are the same at each
-    /// level. Never fails: text that is not a code is a suffix.
+    /// Parses an ending for `level`. Sentence-final codes: `다` (statement), `까` (question), `ㄹ까` (wondering), `자`
+    /// (let us), `라` (request), `ㄹ것` (will), `ㄹ게` (promise), `죠` (as you know), `네` (finding out). `다고`, `ㄴ다`
+    /// and every connective or modifier are the same at each level. Never fails: what is no code is a suffix.
     pub fn parse(text: &str, level: Level) -> Self {
         let mut suffixes = Vec::new();
         let mut parts = text.split('+').peekable();

@@ -1,9 +1,8 @@
-//! Integer expressions of a scene. They keep the numbers of a document consistent.
+//! Integer expressions of a scene: what makes the numbers of a document agree with each other.
 
 use super::rng::Rng;
 
-/// An expression over the numeric variables of a scene. `r(lo, hi)` and `r(lo, hi, step)` draw a
-/// random number; `day()` draws a date.
+/// An expression over the scene's numeric variables. `r(lo, hi)` and `r(lo, hi, step)` draw; `day()` draws a date.
 #[derive(Debug, Clone)]
 pub(super) enum Expression {
     Number(i64),
@@ -13,7 +12,7 @@ pub(super) enum Expression {
 }
 
 impl Expression {
-    /// Parses `text`; `variable` maps a name to the index of the variable.
+    /// Parses `text`; `variable` turns a name into its number.
     pub(super) fn parse(
         text: &str,
         variable: &dyn Fn(&str) -> Option<usize>,
@@ -30,7 +29,7 @@ impl Expression {
         }
     }
 
-    /// Division by zero gives zero; the tests of the grammar ensure that it does not occur.
+    /// Division by zero gives zero: the grammar's tests see to it that it does not occur.
     pub(super) fn evaluate(&self, rng: &mut Rng, value: &dyn Fn(usize) -> i64) -> i64 {
         match self {
             Self::Number(n) => *n,

@@ -1,6 +1,6 @@
-//! Hangul syllables as lead, vowel and tail, and the particles that depend on the preceding sound.
+//! Hangul syllables as lead, vowel and tail, and the particles that depend on the sound before them.
 //!
-//! The module `reading` determines the final sound of digits and Latin words.
+//! What a digit or a Latin word sounds like at its end is answered by `reading`.
 
 use super::reading;
 
@@ -9,7 +9,7 @@ const LAST: u32 = 0xD7A3;
 const TAILS: u32 = 28;
 const VOWELS: u32 = 21;
 
-/// A decomposed syllable. The values are indices of Unicode's conjoining jamo.
+/// A precomposed syllable taken apart. Values are the indices of Unicode's conjoining jamo.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Syllable {
     /// Leading consonant, `0..19` (ㄱ = 0, ㅇ = 11).
@@ -20,7 +20,7 @@ pub struct Syllable {
     pub tail: u8,
 }
 
-/// Decomposes a precomposed syllable; `None` for any other character.
+/// Takes a precomposed syllable apart; `None` for every other character.
 pub fn decompose(c: char) -> Option<Syllable> {
     let code = c as u32;
     if !(BASE..=LAST).contains(&code) {
@@ -34,7 +34,7 @@ pub fn decompose(c: char) -> Option<Syllable> {
     })
 }
 
-/// Composes a syllable; `None` if an index is out of range.
+/// Puts a syllable together; `None` when an index is out of range.
 pub fn compose(syllable: Syllable) -> Option<char> {
     let Syllable { lead, vowel, tail } = syllable;
     if lead >= 19 || u32::from(vowel) >= VOWELS || u32::from(tail) >= TAILS {
@@ -43,7 +43,7 @@ pub fn compose(syllable: Syllable) -> Option<char> {
     char::from_u32(BASE + (u32::from(lead) * VOWELS + u32::from(vowel)) * TAILS + u32::from(tail))
 }
 
-/// The class of the final sound of a word that particles depend on.
+/// The sound a word ends in, as far as particles care.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FinalSound {
     /// No final consonant: 나무, 2, A.
@@ -54,8 +54,8 @@ pub enum FinalSound {
     Consonant,
 }
 
-/// The final sound of `text` when it is read aloud. Skips closing quotes, and a closing bracket
-/// with its content. `None` if `text` does not end in anything readable.
+/// The final sound of `text` as it is read aloud; closing quotes and a closing bracket with what it encloses are skipped.
+/// `None` when nothing readable stands at the end.
 pub fn final_sound(text: &str) -> Option<FinalSound> {
     let text = skip_closers(text);
     let last = text.chars().next_back()?;
@@ -69,7 +69,7 @@ pub fn final_sound(text: &str) -> Option<FinalSound> {
     reading::final_sound(text, last)
 }
 
-/// Whether `text` ends in a final consonant when it is read aloud; `None` as in [`final_sound`].
+/// Whether `text` ends in a final consonant as read aloud. `None` as in [`final_sound`].
 pub fn has_batchim(text: &str) -> Option<bool> {
     final_sound(text).map(|sound| sound != FinalSound::Vowel)
 }
@@ -118,7 +118,7 @@ pub enum Josa {
 }
 
 impl Josa {
-    /// All particles; a longer spelling comes before its own prefix.
+    /// All particles, the longer spellings before their own beginnings.
     pub const ALL: [Self; 10] = [
         Self::Euro,
         Self::Ina,
@@ -158,7 +158,7 @@ impl Josa {
     }
 }
 
-/// The form of `particle` after `word`. A word without a readable end takes the form after a vowel.
+/// The form of `particle` that follows `word`; words without a readable end take the form after a vowel.
 pub fn josa(word: &str, particle: Josa) -> &'static str {
     particle.after(final_sound(word).unwrap_or(FinalSound::Vowel))
 }

@@ -1,5 +1,5 @@
-//! The hand-written lexicon: predicates with their classes, and noun classes. An entry may have
-//! fields (a counter, a matching verb, a fact), so that a template only combines matching words.
+//! The hand-written lexicon: predicates with their classes, and noun classes whose entries may carry fields (a counter, a
+//! verb that goes with the noun, a fact), so that a template can only combine what belongs together.
 
 use std::collections::BTreeMap;
 
@@ -31,15 +31,14 @@ impl Stem {
     }
 }
 
-/// One field of an entry: its text and, if it ends in a known predicate, the preceding text and the
-/// stem.
+/// One field of an entry: its text and, when it ends in a known predicate, what precedes it and the stem.
 #[derive(Debug)]
 pub(super) struct Field {
     pub(super) text: String,
     pub(super) predicate: Option<Phrase>,
 }
 
-/// A predicate with the preceding words: `책을 ` + 읽.
+/// A predicate with the words before it: `책을 ` + 읽.
 #[derive(Debug, Clone)]
 pub(super) struct Phrase {
     pub(super) head: String,
@@ -56,7 +55,7 @@ pub(super) struct Lexicon {
 }
 
 impl Lexicon {
-    /// Reads the built-in lists. An error message names the class or word.
+    /// Reads the built-in lists; the message of an error names the class or word.
     pub(super) fn built_in() -> Result<Self, String> {
         let mut lexicon = Self {
             entries: Vec::new(),
@@ -80,8 +79,8 @@ impl Lexicon {
         self.stems.len()
     }
 
-    /// Parses a phrase that ends in the dictionary form of a known predicate. Compounds of a noun
-    /// with 하다, 되다 or 시키다 are verbs unless they are listed as adjectives.
+    /// The phrase that ends in a dictionary form, if the lexicon knows the predicate (하다, 되다 and 시키다 compounds of
+    /// nouns are verbs unless listed as adjectives).
     pub(super) fn phrase(&self, text: &str) -> Option<Phrase> {
         let at = text.rfind(' ').map_or(0, |space| space + 1);
         let (head, word) = text.split_at(at);
@@ -147,7 +146,7 @@ impl Lexicon {
     }
 
     fn field(&self, text: &str) -> Field {
-        // Entries cannot contain the separators, so a comma in a field is written as a semicolon.
+        // Entries cannot hold the separators, so a comma inside a field is written as a semicolon.
         let text = text.replace(';', ",");
         let plain = text.trim_end_matches(|c: char| c.is_ascii_digit());
         let predicate = if plain.ends_with('다') {
@@ -164,7 +163,7 @@ impl Lexicon {
     }
 }
 
-/// Lines of the form `name: entries` with an ASCII name.
+/// `name: entries`, where the name is plain ASCII.
 fn class_heading(line: &str) -> Option<(&str, &str)> {
     let (name, list) = line
         .split_once(": ")
@@ -173,8 +172,7 @@ fn class_heading(line: &str) -> Option<(&str, &str)> {
     name.bytes().all(plain).then_some((name, list))
 }
 
-/// Lines of the form `class irregularity: words`. A digit after a word distinguishes homonyms and
-/// is not part of the stem.
+/// Lines of `class irregularity: words`; a digit after a word tells homonyms apart and is no part of the stem.
 fn read_stems(text: &str) -> Result<BTreeMap<String, Stem>, String> {
     let mut stems = BTreeMap::new();
     for line in text

@@ -1,4 +1,4 @@
-//! Korean number formats: native and Sino-Korean numerals, money in 만 and 억, dates and times.
+//! Numbers as Korean text writes and reads them: native and Sino-Korean numerals, money in 만 and 억, dates and times.
 
 const ONES: [&str; 10] = [
     "", "한", "두", "세", "네", "다섯", "여섯", "일곱", "여덟", "아홉",
@@ -17,12 +17,12 @@ const WEEKDAYS: [&str; 7] = [
     "일요일",
 ];
 
-/// The format of a number.
+/// How a number is written out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Format {
     /// 1,250
     Comma,
-    /// 2025, without separators.
+    /// 2025: no separators.
     Raw,
     /// 세, 스무, 스물한: before a counter. Sino-Korean from 100 on.
     Native,
@@ -30,9 +30,9 @@ pub(super) enum Format {
     Sino,
     /// 3억 2,500만 원
     Won,
-    /// In tenths: 35 is 3.5.
+    /// Tenths: 35 is 3.5.
     Tenths,
-    /// In hundredths: 325 is 3.25.
+    /// Hundredths: 325 is 3.25.
     Hundredths,
     /// Minutes since midnight: 오후 3시 20분.
     Clock,
@@ -50,9 +50,9 @@ pub(super) enum Format {
     Year,
     /// 첫 번째, 두 번째
     Ordinal,
-    /// English words up to twelve, then digits.
+    /// English words up to twelve, digits above.
     English,
-    /// The circled number of a clause: ①.
+    /// Circled number of a clause: ①.
     Circled,
 }
 
@@ -276,10 +276,9 @@ fn date(out: &mut String, day: i64, format: Format) {
     }
 }
 
-/// Year, month and day of day number `day`, counted from 2000-01-01 in the proleptic Gregorian
-/// calendar.
+/// Year, month, day of the day number `day` counted from 2000-01-01, by the era method of the proleptic Gregorian calendar.
 fn civil(day: i64) -> (i64, i64, i64) {
-    // From 0000-03-01 to 2000-01-01 there are 730425 days.
+    // 730425 days lie between 0000-03-01 and 2000-01-01.
     let shifted = day + 730_425;
     let era = shifted.div_euclid(146_097);
     let of_era = shifted.rem_euclid(146_097);

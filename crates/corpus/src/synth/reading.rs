@@ -1,10 +1,9 @@
-//! The final sound of digits, units and Latin words when they are read aloud in Korean. Numbers are
-//! read as Sino-Korean numerals, capitals by letter name, other words by a spelling rule with a
-//! list of exceptions.
+//! How digits, units and Latin words end when a Korean reader says them aloud: numbers as Sino-Korean numerals, capitals
+//! by letter name, other words by a rule of spelling with a list of those that break it.
 
 use super::hangul::FinalSound::{self, Consonant, Rieul, Vowel};
 
-/// Exceptions to the spelling rule below.
+/// Words whose Korean reading the spelling rule below would miss.
 const EXCEPTIONS: [(&str, FinalSound); 31] = [
     ("app", Consonant),
     ("book", Consonant),
@@ -39,12 +38,12 @@ const EXCEPTIONS: [(&str, FinalSound); 31] = [
     ("format", Consonant),
 ];
 
-/// The final sound of `text`, whose last character `last` is not a Hangul syllable.
+/// The sound at the end of `text`, whose last character `last` is not a Hangul syllable.
 pub(super) fn final_sound(text: &str, last: char) -> Option<FinalSound> {
     match last {
         // 퍼센트, 도, 제곱미터; 이, 사, 오, 구.
         '%' | '℃' | '°' | '㎡' | '㎝' | '㎞' | '2' | '4' | '5' | '9' => Some(Vowel),
-        // 그램. 0 is read 영, and every power of ten (십, 백, 천, 만, 억) ends in a consonant too.
+        // 그램; 0 is 영, and every power of ten (십, 백, 천, 만, 억) is closed too.
         '㎏' | '㎎' | '0' | '3' | '6' => Some(Consonant),
         '1' | '7' | '8' => Some(Rieul),
         'a'..='z' | 'A'..='Z' => Some(latin(text)),

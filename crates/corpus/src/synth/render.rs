@@ -1,5 +1,4 @@
-//! Writes one document from a scene: draws its values, writes its beats, resolves particles and
-//! endings.
+//! Writes one document from a scene: draws its values, walks its beats, resolves particles and endings.
 
 use super::conjugate::{Ending, Level, conjugate_into};
 use super::hangul::{FinalSound, final_sound, josa};
@@ -8,7 +7,7 @@ use super::rng::Rng;
 use super::scene::{Beat, Occurrence, Scene, Setup};
 use super::template::Part;
 
-/// How often a class slot is redrawn to avoid an entry that the document has already used.
+/// How often a class slot is drawn again to avoid an entry that the document has used.
 const REDRAWS: usize = 12;
 
 #[derive(Debug, Clone, Copy)]
@@ -69,7 +68,7 @@ impl Renderer<'_> {
         }
     }
 
-    /// Draws an entry of `class` that the document has not used yet, if the class has one.
+    /// An entry of `class` that differs from all that the document has used, as far as the class allows.
     fn draw(&mut self, class: usize) -> u32 {
         let entries = &self.lexicon.classes[class];
         let mut entry = entries[self.rng.below(entries.len())];
@@ -203,8 +202,7 @@ impl Renderer<'_> {
         }
     }
 
-    /// `a` becomes `an` before a vowel letter. The lexicon has no word for which this rule is
-    /// wrong.
+    /// `a` becomes `an` before a vowel letter; the lexicon has no word whose first letter misleads.
     fn finish_articles(&mut self) {
         while let Some(at) = self.articles.pop() {
             if self.out[at..]

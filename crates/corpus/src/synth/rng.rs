@@ -1,16 +1,14 @@
-//! The random number generator. Every document has its own stream, keyed by (seed, index), so
-//! documents can be generated in any order.
+//! The counter-based random source: every document has its own stream, keyed by (seed, index), so any document can be
+//! made alone and in any order.
 
-/// SplitMix64 (Steele, Lea, Flood 2014): one addition and one mix per draw, full period, no
-/// warm-up.
+/// SplitMix64 (Steele, Lea, Flood 2014): one addition and one mix per draw, full period, no warm-up.
 #[derive(Debug, Clone)]
 pub(super) struct Rng {
     state: u64,
 }
 
 impl Rng {
-    /// The stream of `(seed, index)`. Different `purpose` values give independent streams for one
-    /// document.
+    /// The stream of `(seed, index)`; `purpose` separates streams of one document that must not be correlated.
     pub(super) fn new(seed: u64, index: u64, purpose: u64) -> Self {
         let mut state = mix(seed ^ 0x6a69_6b6a_6931_3337);
         state = mix(state ^ index);
@@ -24,8 +22,7 @@ impl Rng {
         mix(self.state)
     }
 
-    /// A uniform number in `0..bound`; 0 if `bound` is 0. The bias of the multiply-shift method is
-    /// below 2^-40 for our bounds.
+    /// Uniform in `0..bound`; 0 when `bound` is 0. The bias of the multiply-shift is below 2^-40 for our bounds.
     pub(super) fn below(&mut self, bound: usize) -> usize {
         ((u128::from(self.next_u64()) * bound as u128) >> 64) as usize
     }

@@ -1,14 +1,9 @@
 //! Scenes: the document grammars, read from `grammar/*.txt`.
 //!
-//! A scene starts with `@topic name`. The following lines are:
-//!
-//! - `levels 해라 해요` or `speakers 해/해요`: one of them is drawn;
-//! - `pick x = class`: distinct entries, fixed for the document;
-//! - `let n = expression`: a number, fixed for the document;
-//! - `lines`: each beat is on its own line;
-//! - the beats: `- sentence`, `? sentence` (left out one time in four), `| alternative`, `* 3`
-//!   followed by `|` lines (three of them in random order), `/` (a new paragraph). In a scene with
-//!   speakers, a beat starts with `A:` or `B:`.
+//! A scene begins with `@topic name`. Then come `levels 해라 해요` or `speakers 해/해요` (one is drawn), `pick x = class`
+//! (entries that stay for the document, distinct among themselves), `let n = expression`, `lines` (each beat on its own
+//! line), and the beats: `- sentence`, `? sentence` (left out one time in four), `| alternative`, `* 3` followed by `|` lines
+//! (three of them in random order), `/` (a new paragraph). In a scene with speakers a beat starts with `A:` or `B:`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
@@ -29,7 +24,7 @@ const SOURCES: [&str; 7] = [
     include_str!("grammar/english.txt"),
 ];
 
-/// A value that is drawn when a document starts.
+/// A value made when a document starts.
 #[derive(Debug)]
 pub(super) enum Setup {
     Pick { class: usize },
@@ -40,7 +35,7 @@ pub(super) enum Setup {
 pub(super) enum Occurrence {
     Always,
     Sometimes,
-    /// This many of the alternatives, in random order.
+    /// So many of the alternatives, in random order.
     Several(usize),
     ParagraphBreak,
 }
@@ -74,7 +69,7 @@ impl Grammar {
         })
     }
 
-    /// Reads the built-in scenes. The error lists every line that does not compile.
+    /// Reads the built-in scenes; the error lists every line that does not compile.
     pub(super) fn built_in() -> Result<Self, String> {
         let lexicon = Lexicon::built_in()?;
         let mut scenes: BTreeMap<Topic, Vec<Scene>> = BTreeMap::new();
@@ -251,7 +246,7 @@ fn read_sentence(
     Ok(parts)
 }
 
-/// Checks that the fields and predicates of picked entries exist in every entry of their class.
+/// Fields and predicates of picked entries exist in every entry of their class.
 fn check_entries(parts: &[Part], scene: &Scene, lexicon: &Lexicon) -> Result<(), String> {
     for part in parts {
         match part {

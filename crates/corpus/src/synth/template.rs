@@ -1,24 +1,24 @@
-//! The notation of a sentence, compiled once.
+//! The sentence notation, compiled once.
 //!
 //! | notation | meaning |
 //! | --- | --- |
-//! | `{food}` | an entry of a lexicon class, if possible one that the document has not used |
-//! | `{p}` `{p.1}` | a picked entry, or field 1 of it |
+//! | `{food}` | an entry of a lexicon class, not used before in the document where possible |
+//! | `{p}` `{p.1}` | a picked entry, or its field 1 |
 //! | `{n:won}` | a number in a format of `numerals` |
 //! | `{먹다:었다}` `{chore:고}` | a predicate (literal, or the end of an entry) with an ending of `conjugate` |
-//! | `{이다:다}` | the copula, in the form after the preceding sound |
-//! | `~을` | a particle, in the form after the preceding sound |
+//! | `{이다:다}` | the copula, by the sound before it |
+//! | `~을` | a particle by the sound before it |
 //! | `@저` `@제` `@저희` | 나 / 저, 내 / 제, 우리 / 저희 by speech level |
 //! | `[a\|b\|]` | one of the alternatives |
-//! | `[?x>y:a\|b]` | `a` if the comparison of two numbers is true, otherwise `b` |
-//! | `{a}` `{A}` | the English article for the next word |
+//! | `[?x>y:a\|b]` | `a` if the comparison of two numbers holds, else `b` |
+//! | `{a}` `{A}` | the English article for the word that follows |
 
 use super::conjugate::{Ending, Irregular, Level, Predicate, WordClass, conjugate};
 use super::hangul::{Josa, josa};
 use super::lexicon::Lexicon;
 use super::numerals::Format;
 
-/// The meaning of a name in a scene.
+/// What a name in a scene stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Binding {
     Number(usize),
@@ -59,11 +59,11 @@ pub(super) enum Part {
     Article {
         capital: bool,
     },
-    /// The following text has the speech level of the first or second speaker.
+    /// From here on the speech level of the first or second speaker holds.
     Speaker(usize),
 }
 
-/// Compiles one sentence; `binding` resolves the names of the scene.
+/// Compiles one sentence; `binding` answers names of the scene.
 pub(super) fn compile(
     text: &str,
     lexicon: &Lexicon,
@@ -89,7 +89,7 @@ struct Compiler<'a> {
 }
 
 impl Compiler<'_> {
-    /// Reads to the end of the text or of the alternative (`|` or `]`).
+    /// Reads to the end of the text, or to the `|` or `]` that ends an alternative.
     fn sequence(&mut self) -> Result<Box<[Part]>, String> {
         let mut parts = Vec::new();
         while let Some(c) = self.rest.chars().next() {
@@ -246,8 +246,7 @@ impl Compiler<'_> {
         }
     }
 
-    /// Checks that every entry of the class has the field, and has a predicate if an ending is
-    /// given.
+    /// Every entry of the class must have the field, and a predicate where an ending is asked for.
     fn check_class(
         &self,
         class: usize,
@@ -270,7 +269,7 @@ impl Compiler<'_> {
         Ok(())
     }
 
-    /// The next word, if it is a particle with two forms.
+    /// The word at the front of the rest, if it is a particle that has two forms.
     fn bare_particle(&self) -> Option<Josa> {
         let end = self
             .rest
@@ -282,7 +281,7 @@ impl Compiler<'_> {
             .find(|josa| *josa != Josa::A && (josa.forms().0 == word || josa.forms().1 == word))
     }
 
-    /// Checks that a particle after a choice is valid after every alternative.
+    /// A particle after a choice must fit every alternative.
     fn refuse_disagreeing_particle(&self, options: &[Box<[Part]>]) -> Result<(), String> {
         let Some(particle) = self.bare_particle() else {
             return Ok(());
@@ -301,7 +300,7 @@ impl Compiler<'_> {
         Ok(())
     }
 
-    /// Refuses a literal particle after a noun slot, which would be wrong for half of the entries.
+    /// A particle written out after a noun slot would be wrong for half of its entries.
     fn refuse_bare_particle(&self, part: &Part) -> Result<(), String> {
         if !matches!(
             part,

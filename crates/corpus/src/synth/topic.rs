@@ -1,11 +1,11 @@
-//! The topics of generated documents.
+//! The topics a caller can ask for.
 
-/// The subject or the style of a document.
+/// What a document is about, or in which manner it is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Topic {
     /// Home, neighbourhood, shopping, family.
     EverydayLife,
-    /// Forecasts and everyday weather.
+    /// Forecasts and weather felt.
     Weather,
     /// Classes, offices, projects, meetings.
     SchoolWork,
@@ -15,29 +15,29 @@ pub enum Topic {
     Food,
     /// Explanations of animals, plants and phenomena.
     Nature,
-    /// Dialogues; the speech levels depend on the relation of the speakers.
+    /// Two speakers, each at the level the relation asks for.
     Dialogue,
     /// First person, plain style.
     Diary,
-    /// In the style of local news.
+    /// In the manner of local news.
     News,
-    /// In the style of rules and contracts.
+    /// In the manner of rules and contracts.
     Law,
-    /// In the style of charts, leaflets and medical advice.
+    /// In the manner of charts, leaflets and advice.
     Medicine,
-    /// In the style of notices, products and market summaries.
+    /// In the manner of notices, products and market summaries.
     Finance,
-    /// Word problems with solutions.
+    /// Word problems with their solution.
     Arithmetic,
     /// Ordering and small deductions.
     Comparison,
-    /// Definitions of words.
+    /// What a word means.
     Definition,
     /// Lists and short instructions.
     List,
     /// Short English paragraphs.
     English,
-    /// Korean mixed with English words, or next to English.
+    /// Korean with English words or beside English.
     Mixed,
 }
 
@@ -64,7 +64,7 @@ impl Topic {
         Self::Mixed,
     ];
 
-    /// The kebab-case name for the command line.
+    /// The name in kebab-case, as a command line takes it.
     pub fn name(self) -> &'static str {
         match self {
             Self::EverydayLife => "everyday-life",
@@ -88,7 +88,7 @@ impl Topic {
         }
     }
 
-    /// The topic with this name; `None` if there is none.
+    /// The topic of that name; `None` for any other text.
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|topic| topic.name() == name)
     }

@@ -121,8 +121,6 @@ fn check_scaling(architecture: Architecture, decoder: &DecoderConfig) -> Result<
             "rope_scaling.beta_slow",
             format!("llama.cpp always takes {YARN_BETA_SLOW}"),
         )),
-        Scaling::None | Scaling::Linear { .. } | Scaling::Llama3 { .. } | Scaling::Yarn { .. } => {
-            Ok(())
-        }
+        Scaling::None | Scaling::Llama3 { .. } | Scaling::Yarn { .. } => Ok(()),
     }
 }

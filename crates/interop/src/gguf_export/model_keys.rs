@@ -59,10 +59,6 @@ pub(super) fn model(
     );
     put("rope.dimension_count", size(decoder.head_dim));
     put("rope.freq_base", GgufValue::F32(decoder.rope.theta as f32));
-    if let Scaling::Linear { factor } = decoder.rope.scaling {
-        put("rope.scaling.type", GgufValue::Text("linear".to_owned()));
-        put("rope.scaling.factor", GgufValue::F32(factor as f32));
-    }
     if let Scaling::Yarn {
         factor,
         original,

@@ -29,15 +29,7 @@ fn exportable(text: &str) -> ModelConfig {
 fn export(config: &ModelConfig, number: GgufType) -> (GgufFile, Written) {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("sub/tiny.gguf");
-    let export = export_gguf(
-        &path,
-        config,
-        &weights(config),
-        Some(&tokenizer()),
-        &[],
-        number,
-    )
-    .unwrap();
+    let export = export_gguf(&path, config, &weights(config), Some(&tokenizer()), number).unwrap();
     (GgufFile::open(&path).unwrap(), export)
 }
 
@@ -371,7 +363,7 @@ fn what_llama_cpp_would_compute_otherwise_is_refused() {
     let refuse = |config: &ModelConfig, field: &str| {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a.gguf");
-        match export_gguf(&path, config, &weights(config), None, &[], GgufType::F32) {
+        match export_gguf(&path, config, &weights(config), None, GgufType::F32) {
             Err(InteropError::NoGgufForm { field: got, reason }) => {
                 assert_eq!(got, field, "{reason}");
             }
@@ -418,59 +410,8 @@ fn what_llama_cpp_would_compute_otherwise_is_refused() {
     };
     let llama3 = "rope_type = \"llama3\"\nfactor = 4.0\nlow_freq_factor = 1.0\nhigh_freq_factor = 4.0\noriginal_max_position_embeddings = 16";
     refuse(&with(QWEN3, &scaling(llama3)), "rope_scaling.rope_type");
-    let linear = with(QWEN2, &scaling("rope_type = \"linear\"\nfactor = 4.0"));
-    let (file, _) = export(&linear, GgufType::F32);
-    assert_eq!(
-        file.get("qwen2.rope.scaling.type").unwrap().as_text(),
-        Some("linear")
-    );
-    assert_eq!(
-        file.get("qwen2.rope.scaling.factor"),
-        Some(&GgufValue::F32(4.0))
-    );
     let yarn = "rope_type = \"yarn\"\nfactor = 4.0\nbeta_fast = 16.0";
     refuse(&with(LLAMA, &scaling(yarn)), "rope_scaling.beta_fast");
-}
-
-#[test]
-fn every_token_that_ends_a_text_has_a_key_or_a_warning() {
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("a.gguf");
-    let config = exportable(LLAMA);
-    let own = tokenizer().eos_id().unwrap();
-    let ends = |stop_ids: &[u32]| {
-        let weights = weights(&config);
-        let number = GgufType::F32;
-        let written = export_gguf(
-            &path,
-            &config,
-            &weights,
-            Some(&tokenizer()),
-            stop_ids,
-            number,
-        );
-        let file = GgufFile::open(&path).unwrap();
-        let keys = ["eos", "eot", "eom"].map(|kind| {
-            let id = file.get(&format!("tokenizer.ggml.{kind}_token_id"));
-            id.and_then(GgufValue::as_u64)
-        });
-        (keys, written.unwrap().warnings)
-    };
-    let eos = Some(u64::from(own));
-    let (keys, usual) = ends(&[]);
-    assert_eq!(keys, [eos, None, None]);
-    assert_eq!(ends(&[7, own]).0, [eos, Some(7), None]);
-    assert_eq!(ends(&[7, own, 8]), ([eos, Some(7), Some(8)], usual));
-    let (keys, warnings) = ends(&[7, own, 8, 31, 40]);
-    assert_eq!(keys, [eos, Some(7), Some(8)]);
-    let warning = warnings
-        .iter()
-        .find(|warning| warning.contains("end a text"));
-    let warning = warning.expect("those without a key are named");
-    assert!(
-        warning.contains("31 `") && warning.contains("40 `"),
-        "{warning}"
-    );
 }
 
 #[test]
@@ -478,7 +419,7 @@ fn a_file_without_a_tokenizer_says_so() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("a.gguf");
     let config = exportable(LLAMA);
-    let export = export_gguf(&path, &config, &weights(&config), None, &[], GgufType::F16).unwrap();
+    let export = export_gguf(&path, &config, &weights(&config), None, GgufType::F16).unwrap();
     assert_eq!(export.warnings.len(), 1, "{:?}", export.warnings);
     assert!(export.warnings[0].contains("has no tokenizer"));
     let file = GgufFile::open(&path).unwrap();

@@ -30,13 +30,6 @@ pub(super) fn none() -> (String, GgufValue) {
     )
 }
 
-/// The keys for the tokens that end a text, the main one first: the only ones that llama.cpp reads.
-const END_KEYS: [&str; 3] = [
-    "ggml.eos_token_id",
-    "ggml.eot_token_id",
-    "ggml.eom_token_id",
-];
-
 /// The keys of a byte-level tokenizer for an embedding of `rows` rows.
 ///
 /// # Errors
@@ -44,7 +37,6 @@ const END_KEYS: [&str; 3] = [
 pub(super) fn vocabulary(
     tokenizer: &Tokenizer,
     control: &ControlIds,
-    stop_ids: &[u32],
     rows: usize,
 ) -> Result<Vocabulary, InteropError> {
     let document = tokenizer.to_json()?;
@@ -59,23 +51,12 @@ pub(super) fn vocabulary(
     warnings.extend(pre.difference.map(str::to_owned));
     let (tokens, kinds) = tokens(&document, rows)?;
     let (add_bos, add_eos) = added_around(tokenizer)?;
-    let ends = end_tokens(tokenizer, control, stop_ids);
     // llama.cpp would stop at token 11 otherwise.
-    if ends.is_empty() {
+    let eos = control.eos.as_ref().and_then(|ids| ids.as_slice().first());
+    let Some(&eos) = eos else {
         let reason = "llama.cpp needs a token that ends a text";
         return Err(no_form("eos_token", reason));
-    }
-    if let Some(left) = ends.get(END_KEYS.len()..).filter(|left| !left.is_empty()) {
-        let named: Vec<String> = left
-            .iter()
-            .map(|id| format!("{id} `{}`", tokenizer.token_text(*id).unwrap_or_default()))
-            .collect();
-        warnings.push(format!(
-            "a GGUF file has room for {} tokens that end a text; llama.cpp may go on after {}",
-            END_KEYS.len(),
-            named.join(", ")
-        ));
-    }
+    };
     if let Some(added) = list(&document, "added_tokens")
         .iter()
         .find(|token| strips(token))
@@ -99,11 +80,15 @@ pub(super) fn vocabulary(
         "ggml.merges",
         GgufValue::Array(GgufArray::Text(merges(model)?)),
     );
-    let bos = control.bos.map(|id| ("ggml.bos_token_id", id));
-    let pad = control.pad.map(|id| ("ggml.padding_token_id", id));
-    let ends = END_KEYS.into_iter().zip(ends);
-    for (key, id) in bos.into_iter().chain(ends).chain(pad) {
-        put(key, GgufValue::U32(id));
+    let ids = [
+        ("ggml.bos_token_id", control.bos),
+        ("ggml.eos_token_id", Some(eos)),
+        ("ggml.padding_token_id", control.pad),
+    ];
+    for (key, id) in ids {
+        if let Some(id) = id {
+            put(key, GgufValue::U32(id));
+        }
     }
     put("ggml.add_bos_token", GgufValue::Bool(add_bos));
     put("ggml.add_eos_token", GgufValue::Bool(add_eos));
@@ -111,18 +96,6 @@ pub(super) fn vocabulary(
         put("chat_template", GgufValue::Text(template.to_owned()));
     }
     Ok(Vocabulary { keys, warnings })
-}
-
-/// Every token that ends a text, once: the tokenizer's, and those that the model's files list.
-fn end_tokens(tokenizer: &Tokenizer, control: &ControlIds, stop_ids: &[u32]) -> Vec<u32> {
-    let listed = control.eos.as_ref().map_or(&[][..], |ids| ids.as_slice());
-    let mut ends: Vec<u32> = Vec::new();
-    for id in tokenizer.eos_id().iter().chain(stop_ids).chain(listed) {
-        if !ends.contains(id) {
-            ends.push(*id);
-        }
-    }
-    ends
 }
 
 fn check_model(model: &Value) -> Result<(), InteropError> {

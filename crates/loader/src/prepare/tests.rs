@@ -8,7 +8,7 @@ use std::time::SystemTime;
 use jikji_corpus::InputConfig;
 
 use super::*;
-use crate::{Loader, LoaderConfig, ValidationSet};
+use crate::{Loader, LoaderConfig};
 
 fn write_texts(dir: &Path, count: usize) {
     fs::create_dir_all(dir).expect("a temporary folder");
@@ -24,7 +24,9 @@ fn config(texts: &Path, dir: &Path) -> PrepareConfig {
     let input = InputConfig {
         name: "texts".to_owned(),
         path: texts.display().to_string(),
-        ..InputConfig::default()
+        exclude: Vec::new(),
+        fields: Vec::new(),
+        license: None,
     };
     PrepareConfig {
         dir: dir.to_owned(),
@@ -36,7 +38,6 @@ fn config(texts: &Path, dir: &Path) -> PrepareConfig {
         validation: ValidationSplit {
             fraction: 0.25,
             sources: Vec::new(),
-            held_out: Vec::new(),
         },
     }
 }
@@ -255,7 +256,6 @@ fn without_a_begin_token_the_first_token_costs_nothing_and_counts_nothing() {
     let everything = ValidationSplit {
         fraction: 0.0,
         sources: Vec::new(),
-        held_out: Vec::new(),
     };
     let bytes_with = |tokenizer: &Tokenizer| {
         encode(&document, tokenizer, &everything)
@@ -270,66 +270,57 @@ fn without_a_begin_token_the_first_token_costs_nothing_and_counts_nothing() {
         .tokenizer
         .save(&folder)
         .expect("a saved tokenizer");
-    let edit = |name: &str, key: &str, value: serde_json::Value| {
-        let path = folder.join(name);
-        let text = fs::read(&path).expect("a file");
-        let mut keys: serde_json::Value = serde_json::from_slice(&text).expect("JSON");
-        keys[key] = value;
-        fs::write(&path, serde_json::to_vec(&keys).expect("JSON")).expect("a file");
-        Tokenizer::load(&folder).expect("a tokenizer")
-    };
-    // As EXAONE and GPT-2 are published: the token exists, and nothing puts it in front of a text.
-    let without = edit("tokenizer.json", "post_processor", serde_json::Value::Null);
-    assert_eq!(without.bos_id(), with_begin.tokenizer.bos_id());
+    let path = folder.join("tokenizer_config.json");
+    let mut keys: serde_json::Map<String, serde_json::Value> =
+        serde_json::from_slice(&fs::read(&path).expect("a file")).expect("JSON");
+    keys.remove("bos_token");
+    fs::write(&path, serde_json::to_vec(&keys).expect("JSON")).expect("a file");
+    let without = Tokenizer::load(&folder).expect("a tokenizer");
+    assert_eq!(without.bos_id(), None);
     let first = without.encode(&document.text).expect("ids")[0];
     let unpredicted = without.decode_bytes(&[first]).len() as u32;
     assert!(unpredicted > 0);
     assert_eq!(bytes_with(&without), whole - unpredicted);
-
-    let again = edit("tokenizer_config.json", "add_bos_token", true.into());
-    assert_eq!(bytes_with(&again), whole);
 }
 
 #[test]
-fn shards_begin_as_the_tokenizer_does() {
+fn a_long_text_is_tokenized_in_pieces_to_the_same_ids() {
     let temporary = tempfile::tempdir().expect("a temporary folder");
     let (texts, dir) = (
         temporary.path().join("texts"),
         temporary.path().join("prepared"),
     );
-    write_texts(&texts, 40);
-    let mut config = config(&texts, &dir);
-    let trained = prepare_quietly(&config).tokenizer;
-    let folder = temporary.path().join("tokenizer");
-    trained.save(&folder).expect("a saved tokenizer");
-    let path = folder.join("tokenizer.json");
-    let text = fs::read(&path).expect("a file");
-    let mut document: serde_json::Value = serde_json::from_slice(&text).expect("JSON");
-    document["post_processor"] = serde_json::Value::Null;
-    fs::write(&path, document.to_string()).expect("a file");
-
-    let plain = Tokenizer::load(&folder).expect("a tokenizer");
-    let with_bos = temporary.path().join("with-bos");
-    plain
-        .with_added_bos(true)
-        .save(&with_bos)
-        .expect("a saved tokenizer");
-    for (folder, bos) in [(folder, None), (with_bos, trained.bos_id())] {
-        config.tokenizer = TokenizerPlan::Load(folder);
-        let prepared = prepare_quietly(&config);
-        let text = "앞에 오는 것";
-        let prompt = prepared
-            .tokenizer
-            .encode_with_post_processor(text)
-            .expect("ids");
-        let first = Some(prompt[0]).filter(|id| prepared.tokenizer.is_special(*id));
-        assert_eq!(first, bos);
-        assert_eq!(prepared.shards.manifest().spec.bos_id, bos);
-        let set = ValidationSet::new(prepared.shards, 32, false, 0, None, &[]).expect("a set");
-        for ids in set.token_ids() {
-            let first = ids.expect("a document")[0];
-            let first = Some(first).filter(|id| prepared.tokenizer.is_special(*id));
-            assert_eq!(first, bos);
+    write_texts(&texts, 30);
+    let tokenizer = prepare_quietly(&config(&texts, &dir)).tokenizer;
+    let lines: Vec<String> = (0..40)
+        .map(|number| {
+            format!(
+                "제{number}조  GPU를 {number}대 씁니다.{}",
+                "\n".repeat(number % 3)
+            )
+        })
+        .collect();
+    for text in [
+        lines.join("\n"),
+        lines.join(" ").replace('\n', ""),
+        "\n\n  들여쓴 줄\n\t탭\n 끝 ".repeat(20),
+    ] {
+        let whole = tokenizer.encode(&text).expect("ids");
+        for bytes in [37, 64, 250, 10_000] {
+            let cut: Vec<&str> = pieces(&text, bytes).collect();
+            assert_eq!(cut.concat(), text);
+            assert!(cut.iter().all(|piece| piece.len() <= bytes));
+            let ids: Vec<u32> = cut
+                .iter()
+                .flat_map(|piece| tokenizer.encode(piece).expect("ids"))
+                .collect();
+            assert_eq!(ids, whole, "pieces of {bytes} bytes");
         }
     }
+    let hangul = "가".repeat(100);
+    assert_eq!(
+        pieces(&hangul, 10).count(),
+        34,
+        "nothing to cut at but characters"
+    );
 }

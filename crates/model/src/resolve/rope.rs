@@ -46,8 +46,7 @@ fn resolve_scaling(config: &ModelConfig, scaling: &RopeScaling) -> Result<Scalin
             return Err(ModelError::invalid(
                 "rope_scaling.rope_type",
                 &"default",
-                "no key beside it but `rope_theta`; those that stand there belong to another rule"
-                    .to_owned(),
+                "`llama3` or `yarn`, or no key beside it but `rope_theta`".to_owned(),
             ));
         }
         Some(kind) => kind,
@@ -74,27 +73,6 @@ fn resolve_scaling(config: &ModelConfig, scaling: &RopeScaling) -> Result<Scalin
         factor => above("rope_scaling.factor", factor, 0.0),
     };
     match kind {
-        "linear" | "dynamic" => {
-            let read = RopeScaling {
-                factor: scaling.factor,
-                ..plain
-            };
-            if *scaling != read {
-                let expected =
-                    format!("no key beside `factor` and `rope_theta`: `{kind}` reads no other");
-                return Err(ModelError::invalid(
-                    "rope_scaling.rope_type",
-                    &kind,
-                    expected,
-                ));
-            }
-            let factor = factor()?;
-            // `dynamic` stretches what is longer than `max_position_embeddings`, and nothing here is.
-            Ok(match kind {
-                "linear" => Scaling::Linear { factor },
-                _ => Scaling::None,
-            })
-        }
         "llama3" => {
             let low = above("rope_scaling.low_freq_factor", scaling.low_freq_factor, 0.0)?;
             Ok(Scaling::Llama3 {

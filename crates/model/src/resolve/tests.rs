@@ -101,63 +101,6 @@ fn numbers_that_leave_nothing_to_compute_are_refused() {
 }
 
 #[test]
-fn an_activation_has_two_names_and_no_other_is_taken_for_it() {
-    for name in ["silu", "swish"] {
-        let keys = format!("model_type = \"llama\"\nhidden_act = \"{name}\"");
-        assert!(DecoderConfig::resolve(&config(&keys)).is_ok());
-    }
-    for (key, field) in [
-        ("hidden_act = \"gelu\"", "hidden_act"),
-        (
-            "rope_scaling = { rope_type = \"longrope\", factor = 4.0 }",
-            "rope_scaling.rope_type",
-        ),
-        ("use_post_norm = true", "use_post_norm"),
-    ] {
-        let keys = config(&format!("model_type = \"llama\"\n{key}"));
-        let error = DecoderConfig::resolve(&keys).unwrap_err();
-        assert!(matches!(&error, ModelError::Unsupported { field: got, .. } if *got == field));
-        let hint = error.hint().unwrap();
-        assert!(!hint.contains("remove"), "{hint}");
-    }
-}
-
-#[test]
-fn rope_is_stretched_as_its_kind_says() {
-    let scaling = |text: &str| {
-        let keys = format!("model_type = \"llama\"\nrope_scaling = {{ {text} }}");
-        DecoderConfig::resolve(&config(&keys)).map(|decoder| decoder.rope.scaling)
-    };
-    let linear = crate::rope::Scaling::Linear { factor: 4.0 };
-    assert_eq!(scaling("type = \"linear\", factor = 4.0"), Ok(linear));
-    // Only what is longer than the context would be stretched.
-    let none = crate::rope::Scaling::None;
-    assert_eq!(scaling("rope_type = \"dynamic\", factor = 2.0"), Ok(none));
-    for (text, field) in [
-        ("rope_type = \"linear\"", "rope_scaling.factor"),
-        (
-            "rope_type = \"linear\", factor = 0.5",
-            "rope_scaling.factor",
-        ),
-        (
-            "rope_type = \"linear\", factor = 2.0, beta_fast = 3.0",
-            "rope_scaling.rope_type",
-        ),
-        (
-            "rope_type = \"default\", factor = 2.0",
-            "rope_scaling.rope_type",
-        ),
-    ] {
-        match scaling(text) {
-            Err(ModelError::Invalid { field: got, .. } | ModelError::Missing { field: got }) => {
-                assert_eq!(got, field, "{text}");
-            }
-            other => panic!("{text}: {other:?}"),
-        }
-    }
-}
-
-#[test]
 fn a_scaling_without_its_kind_is_not_passed_over() {
     assert_eq!(
         message("model_type = \"llama\"\nrope_scaling = { factor = 4.0 }"),

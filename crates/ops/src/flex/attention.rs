@@ -13,7 +13,6 @@ use rayon::prelude::*;
 use super::buffer::Buffer;
 use super::gemm::{Causal, Columns, Matrix, MatrixMut, Product, gemm};
 use super::lanes::{exp, exponentials, maximum, sigmoid, sum_of_products, vectorized};
-use super::subnormal::{above, floor_for, product};
 use crate::specs::AttentionSpec;
 
 /// Queries of a block, whole tiles of a product: its scores against 2,048 keys are three quarters of a megabyte.
@@ -309,9 +308,8 @@ pub(super) fn scale_rows(data: &mut [f32], columns: usize, row_stride: usize, fa
         #[inline(always)]
         || {
             for (row, factor) in data.chunks_mut(row_stride).zip(factors) {
-                let floor = floor_for(*factor);
                 for value in &mut row[..columns] {
-                    *value = above(*value, floor) * factor;
+                    *value *= factor;
                 }
             }
         },
@@ -375,7 +373,7 @@ fn head_backward(
     [keys_transposed, values_transposed, all_keys]: &[Columns<'_>; 3],
 ) -> HeadGradients {
     let head_dim = shape.head_dim;
-    let plain = Product::new(spec.precision).on_this_thread();
+    let product = Product::new(spec.precision).on_this_thread();
     let added = Product::added(spec.precision).on_this_thread();
     let mut gradients = HeadGradients {
         dq: Buffer::any(shape.seq_q * head_dim),
@@ -399,14 +397,14 @@ fn head_backward(
             queries,
             0..head_dim,
             block.first_key,
-            plain.times(spec.scale).causal(Causal::Result(last)),
+            product.times(spec.scale).causal(Causal::Result(last)),
         );
         values_transposed.multiply(
             MatrixMut::rows(dscores, block.count, keys),
             dy_rows,
             0..head_dim,
             block.first_key,
-            plain.causal(Causal::Result(last)),
+            product.causal(Causal::Result(last)),
         );
         vectorized(
             #[inline(always)]
@@ -438,7 +436,7 @@ fn head_backward(
                     for (score, dscore) in scores.iter_mut().zip(dscores) {
                         let through_cap = 1.0 - *score * *score * slope;
                         *score = exp(*score - log_sum_exp);
-                        *dscore = product(*score, *dscore - delta) * spec.scale * through_cap;
+                        *dscore = *score * (*dscore - delta) * spec.scale * through_cap;
                     }
                 }
             },
@@ -464,7 +462,7 @@ fn head_backward(
             dscores,
             block.first_key..block.end_key,
             0,
-            plain.causal(Causal::Rows(last)),
+            product.causal(Causal::Rows(last)),
         );
     }
     gradients

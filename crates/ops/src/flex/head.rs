@@ -11,7 +11,6 @@ use super::Room;
 use super::buffer::Buffer;
 use super::gemm::{Matrix, MatrixMut, Product, gemm};
 use super::lanes::{exp, exponentials, maximum, vectorized};
-use super::subnormal::{above, floor_for};
 use crate::specs::HeadSpec;
 
 /// Logits held at a time, 64 MiB unless the fewest tokens need more: each chunk reads all of the weight twice and reads and
@@ -151,10 +150,8 @@ impl Head<'_> {
         };
         let dy = dy * self.spec.logits_scale;
         let factor = -dy * (1.0 + 2.0 * self.spec.z_loss * log_sum_exp) / sum;
-        // Most tokens of a model that is sure have an exponential near the smallest number there is.
-        let floor = floor_for(factor);
         for value in exponentials.iter_mut() {
-            *value = above(*value, floor) * factor;
+            *value *= factor;
         }
         exponentials[target] += dy;
     }

@@ -9,7 +9,6 @@ mod gemm;
 mod head;
 mod lanes;
 mod rows;
-mod subnormal;
 
 use burn_backend::DType;
 use burn_backend::tensor::{FloatTensor, IntTensor};
@@ -26,9 +25,8 @@ pub use head::head_chunk_tokens;
 
 pub(crate) use buffer::Buffer;
 pub(crate) use cache::Pages;
-pub(crate) use gemm::{Matrix, MatrixMut, Product, gemm, through_library};
-pub(crate) use lanes::{sum_of_squares, vectorized};
-pub(crate) use subnormal::{above, floor_for};
+pub(crate) use gemm::{Matrix, MatrixMut, Product, gemm, has_bf16_products};
+pub(crate) use lanes::{sum_of_products, vectorized};
 
 /// A float tensor whose elements lie one after the other.
 struct Floats(FlexTensor);

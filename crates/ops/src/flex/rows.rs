@@ -10,8 +10,7 @@ use std::borrow::Cow;
 use rayon::prelude::*;
 
 use super::buffer::Buffer;
-use super::lanes::{sigmoid, sum_of_products, sum_of_squares, vectorized};
-use super::subnormal::{ROTATION_FLOOR, above, floor_for, flushed, product};
+use super::lanes::{sigmoid, sum_of_products, vectorized};
 use crate::specs::NormSpec;
 
 /// Elements that one task takes: a few per thread on the smallest model, none so small that starting it costs more.
@@ -120,9 +119,8 @@ fn add_scaled(sum: &mut [f32], x: &[f32], y: &[f32], factor: f32) {
 #[inline(always)]
 fn norm_row(y: &mut [f32], x: &[f32], weight: &[f32], eps: f32) {
     let factor = inverse_rms(x, eps);
-    let floor = floor_for(factor);
     for ((y, x), weight) in y.iter_mut().zip(x).zip(weight) {
-        *y = product(above(*x, floor) * factor, *weight);
+        *y = x * factor * weight;
     }
 }
 
@@ -130,8 +128,6 @@ fn norm_row(y: &mut [f32], x: &[f32], weight: &[f32], eps: f32) {
 fn effective(weight: &[f32], spec: NormSpec) -> Cow<'_, [f32]> {
     if spec.zero_centered {
         weight.iter().map(|w| 1.0 + w).collect()
-    } else if weight.iter().any(|w| w.is_subnormal()) {
-        weight.iter().map(|w| flushed(*w)).collect()
     } else {
         weight.into()
     }
@@ -165,17 +161,14 @@ pub(super) fn rms_norm_backward(
                     {
                         let factor = inverse_rms(x, spec.eps);
                         for ((scaled, dy), weight) in scaled.iter_mut().zip(dy).zip(&*weight) {
-                            *scaled = product(*dy, *weight);
+                            *scaled = dy * weight;
                         }
-                        let sum = sum_of_products(&scaled, x);
-                        let shared = product(product(factor, factor), sum) / columns as f32;
-                        let (floor, shared_floor) = (floor_for(factor), floor_for(shared));
+                        let shared = factor * factor * sum_of_products(&scaled, x) / columns as f32;
                         for ((dx, x), scaled) in dx.iter_mut().zip(x).zip(&scaled) {
-                            let difference = scaled - above(*x, shared_floor) * shared;
-                            *dx = factor * above(difference, floor);
+                            *dx = factor * (scaled - x * shared);
                         }
                         for ((dweight, x), dy) in dweight.iter_mut().zip(x).zip(dy) {
-                            *dweight += product(*dy, *x) * factor;
+                            *dweight += dy * x * factor;
                         }
                     }
                 },
@@ -194,7 +187,7 @@ pub(super) fn rms_norm_backward(
 
 #[inline(always)]
 fn inverse_rms(x: &[f32], eps: f32) -> f32 {
-    1.0 / (sum_of_squares(x) / x.len() as f32 + eps).sqrt()
+    1.0 / (sum_of_products(x, x) / x.len() as f32 + eps).sqrt()
 }
 
 /// `silu(gate) · up`; with a limit, of `min(gate, limit)` and of `up` between `-limit` and `limit`.
@@ -210,8 +203,7 @@ pub(super) fn swiglu(gate: &[f32], up: &[f32], limit: Option<f32>) -> Buffer {
                 || {
                     for ((y, gate), up) in y.iter_mut().zip(gate).zip(up) {
                         let gate = at_most(*gate, limit);
-                        let up = at_least(at_most(*up, limit), -limit);
-                        *y = product(gate * sigmoid(gate), up);
+                        *y = gate * sigmoid(gate) * at_least(at_most(*up, limit), -limit);
                     }
                 },
             );
@@ -246,9 +238,8 @@ pub(super) fn swiglu_backward(
                         let cut_gate = at_most(gate[i], limit);
                         let cut_up = at_least(at_most(up[i], limit), -limit);
                         let open = sigmoid(cut_gate);
-                        let by_gate =
-                            product(product(dy[i], cut_up), open) * (1.0 + cut_gate * (1.0 - open));
-                        let by_up = product(product(dy[i], cut_gate), open);
+                        let by_gate = dy[i] * cut_up * open * (1.0 + cut_gate * (1.0 - open));
+                        let by_up = dy[i] * cut_gate * open;
                         dgate[i] = if gate[i] > limit { 0.0 } else { by_gate };
                         let cut = up[i] > limit || up[i] < -limit;
                         dup[i] = if cut { 0.0 } else { by_up };
@@ -302,10 +293,8 @@ pub(super) fn rope(
                             let ((y_low, y_high), (x_low, x_high)) =
                                 (y.split_at_mut(half), x.split_at(half));
                             for i in 0..half {
-                                let low = above(x_low[i], ROTATION_FLOOR);
-                                let high = above(x_high[i], ROTATION_FLOOR);
-                                y_low[i] = low * cos[i] - sign * high * sin[i];
-                                y_high[i] = high * cos[i] + sign * low * sin[i];
+                                y_low[i] = x_low[i] * cos[i] - sign * x_high[i] * sin[i];
+                                y_high[i] = x_high[i] * cos[i] + sign * x_low[i] * sin[i];
                             }
                         }
                     }
@@ -319,9 +308,7 @@ pub(super) fn gather(weight: &[f32], ids: &[i32], hidden: usize) -> Buffer {
     let mut y = Buffer::any(ids.len() * hidden);
     for (y, &id) in y.chunks_exact_mut(hidden).zip(ids) {
         let start = id as usize * hidden;
-        for (y, weight) in y.iter_mut().zip(&weight[start..start + hidden]) {
-            *y = flushed(*weight);
-        }
+        y.copy_from_slice(&weight[start..start + hidden]);
     }
     y
 }

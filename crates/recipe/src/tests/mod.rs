@@ -1,13 +1,9 @@
 //! Recipes in a folder of their own, loaded as if it were the current one.
 
-mod elsewhere;
-mod length;
 mod messages;
-mod reference;
 mod resolution;
 mod round_trip;
 mod shipped;
-mod unset;
 
 use std::error::Error;
 use std::fs;

@@ -95,13 +95,11 @@ fn the_least_recipe_gets_every_value() {
     keep = 2
     max_failed_saves = 3
     async_save = false
-    on_usr1 = "stop"
 
     [log]
     every_steps = 1
     prompts = []
     sample_tokens = 64
-    private = false
     "#);
 }
 
@@ -145,211 +143,6 @@ fn folders_become_sources_and_excluded_ones_none() {
         .load(LEAST, &["data.exclude=[\"c.txt\", \"eval\"]"])
         .unwrap();
     assert_eq!(no_files_beside.data.sources.len(), 2);
-}
-
-/// What belongs to no source, as `path: reason`.
-fn left_out(run: &RunConfig) -> Vec<String> {
-    let entries = run.data.left_out.iter();
-    entries
-        .map(|entry| format!("{}: {}", entry.path, entry.reason))
-        .collect()
-}
-
-#[test]
-fn what_belongs_to_no_source_is_named() {
-    let workplace = Workplace::new();
-    let run = workplace
-        .load(LEAST, &["data.exclude=[\"eval\", \"c.txt\"]"])
-        .unwrap();
-    assert_eq!(
-        left_out(&run),
-        [
-            "empty: a folder with nothing that is read (1 .bin)",
-            "eval: a folder with nothing that is read (1 excluded)",
-            ".: 1 named by `exclude`",
-        ]
-    );
-    // Beside files that are read, the source of these lists the others.
-    workplace.write("text/.hidden", "x");
-    workplace.write("text/top.bin", "x");
-    let run = workplace.load(LEAST, &[]).unwrap();
-    assert_eq!(
-        left_out(&run),
-        ["empty: a folder with nothing that is read (1 .bin)"]
-    );
-    let run = workplace
-        .load(LEAST, &["data.exclude=[\"c.txt\"]"])
-        .unwrap();
-    assert_eq!(
-        left_out(&run)[1..],
-        [
-            ".: 1 hidden",
-            ".: 1 named by `exclude`",
-            "top.bin: not a kind that is read (.bin)"
-        ]
-    );
-}
-
-#[test]
-fn a_run_does_not_eat_its_output() {
-    let workplace = Workplace::new();
-    for file in [
-        "runs/r/recipe.resolved.toml",
-        "runs/r/log.rank0.txt",
-        "old/recipe.resolved.toml",
-        "old/a.txt",
-        "shards/r/corpus-0123456789ab/a-00000.jsonl.zst",
-    ] {
-        workplace.write(&format!("text/{file}"), "{}");
-    }
-    let run = workplace
-        .load(LEAST, &["data.exclude=[\"eval\", \"empty\"]"])
-        .unwrap();
-    let names: Vec<&str> = sources(&run).iter().map(|source| source.0).collect();
-    assert_eq!(names, ["law", "news", "text"]);
-    assert_eq!(
-        left_out(&run)[2..],
-        [
-            "old: the folder of a run",
-            "runs: a folder with nothing that is read (1 the folder of a run)",
-            "shards: a folder with nothing that is read (1 a folder of prepared text)",
-        ]
-    );
-}
-
-#[test]
-fn linked_folders_are_sources_once() {
-    use std::os::unix::fs::symlink;
-
-    let workplace = Workplace::new();
-    workplace.write("elsewhere/medicine/m.csv", "text\n글\n");
-    let at = |path: &str| workplace.path().join(path);
-    symlink(at("elsewhere/medicine"), at("text/medicine")).unwrap();
-    symlink(at("elsewhere/medicine"), at("text/again")).unwrap();
-    symlink(at("text/news"), at("text/a-link")).unwrap();
-    symlink(at("text"), at("text/law/loop")).unwrap();
-    symlink(at(""), at("text/up")).unwrap();
-    let run = workplace.load(LEAST, &["data.exclude=[\"eval\"]"]).unwrap();
-    let names: Vec<&str> = sources(&run).iter().map(|source| source.0).collect();
-    assert_eq!(names, ["again", "law", "news", "text"]);
-    assert_eq!(
-        left_out(&run),
-        [
-            "a-link: a link to a folder that is read as `news`",
-            "empty: a folder with nothing that is read (1 .bin)",
-            "eval: a folder with nothing that is read (1 excluded)",
-            "medicine: a link to a folder that is read as `again`",
-            "up: a link to a folder around it, which would lead in a circle",
-        ]
-    );
-}
-
-#[test]
-fn folders_whose_names_clean_to_one_are_numbered() {
-    let workplace = Workplace::new();
-    let decomposed = "\u{1102}\u{1172}\u{1109}\u{1173} (1)";
-    for folder in ["뉴스 (1)", decomposed, "뉴스-[1]", "Law", "text"] {
-        workplace.write(&format!("text/{folder}/a.txt"), "글");
-    }
-    let run = workplace.load(LEAST, &["data.exclude=[\"eval\"]"]).unwrap();
-    let names: Vec<&str> = sources(&run).iter().map(|source| source.0).collect();
-    assert_eq!(
-        names,
-        [
-            "Law",
-            "law-2",
-            "news",
-            "text",
-            "뉴스--1-",
-            "뉴스--1--2",
-            "뉴스--1--3",
-            "text-2"
-        ]
-    );
-    // The same names each time.
-    assert_eq!(
-        workplace.load(LEAST, &["data.exclude=[\"eval\"]"]).unwrap(),
-        run
-    );
-}
-
-#[test]
-fn homes_and_both_spellings_of_hangul() {
-    use unicode_normalization::UnicodeNormalization;
-
-    let workplace = Workplace::new();
-    let decomposed: String = "법률".nfd().collect();
-    workplace.write(&format!("{decomposed}/가.txt"), "글");
-    for path in ["법률", "법률/*.txt", &decomposed] {
-        let run = workplace
-            .load(LEAST, &[&format!("data.path={path}")])
-            .unwrap();
-        let found = run.data.sources[0].path.clone().unwrap();
-        assert!(found.contains(&decomposed), "{found}");
-    }
-    let recipe = format!("{LEAST}[[data.sources]]\nname = 'a'\npath = '법률'\n");
-    let run = workplace.load(&recipe, &["data.path=."]).unwrap();
-    assert!(
-        run.data.sources[0]
-            .path
-            .as_ref()
-            .unwrap()
-            .ends_with(&decomposed)
-    );
-    let home = std::env::var("HOME").unwrap();
-    let refusal = workplace.refusal(LEAST, &["data.path=~/no-such-folder-here"]);
-    assert!(
-        refusal.contains("`~/no-such-folder-here` does not exist"),
-        "{refusal}"
-    );
-    let run = workplace
-        .load(
-            LEAST,
-            &[
-                "run.output=~/runs/x",
-                "data.prepared=~/shards/x",
-                "data.path=text",
-            ],
-        )
-        .unwrap();
-    assert_eq!(run.run.output, Path::new(&home).join("runs/x"));
-    assert_eq!(run.data.prepared, Path::new(&home).join("shards/x"));
-}
-
-#[test]
-fn encodings_and_faults_have_keys() {
-    let workplace = Workplace::new();
-    let recipe = format!(
-        "{LEAST}[[data.sources]]\nname = 'a'\npath = 'law'\nencoding = 'EUC-KR'\n[[data.sources]]\nname = 'b'\npath = 'news'\n"
-    );
-    let run = workplace
-        .load(&recipe, &["data.encoding=shift_jis", "data.on_error=skip"])
-        .unwrap();
-    let encodings: Vec<String> = run
-        .data
-        .sources
-        .iter()
-        .map(|source| source.encoding.unwrap().to_string())
-        .collect();
-    assert_eq!(encodings, ["cp949", "shift_jis"]);
-    assert_eq!(run.data.on_error.to_string(), "skip");
-    assert!(run.identity().contains_key("data.on_error"));
-    assert!(
-        !workplace
-            .load(LEAST, &[])
-            .unwrap()
-            .identity()
-            .contains_key("data.on_error")
-    );
-    insta::assert_snapshot!(workplace.refusal(LEAST, &["data.on_error=ignore"]), @"
-    `data.on_error` in `--set data.on_error=ignore`: expected one of `stop`, `skip`, got `ignore`
-    hint: change `data.on_error`; docs/reference/recipe.md says what it takes
-    ");
-    let unknown = workplace.refusal(LEAST, &["data.encoding=johab"]);
-    assert!(
-        unknown.contains("`johab` is no encoding that is read"),
-        "{unknown}"
-    );
 }
 
 #[test]
@@ -428,7 +221,7 @@ fn later_layers_win() {
     let full = load(None, &[]).train;
     assert_eq!(
         (
-            full.total_steps(),
+            full.steps,
             full.seq_len.get(),
             full.validation_tokens,
             full.micro_batch_size()
@@ -438,7 +231,7 @@ fn later_layers_win() {
     let tiny = load(Some("tiny"), &["train.micro_batch_size=3"]);
     assert_eq!(
         (
-            tiny.train.total_steps(),
+            tiny.train.steps,
             tiny.train.micro_batch_size(),
             tiny.log.sample_tokens
         ),
@@ -473,7 +266,10 @@ fn a_choice_is_replaced_as_a_whole() {
             &["optimizer.schedule={type=\"constant\", warmup_steps=1}"],
         )
         .unwrap();
-    assert_eq!(run.optimizer.schedule, Schedule::constant(1));
+    assert_eq!(
+        run.optimizer.schedule,
+        Schedule::Constant { warmup_steps: 1 }
+    );
     workplace.write("tok/tokenizer.json", "{}");
     let run = workplace.load(LEAST, &["tokenizer.from=tok"]).unwrap();
     assert_eq!(

@@ -1,4 +1,4 @@
-//! The layout of a chart: axis ranges, conversion from values to pixels, and thinning of points.
+//! Where things go: the range of the axes, the way from values to pixels, and how many points are worth drawing.
 
 use super::{CurveOptions, Series, YScale};
 use crate::ticks;
@@ -10,7 +10,7 @@ pub(super) const RIGHT: f64 = WIDTH - 14.0;
 pub(super) const TOP: f64 = 36.0;
 pub(super) const BOTTOM: f64 = HEIGHT - 46.0;
 
-/// If there are more points, only the first, lowest, highest and last of each group are drawn.
+/// More points than this are drawn as the smallest and largest of each group.
 const MAX_POINTS: usize = 700;
 
 /// The axes of one picture.
@@ -21,7 +21,7 @@ pub(super) struct Axes {
 }
 
 impl Axes {
-    /// `None` if there is nothing to draw.
+    /// `None` when there is nothing to draw.
     pub(super) fn around(series: &[Series], options: &CurveOptions) -> Option<Self> {
         let scale = options.y_scale;
         let visible = || series.iter().flat_map(|series| drawable(series, scale));
@@ -44,7 +44,7 @@ impl Axes {
         };
         let mut y = padded(y_low, y_high, scale);
         if scale == YScale::Linear && !options.reference_lines.is_empty() {
-            // Space for a label below the lowest line.
+            // Room for a label below the lowest line.
             y.0 -= 0.05 * (y.1 - y.0);
         }
         Some(Self { x, y, scale })
@@ -75,7 +75,7 @@ impl Axes {
     }
 }
 
-/// The points of a series that can be drawn.
+/// The points of a series that have a place on the axes.
 pub(super) fn drawable(series: &Series, scale: YScale) -> impl Iterator<Item = (f64, f64)> {
     series
         .points
@@ -88,7 +88,7 @@ pub(super) fn is_drawable(y: f64, scale: YScale) -> bool {
     y.is_finite() && (scale == YScale::Linear || y > 0.0)
 }
 
-/// Thins the points without losing a peak: keeps the first, lowest, highest and last of each group.
+/// Few enough points to draw that no peak is lost: of each group the first, lowest, highest and last.
 pub(super) fn thinned(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
     if points.len() <= MAX_POINTS {
         return points.to_vec();
@@ -119,7 +119,7 @@ fn bounds(values: impl Iterator<Item = f64>) -> Option<(f64, f64)> {
         .reduce(|(low, high), (value, _)| (low.min(value), high.max(value)))
 }
 
-/// Adds a margin above and below. The margin does not cross zero if all values have the same sign.
+/// A little air above and below, but no further than zero where all values are on one side of it.
 fn padded(low: f64, high: f64, scale: YScale) -> (f64, f64) {
     match scale {
         YScale::Log => (low / 1.1, high * 1.1),
@@ -130,7 +130,7 @@ fn padded(low: f64, high: f64, scale: YScale) -> (f64, f64) {
             } else {
                 low - air
             };
-            // If the values come close to zero, the axis starts at zero, which is easier to read.
+            // A curve that comes close to zero is read more easily with zero in the picture.
             let bottom = if low > 0.0 && low < high * 0.15 {
                 0.0
             } else {

@@ -1,73 +1,66 @@
-//! Line charts as SVG: axes with round ticks, a legend, reference lines, and tooltips.
+//! Curves as SVG made here: axes with round ticks, a legend, reference lines, and a title under the pointer.
 
 mod layout;
 mod svg;
 
-pub(crate) use svg::{HEAD, STYLE, draw_inline};
+pub(crate) use svg::{STYLE, draw_inline};
 
-/// A curve, or the raw values behind a smoothed curve.
+/// A curve or a cloud around one.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Series {
-    /// The label in the legend and in tooltips.
+    /// Shown in the legend and under the pointer.
     pub label: String,
-    /// Points (x, y) in increasing x; a point that is not finite is a gap.
+    /// (x, y) by rising x; points that are not finite are gaps.
     pub points: Vec<(f64, f64)>,
-    /// The drawing style.
+    /// How it is drawn.
     pub style: SeriesStyle,
 }
 
-/// The drawing style of a series.
+/// How a series is drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SeriesStyle {
-    /// A strong line; if there are few points, they are marked.
+    /// A strong line; its points are marked when they are few.
     Line,
     /// A thin pale line, for raw values behind smoothed ones.
     Faint,
 }
 
-/// A horizontal line for comparison.
+/// A value to compare a curve with, drawn across it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ReferenceLine {
-    /// The label of the line.
+    /// Shown at the line.
     pub label: String,
-    /// The y value.
+    /// Where on the y axis.
     pub value: f64,
 }
 
-/// The scale of the y axis.
+/// How y becomes height.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum YScale {
-    /// Equal differences have equal distances.
+    /// Equal differences are equally far apart.
     #[default]
     Linear,
-    /// Equal ratios have equal distances; values that are not positive are left out.
+    /// Equal ratios are; values that are not positive are left out.
     Log,
 }
 
-/// Title, labels and axes of a chart.
+/// What stands around the curves.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct CurveOptions {
-    /// Title of the chart, also used by screen readers.
+    /// Title of the picture, also read to people who do not see it.
     pub title: String,
-    /// Label of the x axis, such as `step`.
+    /// What x counts: `step`.
     pub x_label: String,
-    /// Label of the y axis with its unit, such as `nats per target`.
+    /// What y is, with its unit: `nats per target`.
     pub y_label: String,
-    /// The scale of the y axis.
+    /// How y becomes height.
     pub y_scale: YScale,
-    /// Horizontal lines for comparison.
+    /// Values to compare with.
     pub reference_lines: Vec<ReferenceLine>,
 }
 
-/// Returns a standalone SVG file of the curves without external fonts, scripts or images, in light
-/// or dark colours as the viewer prefers. Series without a finite point are left out. If no series
-/// remains, the picture says so.
+/// A standalone SVG file of the curves: no font, script or picture from elsewhere; light and dark as the viewer
+/// prefers. Series without a finite point are left out; with none at all the picture says so.
 pub fn curve_svg(series: &[Series], options: &CurveOptions) -> String {
     svg::draw_standalone(series, options)
-}
-
-/// Whether a file with these first bytes is a picture of [`curve_svg`] or
-/// [`bars_svg`](crate::bars_svg), so that it may be replaced.
-pub fn is_picture(head: &[u8]) -> bool {
-    head.starts_with(HEAD.as_bytes())
 }

@@ -1,4 +1,4 @@
-//! Writes a chart as SVG.
+//! Writing the picture.
 
 use std::fmt::Write;
 
@@ -9,44 +9,37 @@ use super::{CurveOptions, Series, SeriesStyle};
 use crate::report::escape;
 use crate::ticks::label;
 
-/// Number of vertical strips with a tooltip.
+/// Strips of the picture that answer the pointer.
 const HOVER_STRIPS: usize = 60;
 
-/// Series with at most this many points have marked points.
+/// Series with at most so many points show them.
 const MAX_MARKED_POINTS: usize = 40;
 
-/// Width of the line sample in a legend.
+/// Width of the piece of line in a legend.
 const LEGEND_SAMPLE: f64 = 22.0;
 
-/// Upper estimate of the width of one column of legend text.
+/// A generous width of one column of legend text.
 const LEGEND_COLUMN: f64 = 9.0;
 
-/// Left edge of the title and of the y label.
+/// Where the title and the unit of y begin.
 const TEXT_LEFT: f64 = 4.0;
-
-/// The start of every standalone picture.
-pub(crate) const HEAD: &str = "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"curve\"";
 
 /// Height of the title line of a standalone picture.
 const TITLE_HEIGHT: f64 = 26.0;
 
-/// The style of all charts, once per page. The colours are distinguishable with red-green colour
-/// blindness.
+/// The looks of every picture, once per page. Colours are told apart by people who see red and green alike.
 pub(crate) const STYLE: &str = "\
-.curve{--ink:#1c2128;--pale:#5c6570;--grid:#e3e6ea;--paper:#ffffff;--one:#0b63b0;--two:#b4540a;--three:#2e7d32;--four:#8e24aa;--five:#b71c4b;--six:#6d5a00;\
+.curve{--ink:#1c2128;--pale:#5c6570;--grid:#e3e6ea;--paper:#ffffff;--one:#0b63b0;--two:#b4540a;\
 font:13px system-ui,sans-serif;max-width:100%;height:auto}
 @media (prefers-color-scheme:dark){.curve{--ink:#e6e9ee;--pale:#a2abb6;--grid:#2d333b;--paper:#14171c;\
---one:#6cb2f5;--two:#f0a35e;--three:#7fd087;--four:#d79bf0;--five:#ff8fae;--six:#d8c34a}}
+--one:#6cb2f5;--two:#f0a35e}}
 .curve text{fill:var(--pale)}.curve .title{fill:var(--ink);font-weight:600;font-size:15px}
 .curve .grid{stroke:var(--grid);stroke-width:1}.curve .axis{stroke:var(--pale);stroke-width:1}
 .curve .line{fill:none;stroke-width:2;stroke-linejoin:round}.curve .faint{fill:none;stroke-width:1;stroke-opacity:.5}
 .curve .reference{stroke:var(--pale);stroke-width:1.3;stroke-dasharray:6 4}
 .curve .on{paint-order:stroke;stroke:var(--paper);stroke-width:4px;stroke-linejoin:round}
-.curve .one{stroke:var(--one)}.curve .two{stroke:var(--two)}.curve .three{stroke:var(--three)}
-.curve .four{stroke:var(--four)}.curve .five{stroke:var(--five)}.curve .six{stroke:var(--six)}
+.curve .one{stroke:var(--one)}.curve .two{stroke:var(--two)}
 .curve .dot{stroke:var(--paper);stroke-width:1.5}.curve .dot.one{fill:var(--one)}.curve .dot.two{fill:var(--two)}
-.curve .dot.three{fill:var(--three)}.curve .dot.four{fill:var(--four)}.curve .dot.five{fill:var(--five)}
-.curve .dot.six{fill:var(--six)}
 .curve .strip{fill:var(--ink);fill-opacity:0}.curve .strip:hover{fill-opacity:.08}
 ";
 
@@ -54,7 +47,7 @@ pub(super) fn draw_standalone(series: &[Series], options: &CurveOptions) -> Stri
     let height = HEIGHT + TITLE_HEIGHT;
     let title = escape(&options.title);
     format!(
-        "{HEAD} viewBox=\"0 0 {WIDTH} {height}\" \
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"curve\" viewBox=\"0 0 {WIDTH} {height}\" \
          width=\"{WIDTH}\" height=\"{height}\" role=\"img\" aria-label=\"{title}\">\n<title>{title}</title>\n\
          <style>\n{STYLE}</style>\n<rect width=\"{WIDTH}\" height=\"{height}\" style=\"fill:var(--paper)\"/>\n\
          <text class=\"title\" x=\"{TEXT_LEFT}\" y=\"22\">{title}</text>\n\
@@ -63,7 +56,7 @@ pub(super) fn draw_standalone(series: &[Series], options: &CurveOptions) -> Stri
     )
 }
 
-/// The chart for a page that contains [`STYLE`] and shows the title itself.
+/// The picture for a page that has [`STYLE`] and shows the title itself.
 pub(crate) fn draw_inline(series: &[Series], options: &CurveOptions) -> String {
     format!(
         "<svg class=\"curve\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" width=\"{WIDTH}\" height=\"{HEIGHT}\" role=\"img\" \
@@ -77,7 +70,7 @@ fn body(series: &[Series], options: &CurveOptions) -> String {
     let mut out = Picture::default();
     let Some(axes) = Axes::around(series, options) else {
         let (x, y) = (f64::midpoint(LEFT, RIGHT), f64::midpoint(TOP, BOTTOM));
-        out.text("", x, y, "middle", "no data");
+        out.text("", x, y, "middle", "nothing was recorded");
         return out.svg;
     };
     let shown = series
@@ -149,7 +142,7 @@ fn draw_axes(out: &mut Picture, axes: &Axes, options: &CurveOptions) {
     );
 }
 
-/// Draws the legend from right to left, if there are at least two series.
+/// Only where there is something to tell apart. From the right edge leftwards.
 fn draw_legend(out: &mut Picture, shown: &[&Series]) {
     if shown.len() < 2 {
         return;
@@ -157,8 +150,7 @@ fn draw_legend(out: &mut Picture, shown: &[&Series]) {
     let mut right = RIGHT;
     for (series, colour) in shown.iter().zip(colours(shown)).rev() {
         let class = class(series.style);
-        // The line sample is to the right of the text, because the width of the text is unknown
-        // without the font.
+        // The sample stands right of its words, where their width, unknown without a font, cannot reach it.
         let start = right - LEGEND_SAMPLE;
         out.add(format_args!("<line class=\"{class} {colour}\" x1=\"{start:.0}\" x2=\"{right:.0}\" y1=\"15.5\" y2=\"15.5\"/>"));
         out.text("", start - 6.0, 20.0, "end", &series.label);
@@ -220,7 +212,7 @@ fn draw_hover(out: &mut Picture, axes: &Axes, shown: &[&Series], options: &Curve
         let Some(at) = shown.last().and_then(nearest).map(|(x, _)| x) else {
             continue;
         };
-        // If points are far apart, all strips between them show the nearest point.
+        // Where points are far apart the strips between them all answer with the nearest.
         if previous.as_ref().is_none_or(|(x, _)| *x != at) {
             let mut title = format!("{} {}", options.x_label, label(at));
             for series in shown {
@@ -241,8 +233,7 @@ fn draw_hover(out: &mut Picture, axes: &Axes, shown: &[&Series], options: &Curve
     }
 }
 
-/// The offset of a label: above its line, or below it if a curve ends just above the line, so that
-/// the last point stays visible.
+/// A label stands above its line, or below where a curve ends just above it: the last points are what people look for.
 fn beside(y: f64, ends: &[f64]) -> f64 {
     const ABOVE: f64 = -5.0;
     const BELOW: f64 = 14.0;
@@ -255,7 +246,7 @@ fn beside(y: f64, ends: &[f64]) -> f64 {
     }
 }
 
-/// Moves overlapping labels apart.
+/// Labels that would overlap move apart.
 fn spread(labels: &mut Vec<(f64, String)>) {
     const LINE_HEIGHT: f64 = 16.0;
     labels.sort_by(|a, b| a.0.total_cmp(&b.0));
@@ -266,15 +257,12 @@ fn spread(labels: &mut Vec<(f64, String)>) {
     }
 }
 
-/// Colours of the lines, in order; the seventh line has the first colour again.
-const COLOURS: [&str; 6] = ["one", "two", "three", "four", "five", "six"];
-
-/// A faint series has the colour of the line in front of it.
+/// A faint series has the colour of the line that it lies behind.
 fn colours(shown: &[&Series]) -> Vec<&'static str> {
     let mut lines = 0;
     let mut colours = Vec::with_capacity(shown.len());
     for series in shown {
-        colours.push(COLOURS[lines % COLOURS.len()]);
+        colours.push(if lines == 0 { "one" } else { "two" });
         lines += usize::from(series.style == SeriesStyle::Line);
     }
     colours
@@ -347,13 +335,19 @@ mod tests {
     #[test]
     fn nothing_to_draw_says_so() {
         for points in [vec![], vec![(1.0, f64::NAN)]] {
-            assert!(curve_svg(&[series(points)], &CurveOptions::default()).contains("no data"));
+            assert!(
+                curve_svg(&[series(points)], &CurveOptions::default())
+                    .contains("nothing was recorded")
+            );
         }
         let log = CurveOptions {
             y_scale: YScale::Log,
             ..CurveOptions::default()
         };
-        assert!(curve_svg(&[series(vec![(1.0, 0.0), (2.0, -1.0)])], &log).contains("no data"));
+        assert!(
+            curve_svg(&[series(vec![(1.0, 0.0), (2.0, -1.0)])], &log)
+                .contains("nothing was recorded")
+        );
     }
 
     #[test]

@@ -1,6 +1,5 @@
-//! The charts of a report, from the records of a run.
+//! The curves of a report, from the records of a run.
 
-use super::comparison::ComparedRun;
 use super::input::Baseline;
 use crate::curve::draw_inline;
 use crate::{CurveOptions, Metrics, ReferenceLine, Series, SeriesStyle, Timings, YScale};
@@ -8,7 +7,7 @@ use crate::{CurveOptions, Metrics, ReferenceLine, Series, SeriesStyle, Timings, 
 /// Each point of a smoothed curve is the mean over this share of the run.
 const SMOOTHING_SHARE: f64 = 0.02;
 
-/// The charts with their titles; charts without data are left out.
+/// The drawn curves with their titles, those without any data left out.
 pub(super) fn charts(
     metrics: &Metrics,
     timings: &Timings,
@@ -74,56 +73,6 @@ pub(super) fn charts(
     charts
 }
 
-/// One curve of each kind for all runs together, each run a line.
-pub(super) fn compared(runs: &[ComparedRun]) -> Vec<(String, String)> {
-    let overlay = |points: &dyn Fn(&ComparedRun) -> Vec<(f64, f64)>| {
-        runs.iter()
-            .map(|run| line(&run.label, points(run)))
-            .collect::<Vec<_>>()
-    };
-    let of_steps = |run: &ComparedRun, value: fn(&crate::StepMetrics) -> f64| {
-        let steps = run.metrics.steps.iter();
-        steps
-            .map(|step| (step.step as f64, value(step)))
-            .collect::<Vec<_>>()
-    };
-    let kinds: [(&[&str; 2], Vec<Series>); 4] = [
-        (
-            &["Validation", "bits per byte"],
-            overlay(&|run| {
-                let found = run.metrics.validations.iter();
-                found
-                    .map(|found| (found.step as f64, found.bits_per_byte))
-                    .collect()
-            }),
-        ),
-        (
-            &["Training loss, smoothed", "nats per target"],
-            overlay(&|run| smoothed(&of_steps(run, |step| step.loss))),
-        ),
-        (
-            &["Learning rate", "per update"],
-            overlay(&|run| of_steps(run, |step| step.learning_rate)),
-        ),
-        (
-            &["Speed, smoothed", "tokens per second"],
-            overlay(&|run| {
-                let steps = run.timings.steps.iter();
-                let points = steps.map(|step| (step.step as f64, step.timing.tokens_per_second));
-                smoothed(&points.collect::<Vec<_>>())
-            }),
-        ),
-    ];
-    kinds
-        .into_iter()
-        .filter(|(_, series)| series.iter().any(|series| !series.points.is_empty()))
-        .map(|([title, unit], series)| {
-            let picture = draw_inline(&series, &options(title, unit));
-            ((*title).to_owned(), picture)
-        })
-        .collect()
-}
-
 fn options(title: &str, y_label: &str) -> CurveOptions {
     CurveOptions {
         title: title.to_owned(),
@@ -153,15 +102,15 @@ fn raw_and_smoothed(points: Vec<(f64, f64)>) -> Vec<Series> {
     ]
 }
 
-/// The mean of each point and its neighbours, with equally many on both sides so that the curve has
-/// no lag. Values that are not finite are ignored.
+/// The mean of each point and its neighbours, as many on either side, so that the curve does not lag behind;
+/// values that are not finite are passed over.
 fn smoothed(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
     let finite = points
         .iter()
         .copied()
         .filter(|(_, value)| value.is_finite())
         .collect::<Vec<_>>();
-    // Prefix sums keep this linear in the length of the run.
+    // Sums up to each point keep this linear in the length of the run.
     let mut sums = vec![0.0];
     for (_, value) in &finite {
         sums.push(sums[sums.len() - 1] + value);

@@ -1,11 +1,11 @@
-//! Writes HTML with mandatory escaping: text through [`escape`], table cells through [`Cell`].
+//! Writing HTML without a way to forget the escaping: text goes in through [`escape`], cells through [`Cell`].
 
 use std::fmt::Write;
 
-/// Cells with at most this many characters are not wrapped.
+/// Cells of at most so many characters are not broken into lines.
 const MAX_UNBROKEN: usize = 24;
 
-/// Escapes `text` for an element or a quoted attribute in HTML and SVG. Characters that XML forbids
+/// `text` as it may stand in an element or in a quoted attribute, of HTML and of SVG. Characters that XML forbids
 /// become U+FFFD.
 pub(crate) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
@@ -25,21 +25,21 @@ pub(crate) fn escape(text: &str) -> String {
     escaped
 }
 
-/// A table cell with unescaped text.
+/// One cell of a table, unescaped.
 pub(super) enum Cell {
     Text(String),
-    /// Right-aligned.
+    /// Set flush right.
     Number(String),
 }
 
 impl Cell {
-    /// A dash if there is no number.
+    /// A dash where there is no number.
     pub(super) fn number(value: Option<String>) -> Self {
         Self::Number(value.unwrap_or_else(|| "–".to_owned()))
     }
 }
 
-/// A table; each row has one cell per heading.
+/// A table; each row has as many cells as there are `headings`.
 pub(super) fn table(headings: &[&str], rows: &[Vec<Cell>]) -> String {
     let mut out = String::from("<div class=\"scroll\"><table>\n<thead><tr>");
     let is_number = |column: usize| {

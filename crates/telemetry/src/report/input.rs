@@ -1,42 +1,41 @@
-//! The parts of a report that are not in the logs of the run folder.
+//! What the caller tells a report besides what the run folder holds.
 
 use serde::{Deserialize, Serialize};
 
-/// The parts of a report that are not charts. Empty and absent parts are left out of the page.
+/// The parts of a report that are not curves; what is empty or absent is left out of the page.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ReportInput {
     /// Name of the run.
     pub title: String,
-    /// BCP 47 tag of the page's language; `en` if empty.
+    /// BCP 47 tag of the page's language; `en` when empty.
     pub language: String,
     /// The result in one line: `validation 5.9 -> 2.1 bits/byte (unigram 4.4, trigram 2.6)`.
     pub result: String,
-    /// Bits per byte of simpler models on the same validation text.
+    /// Bits per byte that simpler models reach on the same validation text.
     pub baselines: Vec<Baseline>,
-    /// Sampled text before and after training.
+    /// What the model wrote before and after training.
     pub samples: Vec<SamplePair>,
-    /// BCP 47 tag of the samples' language, so that browsers choose the right font; the page's
-    /// language if empty.
+    /// BCP 47 tag of the samples' language, so that browsers choose the right font; the page's when empty.
     pub samples_language: String,
-    /// The provenance of the training data.
+    /// The papers of the data.
     pub data: Vec<DataPaper>,
-    /// Planned and actual resources.
+    /// What was planned and what came.
     pub plan: Option<PlanAgainstActual>,
     /// The resolved recipe, as TOML.
     pub resolved_recipe: Option<String>,
-    /// Machine, versions and commit as (name, value), in the order of the page.
+    /// Machine, versions, commit: name and value, in the order of the page.
     pub environment: Vec<(String, String)>,
-    /// Important notes, for example that the model is a toy.
+    /// Sentences that a reader must not miss, such as that this is a toy.
     pub notes: Vec<String>,
 }
 
-/// The result of a simpler model on the same text.
+/// What a simpler model reaches on the same text.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Baseline {
-    /// The name, such as `unigram` or `trigram`.
+    /// `unigram`, `trigram`.
     pub name: String,
-    /// The bits per byte.
+    /// Its bits per byte.
     pub bits_per_byte: f64,
 }
 
@@ -44,50 +43,50 @@ pub struct Baseline {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct SamplePair {
-    /// The prompt.
+    /// What the model was given.
     pub prompt: String,
-    /// The text generated at step 0.
+    /// What it wrote at step 0.
     pub before: Option<String>,
-    /// The text generated after the last step.
+    /// What it wrote at the end.
     pub after: Option<String>,
 }
 
-/// The provenance of one source of training text.
+/// Where a part of the training text comes from.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DataPaper {
     /// Name or path of the source.
     pub source: String,
-    /// Number of documents.
+    /// Documents used.
     pub documents: u64,
-    /// Number of bytes of text.
+    /// Bytes of their text.
     pub bytes: u64,
-    /// Number of tokens.
+    /// Tokens they became.
     pub tokens: u64,
-    /// The stated licence.
+    /// Licence as the papers state it.
     pub licence: String,
-    /// Whether the text is generated.
+    /// Whether a program wrote the text.
     pub synthetic: bool,
 }
 
-/// The planned and the actual value of a quantity.
+/// A quantity as it was planned and as it came.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Planned<T> {
-    /// The plan before the run.
+    /// Before the run.
     pub planned: Option<T>,
-    /// The actual value after the run.
+    /// After it.
     pub actual: Option<T>,
 }
 
-/// The plan before the first step, and the actual values of the run.
+/// What was planned before the first step, beside what the run took.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct PlanAgainstActual {
     /// Peak resident memory.
     pub memory_bytes: Planned<u64>,
-    /// Number of optimizer updates.
+    /// Updates.
     pub steps: Planned<u64>,
-    /// Number of tokens read.
+    /// Tokens read.
     pub tokens: Planned<u64>,
     /// Wall-clock seconds.
     pub seconds: Planned<f64>,

@@ -1,17 +1,13 @@
-//! The HTML page: head, order of sections, style.
+//! The page as a whole: its head, its order, its looks.
 
-use super::comparison::Comparison;
 use super::html::escape;
 use super::input::ReportInput;
 use super::{charts, sections};
 use crate::curve::STYLE as CURVE_STYLE;
 use crate::{Metrics, Timings};
 
-/// Forbids scripts and external resources, whatever a sample or a file name contains.
+/// Nothing is loaded and nothing runs, whatever a sample or a file name holds.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'";
-
-/// Near the start of every page: identifies a file that may be replaced.
-pub(super) const GENERATOR: &str = "<meta name=\"generator\" content=\"jikji\">";
 
 const STYLE: &str = "\
 :root{color-scheme:light dark;--ink:#1c2128;--pale:#5c6570;--rule:#dfe3e8;--paper:#ffffff;--panel:#f6f7f9;--mark:#0b63b0}
@@ -66,25 +62,8 @@ pub(super) fn page(metrics: &Metrics, timings: &Timings, input: &ReportInput) ->
         sections::recipe(input.resolved_recipe.as_deref()),
     ]
     .concat();
-    whole(&language, &title, &body)
-}
-
-/// A page of several runs.
-pub(super) fn comparison(comparison: &Comparison) -> String {
-    let notes = comparison.notes.iter();
-    let notes = notes.map(|note| format!("<p class=\"result\">{}</p>\n", escape(note)));
-    let body = [
-        notes.collect::<String>(),
-        sections::charts(&charts::compared(&comparison.runs)),
-        sections::tables(&comparison.tables),
-    ];
-    whole("en", &escape(&comparison.title), &body.concat())
-}
-
-/// The page around a body; language and title are escaped already.
-fn whole(language: &str, title: &str, body: &str) -> String {
     format!(
-        "<!doctype html>\n<html lang=\"{language}\">\n<head>\n<meta charset=\"utf-8\">\n{GENERATOR}\n\
+        "<!doctype html>\n<html lang=\"{language}\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <meta http-equiv=\"Content-Security-Policy\" content=\"{POLICY}\">\n\
          <title>{title}</title>\n<style>\n{CURVE_STYLE}{STYLE}</style>\n</head>\n<body>\n<main>\n\

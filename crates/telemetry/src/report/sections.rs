@@ -1,14 +1,13 @@
-//! The sections of a report. A section without content is empty.
+//! The sections of a report; each is empty when there is nothing to show.
 
 use std::fmt::Write;
 
-use super::comparison::ComparedTable;
 use super::html::{Cell, escape, table};
 use super::input::{DataPaper, PlanAgainstActual, Planned, ReportInput, SamplePair};
 use crate::ValidationMetrics;
 use crate::human_units::{human_bytes, human_count, human_duration, with_separators};
 
-/// Maximum number of rows in the validation table; the chart shows all validations.
+/// More validations than this are thinned in the table; the curve has them all.
 const MAX_VALIDATION_ROWS: usize = 12;
 
 pub(super) fn result(input: &ReportInput) -> String {
@@ -28,7 +27,7 @@ pub(super) fn result(input: &ReportInput) -> String {
     out
 }
 
-/// `charts` contains (title, SVG).
+/// `charts`: title and picture of each.
 pub(super) fn charts(charts: &[(String, String)]) -> String {
     if charts.is_empty() {
         return "<h2>Curves</h2>\n<p>No step was recorded.</p>\n".to_owned();
@@ -136,7 +135,7 @@ pub(super) fn data(papers: &[DataPaper]) -> String {
         })
         .collect::<Vec<_>>();
     section(
-        "Data provenance",
+        "Data papers",
         &[
             "source",
             "documents",
@@ -160,7 +159,7 @@ pub(super) fn plan(plan: Option<&PlanAgainstActual>) -> String {
         return String::new();
     };
     let rows = [
-        planned("peak memory", *memory_bytes, human_bytes, |bytes| {
+        planned("memory at its peak", *memory_bytes, human_bytes, |bytes| {
             bytes as f64
         }),
         planned("steps", *steps, with_separators, |steps| steps as f64),
@@ -169,8 +168,8 @@ pub(super) fn plan(plan: Option<&PlanAgainstActual>) -> String {
     ];
     let rows = rows.into_iter().flatten().collect::<Vec<_>>();
     section(
-        "Planned and actual",
-        &["quantity", "planned", "actual", "share of plan"],
+        "Plan against actual",
+        &["what", "planned", "actual", "of plan"],
         &rows,
     )
 }
@@ -180,28 +179,17 @@ pub(super) fn environment(environment: &[(String, String)]) -> String {
         .iter()
         .map(|(name, value)| vec![Cell::Text(name.clone()), Cell::Text(value.clone())])
         .collect::<Vec<_>>();
-    section("Environment", &["name", "value"], &rows)
+    section("Environment", &["what", "value"], &rows)
 }
 
 pub(super) fn recipe(resolved: Option<&str>) -> String {
     resolved.map_or_else(String::new, |toml| {
         format!(
-            "<h2>Recipe</h2>\n<details><summary>The resolved recipe; it is sufficient to repeat the run</summary>\
+            "<h2>Recipe</h2>\n<details><summary>The resolved recipe, enough to repeat the run</summary>\
              <pre>{}</pre></details>\n",
             escape(toml)
         )
     })
-}
-
-pub(super) fn tables(tables: &[ComparedTable]) -> String {
-    let text = |row: &Vec<String>| row.iter().cloned().map(Cell::Text).collect();
-    tables
-        .iter()
-        .map(|ComparedTable { title, head, rows }| {
-            let head: Vec<&str> = head.iter().map(String::as_str).collect();
-            section(title, &head, &rows.iter().map(text).collect::<Vec<_>>())
-        })
-        .collect()
 }
 
 fn planned<T: Copy>(

@@ -114,7 +114,7 @@ fn empty_run_and_empty_input_give_a_page() {
     let html = std::fs::read_to_string(write_report(dir.path(), &ReportInput::default()).unwrap())
         .unwrap();
     assert!(html.contains("No step was recorded") && html.contains("<html lang=\"en\">"));
-    assert!(!html.contains("<h2>Data provenance"));
+    assert!(!html.contains("<h2>Data papers"));
 }
 
 #[test]

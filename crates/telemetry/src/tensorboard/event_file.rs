@@ -1,4 +1,4 @@
-//! The event files of a folder: their names, and truncation to the step that a run resumes from.
+//! The event files of a folder: their names, and cutting them back to the step that a run resumes from.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -8,11 +8,10 @@ use std::path::{Path, PathBuf};
 use super::event_record::{NextRecord, RecordReader, frame, parse};
 use crate::{TelemetryError, aside};
 
-/// The part of the name by which TensorBoard recognises its files.
+/// Part of the name by which TensorBoard recognises its files.
 const MARK: &str = "events.out.tfevents.";
 
-/// A name that sorts after every event file of the folder, because TensorBoard reads files in name
-/// order.
+/// A name that sorts behind every event file of the folder, because TensorBoard reads them in the order of names.
 pub(crate) fn next_path(dir: &Path, wall_time: f64) -> Result<PathBuf, TelemetryError> {
     let existing = list(dir)?;
     let latest = existing
@@ -30,7 +29,7 @@ pub(crate) fn next_path(dir: &Path, wall_time: f64) -> Result<PathBuf, Telemetry
     unreachable!("a folder cannot hold a file for each number")
 }
 
-/// The remaining events of a folder after [`keep_until`].
+/// What stays of a folder's events after [`keep_until`].
 #[derive(Debug, Default)]
 pub(crate) struct Kept {
     /// The last step of each tag.
@@ -38,8 +37,8 @@ pub(crate) struct Kept {
     pub(crate) warnings: Vec<String>,
 }
 
-/// Durably removes events of steps after `last_step`, and everything after an incomplete or altered
-/// record. Other files are not changed.
+/// Removes events of later steps than `last_step`, and whatever follows a torn or altered record, durably. Files
+/// that hold neither are not touched.
 pub(crate) fn keep_until(dir: &Path, last_step: u64) -> Result<Kept, TelemetryError> {
     let mut kept = Kept::default();
     for path in list(dir)? {
@@ -62,7 +61,7 @@ pub(crate) fn keep_until(dir: &Path, last_step: u64) -> Result<Kept, TelemetryEr
         })?;
         if lost_bytes > 0 {
             kept.warnings.push(format!(
-                "removed {lost_bytes} bytes of incomplete events from the end of `{}`",
+                "`{}` ended in {lost_bytes} bytes that are no complete events; they were removed",
                 path.display()
             ));
         }
@@ -80,10 +79,10 @@ fn rewrite(path: &Path, last_step: u64) -> Result<(), TelemetryError> {
             Some(_) => out.write_all(&frame(payload)),
             None => Ok(()),
         });
-        // The error of the reader names the file, so report that one.
+        // The reader's own error names the file that it could not read, so it is the one to report.
         copied.map(drop).map_err(|error| {
             unreadable = Some(error);
-            io::Error::other("the event file changed during reading")
+            io::Error::other("the event file changed while it was read")
         })
     })
     .map_err(|error| unreadable.unwrap_or(error))
@@ -93,7 +92,7 @@ fn kept_event(payload: &[u8], last_step: u64) -> Option<tensorboard_proto::event
     parse(payload).filter(|event| u64::try_from(event.get_step()).unwrap_or(0) <= last_step)
 }
 
-/// Returns the number of bytes at the end that are not complete records.
+/// Returns how many bytes at the end are not complete records.
 fn for_each_payload(
     path: &Path,
     mut each: impl FnMut(&[u8]) -> io::Result<()>,
@@ -113,7 +112,7 @@ fn for_each_payload(
     walk().map_err(TelemetryError::file("read", path))
 }
 
-/// The event files of the folder, in the order in which TensorBoard reads them.
+/// The folder's event files in the order in which TensorBoard reads them.
 fn list(dir: &Path) -> Result<Vec<PathBuf>, TelemetryError> {
     let entries = fs::read_dir(dir).map_err(TelemetryError::file("list", dir))?;
     let mut paths = Vec::new();

@@ -1,7 +1,7 @@
-//! One TensorBoard event: its protocol buffer message, and its checksummed record in a file.
+//! One TensorBoard event: its protocol message, and the checksummed record that frames it in a file.
 //!
-//! A record consists of the length of the payload (u64), a checksum of the length, the payload, and
-//! a checksum of the payload. Numbers are little-endian.
+//! A record is the payload's length (u64), a checksum of that, the payload, and a checksum of it; numbers are
+//! little endian.
 
 use std::io::{self, Read};
 
@@ -16,7 +16,7 @@ use tensorboard_proto::types::DataType;
 use tensorboard_rs::masked_crc32c::masked_crc32c;
 use tensorboard_rs::record_writer::RecordWriter;
 
-/// For version 2, readers keep steps in file order instead of guessing where a run restarted.
+/// Version 2 readers keep steps as they come, instead of guessing where a run restarted.
 const FILE_VERSION: &str = "brain.Event:2";
 
 pub(crate) fn file_version(wall_time: f64) -> Event {
@@ -25,7 +25,7 @@ pub(crate) fn file_version(wall_time: f64) -> Event {
     event
 }
 
-/// Tells a running TensorBoard to discard the events from `step` on that it has already read.
+/// Tells a TensorBoard that has read an earlier state of the folder to forget everything from `step` on.
 pub(crate) fn session_start(wall_time: f64, step: u64) -> Event {
     let mut log = SessionLog::new();
     log.set_status(SessionLog_SessionStatus::START);
@@ -40,7 +40,7 @@ pub(crate) fn scalar(wall_time: f64, step: u64, tag: &str, value: f64) -> Event 
     })
 }
 
-/// A string tensor with one element; the plugin name puts it in the TEXT tab.
+/// A string tensor of one element; the plugin's name is what brings it to the TEXT tab.
 pub(crate) fn text(wall_time: f64, step: u64, tag: &str, markdown: &str) -> Event {
     let mut size = TensorShapeProto_Dim::new();
     size.set_size(1);
@@ -61,7 +61,7 @@ pub(crate) fn text(wall_time: f64, step: u64, tag: &str, markdown: &str) -> Even
     })
 }
 
-/// `limits[i]` is the upper edge of the bucket with count `counts[i]`.
+/// `limits[i]` is the upper edge of the bucket that counts `counts[i]`.
 pub(crate) fn histogram(
     wall_time: f64,
     step: u64,
@@ -105,7 +105,7 @@ fn summary(wall_time: f64, step: u64, tag: &str, fill: impl FnOnce(&mut Summary_
     event
 }
 
-/// The event as a record of a file.
+/// The event as it stands in a file.
 pub(crate) fn to_record(event: &Event) -> Vec<u8> {
     let payload = event
         .write_to_bytes()
@@ -113,7 +113,7 @@ pub(crate) fn to_record(event: &Event) -> Vec<u8> {
     frame(&payload)
 }
 
-/// `payload` with its length and checksums.
+/// `payload` between its length and its checksums.
 pub(crate) fn frame(payload: &[u8]) -> Vec<u8> {
     let mut record = Vec::with_capacity(payload.len() + 16);
     RecordWriter::new(&mut record)
@@ -122,26 +122,25 @@ pub(crate) fn frame(payload: &[u8]) -> Vec<u8> {
     record
 }
 
-/// Reads records until the end of the file or the first incomplete or altered record. Records after
-/// that one cannot be located.
+/// Reads records until the end of the file or the first one that is torn or altered: nothing behind that one can
+/// be found again.
 pub(crate) struct RecordReader<R> {
     reader: R,
     remaining: u64,
 }
 
-/// The next item of an event file.
+/// What stands next in an event file.
 pub(crate) enum NextRecord {
     Payload(Vec<u8>),
     End,
-    /// An incomplete or altered record; `bytes` is the number of bytes from its start to the end of
-    /// the file.
+    /// Torn or altered; so many bytes are left from its beginning on.
     Broken {
         bytes: u64,
     },
 }
 
 impl<R: Read> RecordReader<R> {
-    /// `len` is the length of the file; it limits the allocation for a damaged length field.
+    /// `len` is the file's length; it bounds what a damaged length field can make this reader allocate.
     pub(crate) fn new(reader: R, len: u64) -> Self {
         Self {
             reader,

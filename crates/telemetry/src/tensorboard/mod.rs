@@ -1,5 +1,4 @@
-//! TensorBoard event files. They are written during training, and a resumed run continues them
-//! without repeating a step.
+//! TensorBoard event files: written as training goes, continued by a resumed run without repeating a step.
 
 mod event_file;
 mod event_record;

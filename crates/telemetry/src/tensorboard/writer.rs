@@ -1,4 +1,4 @@
-//! The TensorBoard writer of the run log.
+//! The writer that the run log holds.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,20 +11,19 @@ use super::{event_file, event_record};
 use crate::append_file::AppendFile;
 use crate::{TelemetryError, wall_clock};
 
-/// Maximum delay before TensorBoard can see an event.
+/// How old an event gets before TensorBoard can see it.
 const WRITE_EVERY: Duration = Duration::from_secs(3);
 
-/// Number of buckets in a histogram; TensorBoard interpolates them to 30.
+/// Buckets of a histogram; TensorBoard shows 30 and interpolates.
 const HISTOGRAM_BUCKETS: usize = 64;
 
 /// Writes events to a folder that TensorBoard watches.
 ///
-/// The steps of a tag only increase: an event at the last step of its tag, or at an earlier one, is
-/// ignored. A resumed run can therefore report its first step again without a second point on the
-/// curve.
+/// Steps of a tag only rise: an event at a step that its tag already has, or an earlier one, is ignored. That is
+/// what lets a resumed run report the step it starts from again without a second point on the curve.
 ///
-/// A failed write is a warning ([`TensorBoard::take_warnings`]), never an error. Events are written
-/// within a few seconds, on [`TensorBoard::flush`], and when the writer is dropped.
+/// A failed write is a warning ([`TensorBoard::take_warnings`]), never an error. Events reach the file within a few
+/// seconds, on [`TensorBoard::flush`], and when the writer is dropped.
 #[derive(Debug)]
 pub struct TensorBoard {
     file: AppendFile,
@@ -33,10 +32,10 @@ pub struct TensorBoard {
 }
 
 impl TensorBoard {
-    /// Starts new curves in `dir`; creates the folder.
+    /// Starts a curve in `dir`, creating the folder.
     ///
     /// # Errors
-    /// If the folder or the event file cannot be created.
+    /// The folder or the event file cannot be created.
     pub fn create(dir: impl AsRef<Path>) -> Result<Self, TelemetryError> {
         let mut board = Self::open_next(dir.as_ref())?;
         board.write(&event_record::file_version(
@@ -46,14 +45,14 @@ impl TensorBoard {
         Ok(board)
     }
 
-    /// Continues the curves in `dir` after `last_step`. Removes events of later steps from the
-    /// existing files, then starts a new file.
+    /// Continues the curves in `dir` after `last_step`: events of later steps are removed from the files there,
+    /// then a further file is begun.
     ///
-    /// A new file is needed because a running TensorBoard does not re-read replaced files. The new
-    /// file also contains an event that makes TensorBoard discard the removed steps.
+    /// It is a further file because a TensorBoard that is running follows names, not replaced contents; it also
+    /// gets the mark that makes it forget the removed steps.
     ///
     /// # Errors
-    /// If the folder cannot be read or an event file cannot be replaced.
+    /// The folder cannot be read or an event file cannot be replaced.
     pub fn resume(dir: impl AsRef<Path>, last_step: u64) -> Result<Self, TelemetryError> {
         let dir = dir.as_ref();
         fs::create_dir_all(dir).map_err(TelemetryError::file("create", dir))?;
@@ -95,8 +94,8 @@ impl TensorBoard {
         }
     }
 
-    /// Adds the distribution of `values` to the HISTOGRAMS tab. Values that are not finite are left
-    /// out. If none is finite, nothing is written.
+    /// Adds the distribution of `values` to the HISTOGRAMS tab; values that are not finite are left out, and
+    /// nothing is written when none is finite.
     pub fn histogram(&mut self, tag: &str, step: u64, values: &[f32]) {
         if let Some((limits, counts)) = buckets(values)
             && self.is_new(tag, step)
@@ -108,17 +107,17 @@ impl TensorBoard {
         }
     }
 
-    /// Writes all events to the operating system, so that TensorBoard can see them.
+    /// Hands everything written so far to the operating system, where TensorBoard sees it.
     pub fn flush(&mut self) {
         self.file.flush();
     }
 
-    /// Like [`TensorBoard::flush`]; returns after the events are safe from a power failure.
+    /// As [`TensorBoard::flush`], and returns only when the events survive a loss of power.
     pub fn sync(&mut self) {
         self.file.sync();
     }
 
-    /// Warnings for the user since the last call; each problem is reported once.
+    /// What went wrong since the last call, each trouble once, in words for the user.
     pub fn take_warnings(&mut self) -> Vec<String> {
         let mut warnings = std::mem::take(&mut self.warnings);
         warnings.append(&mut self.file.take_warnings());
@@ -154,7 +153,7 @@ impl TensorBoard {
     }
 }
 
-/// Upper edges and counts of equal-width buckets between the smallest and the largest finite value.
+/// Upper edges and counts of equal buckets between the smallest and the largest finite value.
 fn buckets(values: &[f32]) -> Option<(Vec<f64>, Vec<f64>)> {
     let finite = || {
         values
@@ -240,7 +239,7 @@ mod tests {
         log(&mut TensorBoard::create(original.path()).unwrap(), 1..=6);
         let file = files(original.path()).remove(0);
         let bytes = fs::read(&file).unwrap();
-        // After the record of step 4's text, everything up to step 4 is in the file.
+        // Where the record of step 4's text ends, everything up to step 4 is on file.
         let complete = (0..=bytes.len()).find(|&cut| {
             let dir = tempfile::tempdir().unwrap();
             fs::write(dir.path().join(file.file_name().unwrap()), &bytes[..cut]).unwrap();
@@ -252,7 +251,7 @@ mod tests {
             let dir = tempfile::tempdir().unwrap();
             fs::write(dir.path().join(file.file_name().unwrap()), &bytes[..cut]).unwrap();
             let mut board = TensorBoard::resume(dir.path(), 4).unwrap();
-            // The resumed run may report its first step again.
+            // The step resumed from is reported again, as a trainer may.
             log(&mut board, 4..=7);
             drop(board);
             let found = points(dir.path());

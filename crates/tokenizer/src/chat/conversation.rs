@@ -1,8 +1,10 @@
 //! What a template is given: messages, tools, and the options of one rendering.
 
+use minijinja::Value as JinjaValue;
 use serde_json::{Map, Value};
 
 use super::clock::LocalTime;
+use super::python_text::float_value;
 
 /// One message: `role`, `content` and whatever else its template reads, such as `tool_calls` or `reasoning_content`.
 pub type Message = Map<String, Value>;
@@ -47,6 +49,31 @@ pub(super) fn normalized(message: &Message) -> Message {
         fields.insert("reasoning_content".to_owned(), reasoning);
     }
     fields
+}
+
+/// A JSON value as the template engine holds it.
+pub(super) fn to_jinja(value: &Value) -> JinjaValue {
+    match value {
+        Value::Null => JinjaValue::from(()),
+        Value::Bool(value) => JinjaValue::from(*value),
+        Value::Number(number) => match (number.as_u64(), number.as_i64()) {
+            (Some(value), _) => JinjaValue::from(value),
+            (None, Some(value)) => JinjaValue::from(value),
+            (None, None) => float_value(number.as_f64().unwrap_or(f64::NAN)),
+        },
+        Value::String(text) => JinjaValue::from(text.as_str()),
+        Value::Array(items) => JinjaValue::from(items.iter().map(to_jinja).collect::<Vec<_>>()),
+        Value::Object(fields) => map_to_jinja(fields),
+    }
+}
+
+/// A JSON object as the template engine holds it, in its own order.
+pub(super) fn map_to_jinja(fields: &Map<String, Value>) -> JinjaValue {
+    JinjaValue::from_pairs(
+        fields
+            .iter()
+            .map(|(name, value)| (name.as_str(), to_jinja(value))),
+    )
 }
 
 /// Bytes of all the text in a value: the measure by which a rendering's limits grow.

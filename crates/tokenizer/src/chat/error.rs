@@ -28,7 +28,7 @@ pub enum ChatError {
         limit: usize,
     },
     /// The template is not Jinja, or uses a statement that is not supported.
-    #[error("chat template, line `{line}`: syntax error: {reason}")]
+    #[error("chat template, line `{line}`: {reason}")]
     Syntax {
         /// Where, from 1.
         line: usize,
@@ -52,10 +52,13 @@ pub enum ChatError {
     /// The template failed on this conversation.
     #[error("the chat template failed in line `{line}`: {reason}")]
     Render {
-        /// Where, from 1.
+        /// Where, from 1; 0 where the engine does not know.
         line: usize,
         /// What failed.
         reason: String,
+        /// The engine's account of it.
+        #[source]
+        source: minijinja::Error,
     },
     /// The template takes more steps, memory or output than the conversation can justify.
     #[error("the chat template exceeds the limit of {what} for this conversation")]
@@ -95,7 +98,7 @@ impl ChatError {
                 "copy the template again from where the model was published; it may be cut off or altered"
             }
             Self::Unsupported { .. } => {
-                "rewrite that line of the template without it, and compare the text with that of transformers"
+                "write that place in another way; the text stays the same for other programs"
             }
             Self::Raised { .. } => {
                 "change the messages as the template asks, or use another template"

@@ -51,13 +51,13 @@ impl ChatTemplate {
         let hidden = |token: String| ChatError::Hidden { token };
         let source = self.source(inputs.tools.is_some());
         let texts = strings(&inputs).into_iter();
-        let texts = texts.chain([source, plain.as_str()]);
+        let texts = texts.chain([source.as_str(), plain.as_str()]);
         let texts = texts.chain(control_tokens.iter().map(String::as_str));
         let Some(marks) = Marks::absent_from(texts) else {
             // A conversation that has every character of a private-use plane is made to get here.
             return Err(hidden(control_tokens.first().cloned().unwrap_or_default()));
         };
-        let parsed = parsed_tokens(source, control_tokens);
+        let parsed = parsed_tokens(&source, control_tokens);
         let mut last = String::new();
         for spared in [&[], parsed.as_slice()] {
             let mut inputs = inputs.clone();

@@ -31,8 +31,7 @@ pub(crate) fn read_tokenizer(text: &str, path: &Path) -> Result<Value, Tokenizer
     read(text, path, Place::File)
 }
 
-/// Reads the fields of an object that are in `wanted`, and nothing of the others but their end. A name in `wanted` that begins
-/// with `*` stands for all that end like it.
+/// Reads the fields of an object that are in `wanted`, and nothing of the others but their end.
 pub(crate) fn read_fields(
     text: &str,
     path: &Path,
@@ -114,13 +113,6 @@ enum Place {
     Other,
 }
 
-fn is_wanted(wanted: &[&str], name: &str) -> bool {
-    wanted.iter().any(|field| match field.strip_prefix('*') {
-        Some(ending) => name.ends_with(ending),
-        None => *field == name,
-    })
-}
-
 impl Place {
     /// Where the value of `name` is; nothing if it does not matter.
     fn of_field(self, name: &str) -> Option<Self> {
@@ -129,7 +121,7 @@ impl Place {
             (Self::File, "added_tokens") => Self::AddedTokens,
             // Belong to one program's run and are not read.
             (Self::File, "truncation" | "padding") => return None,
-            (Self::Fields(wanted), name) if !is_wanted(wanted, name) => return None,
+            (Self::Fields(wanted), name) if !wanted.contains(&name) => return None,
             (Self::Model, "vocab") => Self::Vocab,
             (Self::Model, "merges") => Self::Merges,
             (Self::Vocab | Self::AddedToken, _) => self,

@@ -80,7 +80,7 @@ fn nothing_outside_of_the_conversation_is_printed() {
     for template in [
         "{{ ''.__class__ }}",
         "{{ messages.__class__.__mro__ }}",
-        "{{ self.__init__ }}",
+        "{{ self }}{{ self.__init__ }}",
         "{{ range.__globals__ }}",
         "{{ namespace.__init__.__globals__ }}",
         "{{ config }}{{ request }}{{ env }}{{ os }}",

@@ -2,8 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod chat_differences;
 mod chat_parts;
-mod chat_refusals;
 mod chat_templates;
 mod extending;
 #[path = "../hostile/mod.rs"]
@@ -15,7 +15,6 @@ mod hostile_templates;
 mod mutation_seeds;
 mod published_files;
 mod round_trip;
-mod texts;
 mod training;
 
 use jikji_tokenizer::{Tokenizer, TokenizerConfig, train};

@@ -98,12 +98,7 @@ fn any_ids_stream_to_what_they_decode_to() {
             streamed += &stream.push(id).unwrap();
         }
         streamed += &stream.finish().unwrap();
-        // What is no whole character is left out at the end.
-        let bytes = TOKENIZER.decode_bytes(&ids);
-        let end = bytes.utf8_chunks().filter(|chunk| !chunk.valid().is_empty()).last();
-        let end = end.map_or(0, |chunk| chunk.valid().as_ptr().addr() - bytes.as_ptr().addr() + chunk.valid().len());
-        prop_assert_eq!(streamed, String::from_utf8_lossy(&bytes[..end]));
-        prop_assert_eq!(TOKENIZER.decode(&ids).unwrap(), String::from_utf8_lossy(&bytes));
+        prop_assert_eq!(streamed, TOKENIZER.decode(&ids).unwrap());
     });
 }
 

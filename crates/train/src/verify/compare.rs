@@ -1,12 +1,7 @@
 //! One program's numbers against another's: the worst difference of each quantity, and whether it is within its bound.
 
-use std::collections::BTreeMap;
-
 use super::reference::Reference;
-use super::{
-    GLOBAL_NORM_BOUND, GRADIENT_NORM_BOUND, LOG_PROBABILITY_BOUND, LOSS_BOUND, Measured,
-    PaddedEmbedding,
-};
+use super::{GLOBAL_NORM_BOUND, GRADIENT_NORM_BOUND, LOG_PROBABILITY_BOUND, LOSS_BOUND, Measured};
 
 /// Where two programs differ most, measured by what is allowed there.
 #[derive(Debug, Clone, PartialEq)]
@@ -56,8 +51,6 @@ pub struct Comparison {
     pub loss: Difference,
     /// Of all tensors' gradient norms; `None` where the reference has none.
     pub grad_norms: Option<Difference>,
-    /// The embedding, if its gradient was compared as PyTorch's `padding_idx` makes it, because the reference's is so.
-    pub padded_embedding: Option<PaddedEmbedding>,
 }
 
 impl Comparison {
@@ -93,26 +86,6 @@ pub fn compare(reference: &Reference, measured: &Measured) -> Comparison {
                 bound: LOG_PROBABILITY_BOUND,
             })
     });
-    let none = BTreeMap::new();
-    let norms = reference.grad_norms.as_ref().unwrap_or(&none);
-    let global = norms.values().fold(0.0, |sum: f64, norm| sum.hypot(*norm));
-    let difference = |name: &str, expected: f64, got: f64| Difference {
-        place: name.to_owned(),
-        expected,
-        got,
-        bound: (GRADIENT_NORM_BOUND * expected).max(GLOBAL_NORM_BOUND * global),
-    };
-    // Whether the reference was made with `padding_idx` shows in its embedding: it has the one norm or the other.
-    let padded = measured.padded_embedding.clone().filter(|padded| {
-        let (Some(expected), Some(plain)) = (
-            norms.get(&padded.name),
-            measured.grad_norms.get(&padded.name),
-        ) else {
-            return false;
-        };
-        let within = |got| difference(&padded.name, *expected, got).within_bound();
-        !within(*plain) && within(padded.norm)
-    });
     Comparison {
         logprobs: worst(logprobs).expect("a reference has at least one log-probability"),
         loss: Difference {
@@ -121,15 +94,15 @@ pub fn compare(reference: &Reference, measured: &Measured) -> Comparison {
             got: measured.loss,
             bound: LOSS_BOUND,
         },
-        grad_norms: worst(norms.iter().map(|(name, expected)| {
-            let padded = padded.as_ref().filter(|padded| padded.name == *name);
-            let got = match padded {
-                Some(padded) => padded.norm,
-                None => measured.grad_norms.get(name).copied().unwrap_or(f64::NAN),
-            };
-            difference(name, *expected, got)
-        })),
-        padded_embedding: padded,
+        grad_norms: reference.grad_norms.as_ref().and_then(|norms| {
+            let global = norms.values().fold(0.0, |sum: f64, norm| sum.hypot(*norm));
+            worst(norms.iter().map(|(name, expected)| Difference {
+                place: name.clone(),
+                expected: *expected,
+                got: measured.grad_norms.get(name).copied().unwrap_or(f64::NAN),
+                bound: (GRADIENT_NORM_BOUND * expected).max(GLOBAL_NORM_BOUND * global),
+            }))
+        }),
     }
 }
 
@@ -170,7 +143,6 @@ mod tests {
             logprobs: vec![vec![-1.0, -2.0], vec![-3.0]],
             loss: 2.0,
             grad_norms: norms([100.0, 0.0, 1e-3]),
-            padded_embedding: None,
         };
         (reference, measured)
     }
@@ -231,28 +203,6 @@ mod tests {
             m.grad_norms.remove("large");
         });
         assert_eq!(missing.0, ["gradient norms"]);
-    }
-
-    #[test]
-    fn a_padded_embedding_is_compared_as_the_reference_has_it() {
-        let compared = |expected: f64, padded: f64| {
-            let (mut reference, mut measured) = alike();
-            reference.grad_norms = Some(norms([expected, 0.0, 1e-3]));
-            measured.padded_embedding = Some(PaddedEmbedding {
-                name: "large".to_owned(),
-                row: 3,
-                norm: padded,
-            });
-            let comparison = compare(&reference, &measured);
-            (
-                comparison.out_of_bounds().is_empty(),
-                comparison.padded_embedding.is_some(),
-            )
-        };
-        assert_eq!(compared(100.0, 80.0), (true, false));
-        assert_eq!(compared(80.0, 80.01), (true, true));
-        assert_eq!(compared(80.0, 80.1), (false, false));
-        assert_eq!(compared(90.0, 80.0), (false, false));
     }
 
     #[test]

@@ -1,6 +1,5 @@
-//! `tokenizer-crates vocabulary` prints the tokens of o200k in base64, in id order.
-//! `tokenizer-crates encode REPEATS FILE...` encodes the `text` of JSON Lines files with each crate and
-//! prints seconds and token counts as JSON.
+//! `tokenizer-crates vocabulary` prints o200k's tokens in base64, in the order of their ids; `tokenizer-crates encode REPEATS
+//! FILE...` encodes the `text` of JSON lines with each crate and prints seconds and tokens as JSON.
 
 use std::error::Error;
 use std::fs;
@@ -11,7 +10,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-/// Number of tokens in o200k that encode text, without special tokens.
+/// o200k has so many tokens that text is encoded as.
 const TOKENS: u32 = 199_998;
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -51,7 +50,7 @@ fn texts(files: &[String]) -> Result<Vec<String>, Box<dyn Error>> {
     Ok(texts)
 }
 
-/// Seconds of each repeat after one warm-up, and the number of tokens.
+/// Seconds of each repeat, after one that does not count, and the number of tokens.
 fn measured(texts: &[String], repeats: usize, encode: impl Fn(&str) -> usize) -> Value {
     let mut tokens = 0;
     let seconds: Vec<f64> = (0..=repeats)

@@ -3,14 +3,13 @@
 use jikji_interop::{Deepened, Export, LayerMap, Lineage, ModelFolder, export_model};
 use serde_json::json;
 
-use super::{check_output, tell};
+use super::tell;
 use crate::arguments::DeepenArguments;
 use crate::console;
 use crate::exit;
 use crate::failure::Failure;
 
 pub(crate) fn run(arguments: &DeepenArguments) -> Result<(), Failure> {
-    check_output(&arguments.output, [&arguments.model])?;
     let folder = ModelFolder::open(&arguments.model)?;
     let layers = folder.decoder().num_hidden_layers();
     let map = match (&arguments.layers.layers, arguments.layers.remove) {

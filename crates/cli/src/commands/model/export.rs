@@ -1,33 +1,18 @@
 //! `jikji model export`.
 
-use std::path::{Path, PathBuf};
-
 use jikji_checkpoint::FloatType;
 use jikji_checkpoint::gguf::GgufType;
 use jikji_interop::{Export, ModelFolder, OtherForm, WeightSource, export_gguf, export_model};
 use jikji_model::ModelType;
 
-use super::{check_output, tell};
+use super::tell;
 use crate::arguments::{ExportArguments, ExportDtype, ExportFormat, FamilyArgument};
 use crate::exit;
 use crate::failure::Failure;
-use crate::output;
 
 pub(crate) fn run(arguments: &ExportArguments) -> Result<(), Failure> {
-    let stdout = PathBuf::from("/dev/stdout");
-    let is_gguf = arguments.format == ExportFormat::Gguf;
-    let path = if is_gguf && arguments.output.as_os_str() == "-" {
-        &stdout
-    } else {
-        &arguments.output
-    };
     // Everything that the command line alone can refuse comes before the folder is opened.
     check(arguments)?;
-    if is_gguf {
-        check_gguf_output(path)?;
-    } else {
-        check_output(path, [&arguments.model])?;
-    }
     let folder = ModelFolder::open(&arguments.model)?;
     let tokenizer = folder.tokenizer()?;
     let other = arguments
@@ -39,31 +24,20 @@ pub(crate) fn run(arguments: &ExportArguments) -> Result<(), Failure> {
         export.config = other.config();
         export.weights = other;
     }
-    let written = if is_gguf {
+    let written = if arguments.format == ExportFormat::Gguf {
         let number = gguf_type(arguments.dtype, &folder);
         let (config, weights) = (export.config, export.weights);
-        let stop_ids = folder.stop_ids(tokenizer.as_ref())?;
-        let outcome = export_gguf(path, config, weights, tokenizer.as_ref(), &stop_ids, number);
-        output::written(path, outcome)?
+        let output = &arguments.output;
+        export_gguf(output, config, weights, tokenizer.as_ref(), number)?
     } else {
         export.float = float(arguments.dtype);
         if let Some(bytes) = arguments.max_shard_size {
             export.max_shard_bytes = bytes;
         }
-        export_model(path, &export)?
+        export_model(&arguments.output, &export)?
     };
     tell(&written);
     Ok(())
-}
-
-/// The folders above a GGUF file are made, so the file is checked only where its folder is there.
-fn check_gguf_output(path: &Path) -> Result<(), Failure> {
-    let folder = path.parent().unwrap_or(Path::new(""));
-    if folder.as_os_str().is_empty() || folder.exists() {
-        output::check_file("--output", path)
-    } else {
-        output::check_replaced_folder("--output", path)
-    }
 }
 
 fn check(arguments: &ExportArguments) -> Result<(), Failure> {

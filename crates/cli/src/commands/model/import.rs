@@ -1,8 +1,8 @@
 //! `jikji model import`.
 
-use jikji_interop::{Export, Lineage, ModelFolder, export_model};
+use jikji_interop::{Export, Lineage, ModelFolder, check_not_itself, export_model};
 
-use super::{check_output, info, tell};
+use super::{info, tell};
 use crate::arguments::ImportArguments;
 use crate::commands::chat::load_template;
 use crate::console;
@@ -13,7 +13,7 @@ pub(crate) fn run(arguments: &ImportArguments) -> Result<(), Failure> {
     let tokenizer = folder.tokenizer()?;
     let template = load_template(folder.dir())?;
     let stop_ids = folder.stop_ids(tokenizer.as_ref())?;
-    check_output(&arguments.output, [&arguments.model])?;
+    check_not_itself(&arguments.output, folder.dir())?;
     folder.check_finite()?;
     let mut lineage = Lineage::new("import", serde_json::Map::new());
     lineage.add_source("model", &folder)?;
@@ -24,17 +24,11 @@ pub(crate) fn run(arguments: &ImportArguments) -> Result<(), Failure> {
     let written = export_model(&arguments.output, &export)?;
     info::show(folder.decoder());
     match &tokenizer {
-        Some(tokenizer) => {
-            let named =
-                |id: &u32| format!("{id} `{}`", tokenizer.token_text(*id).unwrap_or_default());
-            let ends: Vec<String> = stop_ids.iter().map(named).collect();
-            console::data(format!(
-                "tokenizer with {} tokens, {} chat template; a text ends with {}",
-                tokenizer.vocab_size(),
-                if template.is_some() { "a" } else { "no" },
-                ends.join(", ")
-            ));
-        }
+        Some(tokenizer) => console::data(format!(
+            "tokenizer with {} tokens, {} chat template; a text ends with {stop_ids:?}",
+            tokenizer.vocab_size(),
+            if template.is_some() { "a" } else { "no" },
+        )),
         None => console::say("there is no tokenizer.json: the model takes token ids only"),
     }
     let passed_over = folder.passed_over();

@@ -1,9 +1,11 @@
 //! `jikji model merge`.
 
-use jikji_interop::{Export, Lineage, MergeMethod, Merged, ModelFolder, export_model};
+use jikji_interop::{
+    Export, Lineage, MergeMethod, Merged, ModelFolder, check_not_itself, export_model,
+};
 use serde_json::{Map, Value, json};
 
-use super::{check_output, tell};
+use super::tell;
 use crate::arguments::{MergeArguments, MergeMethodArgument};
 use crate::exit;
 use crate::failure::Failure;
@@ -18,10 +20,6 @@ const DEFAULT_SCALE: f64 = 1.0;
 pub(crate) fn run(arguments: &MergeArguments) -> Result<(), Failure> {
     let method = method(arguments)?;
     let weights = weights(arguments)?;
-    check_output(
-        &arguments.output,
-        arguments.models.iter().chain(&arguments.base),
-    )?;
     let base = arguments
         .base
         .as_deref()
@@ -33,6 +31,9 @@ pub(crate) fn run(arguments: &MergeArguments) -> Result<(), Failure> {
         .map(|dir| ModelFolder::open(dir))
         .collect::<Result<Vec<_>, _>>()?;
 
+    for model in &models {
+        check_not_itself(&arguments.output, model.dir())?;
+    }
     let merged = Merged::new(
         method,
         base.as_ref(),

@@ -7,14 +7,11 @@ mod info;
 mod merge;
 mod verify;
 
-use std::path::{Path, PathBuf};
-
-use jikji_interop::{Written, check_not_itself, check_replaceable};
+use jikji_interop::Written;
 
 use crate::arguments::ModelCommand;
 use crate::console;
 use crate::failure::Failure;
-use crate::output;
 
 pub(crate) fn run(command: &ModelCommand) -> Result<(), Failure> {
     match command {
@@ -27,25 +24,10 @@ pub(crate) fn run(command: &ModelCommand) -> Result<(), Failure> {
     }
 }
 
-/// Refuses an output that cannot become a model folder; called before any weight is read.
-pub(super) fn check_output<'a>(
-    dir: &Path,
-    models: impl IntoIterator<Item = &'a PathBuf>,
-) -> Result<(), Failure> {
-    for model in models {
-        check_not_itself(dir, model)?;
-    }
-    output::check_replaced_folder("--output", dir)?;
-    Ok(check_replaceable(dir)?)
-}
-
 /// The warnings for people, the path for programs.
 pub(super) fn tell(written: &Written) {
     for warning in &written.warnings {
         console::say(format!("warning: {warning}"));
     }
-    // Not behind the model itself.
-    if !output::is_stdout(&written.path) {
-        console::data(written.path.display().to_string());
-    }
+    console::data(written.path.display().to_string());
 }

@@ -10,12 +10,10 @@ use jikji_tokenizer::Tokenizer;
 use rayon::prelude::*;
 use serde_json::{Value, json};
 
-use crate::arguments::EncodeArguments;
 use crate::console;
 use crate::exit;
 use crate::failure::Failure;
 use crate::now_and_then::NowAndThen;
-use crate::output;
 
 /// Lines that all threads encode together.
 const BATCH: usize = 4096;
@@ -23,12 +21,9 @@ const BATCH: usize = 4096;
 /// A batch is also full at so many bytes.
 const BATCH_BYTES: usize = 16 << 20;
 
-pub(super) fn run(arguments: &EncodeArguments) -> Result<(), Failure> {
-    let (input, to) = (&arguments.input, &arguments.output);
-    let field = &arguments.text_field;
-    super::super::refuse_same_file(input, to)?;
-    output::check_file("--output", to)?;
-    let tokenizer = Tokenizer::load(&arguments.tokenizer)?;
+pub(super) fn run(dir: &Path, input: &Path, output: &Path, field: &str) -> Result<(), Failure> {
+    super::super::refuse_same_file(input, output)?;
+    let tokenizer = Tokenizer::load(dir)?;
     let file = File::open(input).map_err(|error| {
         let message = format!("failed to open `{}`: {error}", input.display());
         Failure::new(exit::DATA, message)
@@ -37,7 +32,7 @@ pub(super) fn run(arguments: &EncodeArguments) -> Result<(), Failure> {
     let mut num_lines = 0;
     let mut word = NowAndThen::new();
     let mut failed = None;
-    let written = durable::write_file_with(to, |out: &mut dyn Write| {
+    let written = durable::write_file_with(output, |out: &mut dyn Write| {
         loop {
             let batch = match next_batch(&mut lines, input) {
                 Ok(batch) if batch.is_empty() => return Ok(()),
@@ -53,18 +48,20 @@ pub(super) fn run(arguments: &EncodeArguments) -> Result<(), Failure> {
             for line in encoded {
                 writeln!(out, "{line}")?;
             }
-            word.tell(|| format!("encoding: {} lines", with_separators(num_lines as u64)));
+            if word.is_due() {
+                let lines = with_separators(num_lines as u64);
+                console::say(format!("encoding: {lines} lines"));
+            }
         }
     });
     if let Some(failure) = failed {
         return Err(failure);
     }
-    drop(word);
-    output::written(to, written)?;
+    written?;
     console::say(format!(
         "encoded {} lines: {}",
         with_separators(num_lines as u64),
-        to.display()
+        output.display()
     ));
     Ok(())
 }

@@ -20,7 +20,6 @@ use crate::console;
 use crate::exit;
 use crate::failure::Failure;
 use crate::now_and_then::NowAndThen;
-use crate::output;
 
 /// Texts that all threads encode together, in bytes.
 const BATCH_BYTES: usize = 16 << 20;
@@ -38,11 +37,6 @@ pub(super) fn run(arguments: &ExtendArguments) -> Result<(), Failure> {
     let folder = ModelFolder::open(&arguments.model)?;
     // Everything that can be refused comes before the texts are read.
     check_not_itself(&arguments.output, folder.dir())?;
-    let inputs = arguments.texts.input.iter().chain(&arguments.keep_input);
-    let inputs = inputs.map(|input| super::path_of(input));
-    let written = ["config.json", "tokenizer.json", "lineage.json"];
-    output::check_outside("--output", &arguments.output, &written, inputs)?;
-    output::check_replaced_folder("--output", &arguments.output)?;
     check_replaceable(&arguments.output)?;
     check_exportable(folder.config(), folder.decoder())?;
     let old = folder.tokenizer()?.ok_or_else(|| {
@@ -55,7 +49,7 @@ pub(super) fn run(arguments: &ExtendArguments) -> Result<(), Failure> {
     let learned = super::files(&arguments.texts)?;
     let kept = super::files(&Texts {
         input: arguments.keep_input.clone(),
-        ..arguments.texts.clone()
+        text_field: arguments.texts.text_field.clone(),
     })?;
     let of = |share: Option<Share>| share.map_or(0, |share| share.of(old.vocab_size()));
     let config = ExtendConfig {
@@ -122,10 +116,10 @@ fn learn(
                     extender.learn(&text)?;
                 }
                 bytes += text.len() as u64;
-                word.tell(|| {
+                if word.is_due() {
                     let bytes = human_bytes(bytes);
-                    format!("reading `{}`: {bytes} of text so far", file.label)
-                });
+                    console::say(format!("reading `{}`: {bytes} of text so far", file.label));
+                }
             }
         }
     }

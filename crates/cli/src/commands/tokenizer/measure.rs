@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
 use jikji_checkpoint::durable;
-use jikji_telemetry::{BarGroup, bars_svg, is_picture};
+use jikji_telemetry::{BarGroup, bars_svg};
 use jikji_tokenizer::Tokenizer;
 use jikji_tokenizer::measure::{Endings, Measure, MorphemeBorders, Word};
 use serde_json::{Value, json};
@@ -15,10 +15,6 @@ use crate::arguments::MeasureTokenizers;
 use crate::console;
 use crate::exit;
 use crate::failure::Failure;
-use crate::output;
-
-/// How a table in CSV begins.
-const CSV_HEAD: &str = "tokenizer,input,";
 
 /// Endings shown for each tokenizer.
 const SHOWN_ENDINGS: usize = 24;
@@ -43,7 +39,6 @@ struct Column {
 }
 
 pub(super) fn run(arguments: &MeasureTokenizers) -> Result<(), Failure> {
-    check_outputs(arguments)?;
     let files = super::files(&arguments.texts)?;
     let sentences = match &arguments.morphemes {
         Some(path) => read_sentences(path)?,
@@ -65,20 +60,10 @@ pub(super) fn run(arguments: &MeasureTokenizers) -> Result<(), Failure> {
     }
     let columns = columns(arguments);
     if let Some(path) = &arguments.csv {
-        let written = durable::write_file(path, csv(&rows, &columns).as_bytes());
-        output::written(path, written)?;
+        durable::write_file(path, csv(&rows, &columns).as_bytes())?;
     }
     if let Some(path) = &arguments.svg {
-        let written = durable::write_file(path, chart(arguments, &rows).as_bytes());
-        output::written(path, written)?;
-    }
-    let files = [&arguments.csv, &arguments.svg];
-    if files
-        .into_iter()
-        .flatten()
-        .any(|path| output::is_stdout(path))
-    {
-        return Ok(());
+        durable::write_file(path, chart(arguments, &rows).as_bytes())?;
     }
     if arguments.json {
         let list: Vec<Value> = rows.iter().map(|row| to_json(row, &columns)).collect();
@@ -102,25 +87,6 @@ pub(super) fn run(arguments: &MeasureTokenizers) -> Result<(), Failure> {
                 ending.example
             ));
         }
-    }
-    Ok(())
-}
-
-fn check_outputs(arguments: &MeasureTokenizers) -> Result<(), Failure> {
-    let inputs = || {
-        arguments
-            .texts
-            .input
-            .iter()
-            .map(|input| super::path_of(input))
-    };
-    if let Some(path) = &arguments.csv {
-        output::check_outside("--csv", path, &[], inputs())?;
-        output::check_own_file("--csv", path, |head| head.starts_with(CSV_HEAD.as_bytes()))?;
-    }
-    if let Some(path) = &arguments.svg {
-        output::check_outside("--svg", path, &[], inputs())?;
-        output::check_own_file("--svg", path, is_picture)?;
     }
     Ok(())
 }
@@ -287,7 +253,7 @@ fn csv(rows: &[Row], columns: &[Column]) -> String {
         }
     };
     let names: Vec<&str> = columns.iter().map(|column| column.name).collect();
-    let mut text = format!("{CSV_HEAD}{}\n", names.join(","));
+    let mut text = format!("tokenizer,input,{}\n", names.join(","));
     for row in rows {
         let values = columns.iter().map(|column| {
             let value = (column.value)(row);

@@ -8,7 +8,7 @@ mod train;
 use std::path::Path;
 
 use jikji_checkpoint::durable;
-use jikji_corpus::{BuildConfig, CorpusError, Document, FieldMapping, InputConfig, InputFile};
+use jikji_corpus::{Document, FieldMapping, InputConfig, InputFile};
 
 use crate::arguments::{Texts, TokenizerCommand};
 use crate::console;
@@ -20,7 +20,12 @@ pub(crate) fn run(command: TokenizerCommand) -> Result<(), Failure> {
         TokenizerCommand::Train(arguments) => train::run(&arguments),
         TokenizerCommand::Measure(arguments) => measure::run(&arguments),
         TokenizerCommand::Extend(arguments) => extend::run(&arguments),
-        TokenizerCommand::Encode(arguments) => encode::run(&arguments),
+        TokenizerCommand::Encode {
+            tokenizer,
+            input,
+            output,
+            text_field,
+        } => encode::run(&tokenizer, &input, &output, &text_field),
     }
 }
 
@@ -38,27 +43,11 @@ impl TextFile {
         (self.config.name != UNNAMED).then_some(&self.config.name)
     }
 
-    /// The documents, whose `source` is the domain. At the end it is said what could not be read.
+    /// The documents, whose `source` is the domain.
     pub(super) fn documents(
         &self,
     ) -> Result<impl Iterator<Item = Result<Document, Failure>>, Failure> {
-        let mut documents = match jikji_corpus::read(&self.config, &self.file) {
-            Ok(documents) => Some(documents),
-            // Said when the inputs were listed.
-            Err(CorpusError::DoesNotFit { .. }) => None,
-            Err(error) => return Err(error.into()),
-        };
-        Ok(std::iter::from_fn(move || {
-            let documents = documents.as_mut()?;
-            let next = documents.next();
-            if next.is_none() {
-                for line in documents.faults().lines() {
-                    console::say(format!("left out: {line}"));
-                }
-            }
-            next.map(|document| Ok(document?))
-        })
-        .fuse())
+        Ok(jikji_corpus::read(&self.config, &self.file)?.map(|document| Ok(document?)))
     }
 }
 
@@ -67,50 +56,35 @@ const UNNAMED: &str = "input";
 
 /// The files of all inputs.
 pub(super) fn files(texts: &Texts) -> Result<Vec<TextFile>, Failure> {
-    let (mut files, mut inputs) = (Vec::new(), Vec::new());
+    let mut files = Vec::new();
     for input in &texts.input {
-        let (name, path) = name_and_path(input);
+        let (name, path) = match input.split_once('=') {
+            // A path may hold the sign too.
+            Some((name, path)) if !Path::new(input).exists() => (Some(name), path),
+            _ => (None, input.as_str()),
+        };
         let config = InputConfig {
             name: name.unwrap_or(UNNAMED).to_owned(),
             path: path.to_owned(),
+            exclude: Vec::new(),
             fields: vec![FieldMapping {
                 glob: "**".to_owned(),
                 text: texts.text_field.clone(),
                 license: None,
             }],
-            encoding: texts.encoding,
-            on_error: texts.on_error,
-            ..InputConfig::default()
+            license: None,
         };
         let found = jikji_corpus::discover(&config)?;
-        inputs.push(config.clone());
+        for skipped in &found.skipped {
+            console::say(format!("skipped `{}`: {}", skipped.path, skipped.reason));
+        }
         files.extend(found.files.into_iter().map(|file| TextFile {
             label: name.map_or_else(|| file.path.display().to_string(), str::to_owned),
             config: config.clone(),
             file,
         }));
     }
-    // What cannot be read is better known now, and all of it, than one by one after hours.
-    let probe = BuildConfig {
-        inputs,
-        ..BuildConfig::default()
-    };
-    for line in jikji_corpus::probe(&probe)?.lines() {
-        console::say(line);
-    }
     Ok(files)
-}
-
-/// `law=texts/*.txt` is the domain `law` and a path, which may hold the sign too.
-fn name_and_path(input: &str) -> (Option<&str>, &str) {
-    match input.split_once('=') {
-        Some((name, path)) if !jikji_corpus::user_path(input).exists() => (Some(name), path),
-        _ => (None, input),
-    }
-}
-
-fn path_of(input: &str) -> &str {
-    name_and_path(input).1
 }
 
 /// The folder around an output, for what does not fit into memory.

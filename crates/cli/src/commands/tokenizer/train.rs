@@ -8,28 +8,16 @@ use crate::console;
 use crate::exit;
 use crate::failure::Failure;
 use crate::now_and_then::NowAndThen;
-use crate::output;
 
 pub(super) fn run(arguments: &TrainTokenizer) -> Result<(), Failure> {
-    let dir = &arguments.output;
-    if dir.join("tokenizer.json").exists() {
+    let output = &arguments.output;
+    if output.join("tokenizer.json").exists() {
         return Err(Failure::new(
             exit::DATA,
-            format!("`{}` holds a tokenizer already", dir.display()),
+            format!("`{}` holds a tokenizer already", output.display()),
         )
         .with_hint("name a new folder with `--output`"));
     }
-    let written = ["tokenizer.json", "tokenizer_config.json"];
-    let inputs = arguments.texts.input.iter();
-    output::check_outside(
-        "--output",
-        dir,
-        &written,
-        inputs.map(|input| super::path_of(input)),
-    )?;
-    output::check_filled_folder("--output", dir, |name| {
-        written.iter().any(|written| name.starts_with(written))
-    })?;
     let mut set = arguments.set.clone();
     if let Some(size) = arguments.vocab_size {
         set.push(format!("tokenizer.vocab_size={size}"));
@@ -49,7 +37,7 @@ pub(super) fn run(arguments: &TrainTokenizer) -> Result<(), Failure> {
     }
     config.check()?;
     let files = super::files(&arguments.texts)?;
-    let mut trainer = Trainer::new(&config, super::scratch(dir)?)?;
+    let mut trainer = Trainer::new(&config, super::scratch(output)?)?;
     let mut word = NowAndThen::new();
     let mut bytes = 0;
     for (number, file) in (1..).zip(&files) {
@@ -58,23 +46,22 @@ pub(super) fn run(arguments: &TrainTokenizer) -> Result<(), Failure> {
             let text = jikji_corpus::clean(&document.text);
             trainer.add(&document.source, &text)?;
             bytes += text.len() as u64;
-            word.tell(|| {
+            if word.is_due() {
                 let (bytes, all) = (human_bytes(bytes), files.len());
-                format!("reading: {bytes} of text, file {number} of {all}")
-            });
+                console::say(format!("reading: {bytes} of text, file {number} of {all}"));
+            }
         }
     }
     let asked = with_separators(config.vocab_size as u64);
     let tokenizer = trainer.finish_telling(&mut |tokens| {
-        word.tell(|| {
-            format!(
+        if word.is_due() {
+            console::say(format!(
                 "learning: {} of {asked} tokens",
                 with_separators(tokens as u64)
-            )
-        });
+            ));
+        }
     })?;
-    drop(word);
-    tokenizer.save(dir)?;
+    tokenizer.save(output)?;
     let entries = with_separators(tokenizer.vocab_size() as u64);
     if tokenizer.vocab_size() < config.vocab_size {
         console::say(format!(
@@ -82,6 +69,6 @@ pub(super) fn run(arguments: &TrainTokenizer) -> Result<(), Failure> {
             config.min_frequency
         ));
     }
-    console::say(format!("{entries} tokens: {}", dir.display()));
+    console::say(format!("{entries} tokens: {}", output.display()));
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! From a resolved recipe and prepared data to everything the loop needs.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use burn::tensor::Device;
@@ -7,23 +8,22 @@ use jikji_checkpoint::RunState;
 use jikji_interop::ModelFolder;
 use jikji_loader::{Prepared, Split, ValidationSet};
 use jikji_model::{Decoder, DecoderConfig, Layout, ParameterTable, Store};
-use jikji_ops::{Precision, bf16_products};
+use jikji_ops::Precision;
 use jikji_recipe::RunConfig;
 use jikji_telemetry::human_units::{human_bytes, with_separators};
 use jikji_telemetry::{Console, Phases, RunLog};
 use jikji_tokenizer::Tokenizer;
-use jikji_train::{
-    MemoryLimits, MemoryPlan, RunSetup, StepSettings, StepSize, StopSignal, TrainState,
-};
+use jikji_train::{MemoryPlan, RunSetup, StepSettings, StepSize, StopSignal, TrainState};
 
 use super::folder::RunFolder;
-use super::horizon::Settled;
 use super::{data_stages, identity, own_tokenizer};
+use crate::commands::BF16_IN_F32;
+use crate::commands::doctor::available_memory;
 use crate::commands::recipe;
 use crate::exit;
 use crate::failure::Failure;
 
-/// The decoder, its parameters and the memory plan, computed from sizes alone.
+/// What is known before anything large exists.
 pub(super) struct Plan {
     pub(super) decoder: DecoderConfig,
     pub(super) layout: Arc<Layout>,
@@ -31,7 +31,7 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    /// The model must have a row for each token, and its weights must have been trained with the same tokens.
+    /// A tokenizer that the model has rows for and that means by each id what its weights were trained with.
     pub(super) fn check_tokenizer(
         &self,
         config: &RunConfig,
@@ -107,7 +107,7 @@ impl Plan {
                 config.train.global_batch_size,
                 config.train.seq_len,
                 if micro_steps == 1 { "" } else { "s" },
-                with_separators(config.train.total_steps())
+                with_separators(config.train.steps)
             ),
             format!(
                 "memory planned {}: {}",
@@ -115,24 +115,18 @@ impl Plan {
                 owners.join(", ")
             ),
         ];
-        if Precision::from(config.train.precision) == Precision::Bf16 {
-            lines.push(format!("bf16 products: {}", bf16_products()));
+        if !Precision::from(config.train.precision).is_native() {
+            lines.push(format!("bf16: {BF16_IN_F32}"));
         }
         lines
     }
 
     pub(super) fn check_memory(&self, config: &RunConfig) -> Result<(), Failure> {
         let resident = jikji_train::resident_bytes().unwrap_or(0);
-        let needed = self.memory.total();
-        let limits = MemoryLimits::of_this_process();
-        let Some(limit) = limits.tightest() else {
+        let needed = self.memory.total().saturating_sub(resident);
+        let Some(available) = available_memory().filter(|available| *available < needed) else {
             return Ok(());
         };
-        // What the process already holds belongs to the plan.
-        let available = limit.available.saturating_add(resident);
-        if available >= needed {
-            return Ok(());
-        }
         let (owner, bytes) = self.memory.largest();
         let hint = if owner == "activations" && config.train.micro_batch_size() > 1 {
             "lower `train.micro_batch_size` (the step stays the same), or set \
@@ -147,10 +141,9 @@ impl Plan {
         Err(Failure::new(
             exit::MEMORY,
             format!(
-                "the run needs {} of memory, {} are available on {}; {owner} takes {}",
+                "the run needs {} more memory, {} are available; {owner} takes {}",
                 human_bytes(needed),
                 human_bytes(available),
-                limit.name,
                 human_bytes(bytes)
             ),
         )
@@ -159,14 +152,13 @@ impl Plan {
 }
 
 pub(super) fn assemble(
-    settled: &Settled,
+    config: &RunConfig,
     plan: &Plan,
     folder: &RunFolder,
     prepared: &Prepared,
     console: &Console,
     stop: StopSignal,
 ) -> Result<RunSetup, Failure> {
-    let config = &settled.config;
     for line in plan.lines(config) {
         console.say(line);
     }
@@ -205,7 +197,7 @@ pub(super) fn assemble(
     }
 
     drop(phases);
-    let resolved = config.to_public_toml();
+    let resolved = config.to_toml();
     jikji_checkpoint::durable::write_file(
         &folder.path.join("recipe.resolved.toml"),
         resolved.as_bytes(),
@@ -228,14 +220,14 @@ pub(super) fn assemble(
             activation_checkpointing: config.train.activation_checkpointing,
             optimizer: config.optimizer.clone(),
             z_loss: config.train.z_loss.unwrap_or(0.0) as f32,
-            total_steps: config.train.total_steps(),
+            total_steps: config.train.steps,
             device: Device::flex(),
         },
         train: config.train.clone(),
         checkpoint: config.checkpoint.clone(),
         log: config.log.clone(),
         checkpoints_dir: folder.checkpoints(),
-        run_state: run_state(settled, folder, prepared),
+        run_state: run_state(config, folder, prepared),
         extra_files: vec![
             ("recipe.resolved.toml".to_owned(), resolved.into_bytes()),
             (data_stages::FILE.to_owned(), data_record),
@@ -248,13 +240,13 @@ pub(super) fn assemble(
 }
 
 /// What must be the same when the run is resumed.
-fn run_state(settled: &Settled, folder: &RunFolder, prepared: &Prepared) -> RunState {
+fn run_state(config: &RunConfig, folder: &RunFolder, prepared: &Prepared) -> RunState {
     let tokenizer = prepared.tokenizer.fingerprint();
     RunState {
         format_version: 1,
         code_version: env!("CARGO_PKG_VERSION").to_owned(),
-        identity: identity::of_run(&settled.config, &tokenizer, folder.checkpoint.as_ref()),
-        progress: settled.record.clone(),
+        identity: identity::of_run(config, &tokenizer, folder.checkpoint.as_ref()),
+        progress: BTreeMap::new(),
     }
 }
 

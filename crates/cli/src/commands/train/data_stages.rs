@@ -138,8 +138,7 @@ fn of_older_version(config: &RunConfig, checkpoint: &Loaded, order: &OrderSettin
     }
 }
 
-/// What decides the order of a run's data beside the shards.
-pub(super) fn order(config: &RunConfig) -> OrderSettings {
+fn order(config: &RunConfig) -> OrderSettings {
     let weighted = config.data.sources.iter();
     let weight_stages = config.data.stages.iter().map(|stage| WeightStage {
         from_step: stage.from_step,

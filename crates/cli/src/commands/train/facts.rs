@@ -12,6 +12,9 @@ use crate::failure::Failure;
 /// Text that the baselines count at most; more does not help three bytes of context.
 const BASELINE_BYTES: u64 = 64 * 1024 * 1024;
 
+/// The baseline that sees three syllables where the byte trigram sees one; for the report.
+pub(super) const CHARACTERS: &str = "character trigram";
+
 /// Unigram and trigram over bytes, and the stronger trigram over characters: trained on the training documents, measured on the
 /// documents that the model was measured on.
 pub(super) fn baselines(
@@ -46,8 +49,7 @@ pub(super) fn baselines(
     let measured = [
         ("unigram", bytes(Order::Unigram)),
         ("trigram", bytes(Order::Trigram)),
-        // It sees three syllables where the byte trigram sees one.
-        ("character trigram", characters.bits_per_byte(&held_back)),
+        (CHARACTERS, characters.bits_per_byte(&held_back)),
     ];
     let baseline = |(name, bits_per_byte): (&str, Option<f64>)| {
         Some(Baseline {

@@ -1,6 +1,5 @@
 //! After the last step: the exported model, the report, and the lines that say what came of it.
 
-use jikji_checkpoint::durable;
 use jikji_loader::Prepared;
 use jikji_recipe::RunConfig;
 use jikji_telemetry::human_units::{human_bytes, human_duration, with_separators};
@@ -14,7 +13,6 @@ use super::{export, facts};
 use crate::arguments::TrainArguments;
 use crate::commands::report::REPORT_FACTS;
 use crate::failure::Failure;
-use crate::machine;
 
 /// Below this many parameters a model shows the machine and not the language.
 const TOY_PARAMETERS: usize = 50_000_000;
@@ -25,16 +23,11 @@ pub(super) fn tell_stopped(
     arguments: &TrainArguments,
     console: &Console,
 ) {
-    let step = outcome.state.step;
-    console.say(if step == 0 {
-        "stopped before the first step as asked: there is nothing to save yet".to_owned()
-    } else {
-        let checkpoints = folder.checkpoints();
-        format!(
-            "stopped after step {step} as asked; saved in `{}`",
-            checkpoints.display()
-        )
-    });
+    console.say(format!(
+        "stopped after step {} as asked; saved in `{}`",
+        outcome.state.step,
+        folder.checkpoints().display()
+    ));
     console.say(format!("continue with: {}", resume_command(arguments)));
 }
 
@@ -73,13 +66,14 @@ pub(super) fn complete(
         samples_language: "ko".to_owned(),
         data: facts::papers(prepared),
         plan: Some(plan_against_actual(config, plan, outcome, peak)),
-        resolved_recipe: Some(config.to_public_toml()),
-        environment: environment(plan, Some(outcome)),
+        resolved_recipe: Some(config.to_toml()),
+        environment: environment(outcome),
         notes: Vec::new(),
     };
     let report = write_report(&folder.path, &input)?;
     // Last of all: by it the next start knows that everything was told.
-    write_facts(folder, &input)?;
+    let facts = serde_json::to_vec_pretty(&input).expect("a report's facts are JSON");
+    jikji_checkpoint::durable::write_file(&folder.path.join(REPORT_FACTS), &facts)?;
 
     if outcome.steps > 0 {
         console.say(format!(
@@ -133,63 +127,25 @@ pub(super) fn complete(
     Ok(())
 }
 
-/// What the run knows of itself when it begins: `jikji report` shows it for a run that does not
-/// end.
-pub(super) fn write_first_facts(
-    config: &RunConfig,
-    folder: &RunFolder,
-    plan: &Plan,
-    prepared: &Prepared,
-) -> Result<(), Failure> {
-    write_facts(
-        folder,
-        &ReportInput {
-            title: config.run.name.clone(),
-            language: "en".to_owned(),
-            samples_language: "ko".to_owned(),
-            data: facts::papers(prepared),
-            resolved_recipe: Some(config.to_public_toml()),
-            environment: environment(plan, None),
-            ..ReportInput::default()
-        },
-    )
-}
-
-fn write_facts(folder: &RunFolder, input: &ReportInput) -> Result<(), Failure> {
-    let facts = serde_json::to_vec_pretty(input).expect("a report's facts are JSON");
-    durable::write_file(&folder.path.join(REPORT_FACTS), &facts)?;
-    Ok(())
-}
-
-/// `validation 5.93 -> 2.14 bits/byte (unigram 4.41, trigram 2.62, character trigram 1.93; the
-/// character trigram is better)`, from the run's own metrics, so that the line of a resumed run
-/// begins where the run began.
+/// `validation 5.9 -> 2.1 bits/byte (unigram 4.4, trigram 2.6)`, from the run's own metrics, so that a resumed run tells of
+/// its beginning too.
 fn result_line(folder: &RunFolder, baselines: &[Baseline]) -> Option<String> {
     let validations = read_metrics(&folder.path).ok()?.validations;
     let (first, last) = (validations.first()?, validations.last()?);
-    let (first, last) = (first.bits_per_byte, last.bits_per_byte);
+    let baselines: Vec<String> = baselines
+        .iter()
+        .filter(|baseline| baseline.name != facts::CHARACTERS)
+        .map(|baseline| format!("{} {:.1}", baseline.name, baseline.bits_per_byte))
+        .collect();
+    let beside = if baselines.is_empty() {
+        String::new()
+    } else {
+        format!(" ({})", baselines.join(", "))
+    };
     Some(format!(
-        "validation {first:.2} -> {last:.2} bits/byte{}",
-        beside_baselines(last, baselines)
+        "validation {:.1} -> {:.1} bits/byte{beside}",
+        first.bits_per_byte, last.bits_per_byte
     ))
-}
-
-/// All baselines, and which of them the model does not beat.
-fn beside_baselines(bits_per_byte: f64, baselines: &[Baseline]) -> String {
-    let shown = baselines
-        .iter()
-        .map(|baseline| format!("{} {:.2}", baseline.name, baseline.bits_per_byte));
-    let shown = shown.collect::<Vec<_>>().join(", ");
-    let strongest = baselines
-        .iter()
-        .min_by(|a, b| a.bits_per_byte.total_cmp(&b.bits_per_byte));
-    match strongest {
-        None => String::new(),
-        Some(best) if best.bits_per_byte < bits_per_byte => {
-            format!(" ({shown}; the {} is better)", best.name)
-        }
-        Some(_) => format!(" ({shown})"),
-    }
 }
 
 /// The first and the last sample of each prompt, from the run's own metrics, as the result is.
@@ -219,18 +175,19 @@ fn plan_against_actual(
     outcome: &RunOutcome,
     peak: Option<u64>,
 ) -> PlanAgainstActual {
-    let tokens_of_a_step = config.train.tokens_per_step();
+    let tokens_of_a_step =
+        (config.train.global_batch_size.get() * config.train.seq_len.get()) as u64;
     PlanAgainstActual {
         memory_bytes: Planned {
             planned: Some(plan.memory.total()),
             actual: peak,
         },
         steps: Planned {
-            planned: Some(config.train.total_steps()),
+            planned: Some(config.train.steps),
             actual: Some(outcome.state.step),
         },
         tokens: Planned {
-            planned: Some(config.train.total_steps() * tokens_of_a_step),
+            planned: Some(config.train.steps * tokens_of_a_step),
             actual: Some(outcome.state.step * tokens_of_a_step),
         },
         // A resumed process knows its own time only.
@@ -241,23 +198,18 @@ fn plan_against_actual(
     }
 }
 
-/// Machine, version and size; with an outcome, how fast it was.
-fn environment(plan: &Plan, outcome: Option<&RunOutcome>) -> Vec<(String, String)> {
-    let parameters = plan.layout.table().num_elements() as u64;
-    let when = if outcome.is_some() {
-        "ended"
-    } else {
-        "started"
-    };
+fn environment(outcome: &RunOutcome) -> Vec<(String, String)> {
+    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let mut environment = vec![
-        (when.to_owned(), machine::date()),
-        ("parameters".to_owned(), with_separators(parameters)),
-        ("jikji".to_owned(), machine::VERSION.to_owned()),
-        ("processor".to_owned(), machine::processor()),
+        ("jikji".to_owned(), env!("CARGO_PKG_VERSION").to_owned()),
+        (
+            "processor".to_owned(),
+            format!("{}, {threads} threads", std::env::consts::ARCH),
+        ),
         ("device".to_owned(), "cpu".to_owned()),
     ];
     // A process that found all steps done has no speed to tell.
-    if let Some(outcome) = outcome.filter(|outcome| outcome.steps > 0) {
+    if outcome.steps > 0 {
         environment.push((
             "tokens per second (median)".to_owned(),
             with_separators(outcome.tokens_per_second as u64),
@@ -268,28 +220,4 @@ fn environment(plan: &Plan, outcome: Option<&RunOutcome>) -> Vec<(String, String
         ));
     }
     environment
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_model_is_compared_with_the_strongest_baseline() {
-        let baseline = |name: &str, bits_per_byte| Baseline {
-            name: name.to_owned(),
-            bits_per_byte,
-        };
-        let all = [
-            baseline("unigram", 5.4),
-            baseline("trigram", 2.5),
-            baseline("character trigram", 1.931),
-        ];
-        assert_eq!(
-            beside_baselines(2.2, &all),
-            " (unigram 5.40, trigram 2.50, character trigram 1.93; the character trigram is better)"
-        );
-        assert_eq!(beside_baselines(1.5, &all[..1]), " (unigram 5.40)");
-        assert_eq!(beside_baselines(1.5, &[]), "");
-    }
 }

@@ -3,16 +3,14 @@
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use jikji_checkpoint::{Discovery, Loaded, RunLock, discover, durable};
+use jikji_checkpoint::{Loaded, RunLock, discover, durable};
 use jikji_recipe::RunConfig;
 use jikji_telemetry::{Console, ReportInput};
 
-use super::horizon;
 use crate::arguments::TrainArguments;
 use crate::commands::report::REPORT_FACTS;
 use crate::exit;
 use crate::failure::Failure;
-pub(super) use crate::shell::quoted;
 
 /// The folder of a run that is to start or to go on.
 pub(super) struct RunFolder {
@@ -66,59 +64,6 @@ pub(super) fn open(
         durable::sweep_stale(&checkpoints)?;
     }
     let found = discover(&checkpoints);
-    match decide(config, arguments, &path, found, console)? {
-        Decision::Complete(lines) => Ok(Opened::AlreadyComplete(lines)),
-        Decision::Start(checkpoint) => Ok(Opened::Run(Box::new(RunFolder {
-            path,
-            checkpoint,
-            _lock: lock,
-        }))),
-    }
-}
-
-/// What [`open`] would do, without writing anything: for a dry run. `None` where there is nothing
-/// to do.
-pub(super) fn look(
-    config: &RunConfig,
-    arguments: &TrainArguments,
-    console: &Console,
-) -> Result<Option<Found>, Failure> {
-    let path = config.run.output.clone();
-    RunLock::check(&path)?;
-    if arguments.fresh {
-        return Ok(Some(Found { checkpoint: None }));
-    }
-    let found = discover(&path.join("checkpoints"));
-    match decide(config, arguments, &path, found, console)? {
-        Decision::Complete(lines) => {
-            for line in lines {
-                console.say(line);
-            }
-            Ok(None)
-        }
-        Decision::Start(checkpoint) => Ok(Some(Found { checkpoint })),
-    }
-}
-
-/// What a dry run found in the folder of a run.
-pub(super) struct Found {
-    pub(super) checkpoint: Option<Loaded>,
-}
-
-enum Decision {
-    /// Start at step 0, or go on from a checkpoint.
-    Start(Option<Loaded>),
-    /// There is nothing to do.
-    Complete(Vec<String>),
-}
-
-fn decide(
-    config: &RunConfig,
-    arguments: &TrainArguments,
-    path: &Path,
-    found: Discovery,
-    console: &Console,
-) -> Result<Decision, Failure> {
     for (passed, error) in &found.passed_over {
         console.warn(format!("passed over `{}`: {error}", passed.display()));
     }
@@ -126,10 +71,7 @@ fn decide(
         if !found.passed_over.is_empty() && !arguments.resume {
             return Err(Failure::new(
                 exit::RUN_FOLDER,
-                format!(
-                    "no checkpoint in `{}` verifies",
-                    path.join("checkpoints").display()
-                ),
+                format!("no checkpoint in `{}` verifies", checkpoints.display()),
             )
             .with_hint(
                 "`--resume` starts at step 0 in this folder, `--fresh` moves the run aside first",
@@ -141,41 +83,50 @@ fn decide(
                 path.display()
             ));
         }
-        return Ok(Decision::Start(None));
+        return Ok(Opened::Run(Box::new(RunFolder {
+            path,
+            checkpoint: None,
+            _lock: lock,
+        })));
     };
-    let checkpoint = Loaded::open_verified(newest)?;
-    let step = checkpoint.step();
-    let steps = horizon::known_steps(config, Some(checkpoint.run()));
-    // A run that ended between its last checkpoint and its report goes on like any other: no step
-    // is left, but the rest is.
-    if let Some(steps) = steps
-        && (step > steps || step == steps && is_told(path, steps))
-    {
-        let lines = complete_lines(path, step, steps, arguments);
-        return Ok(Decision::Complete(lines));
+    let steps = config.train.steps;
+    // A run that ended between its last checkpoint and its report goes on like any other: no step is left, but the rest is.
+    let is_unfinished = newest.step() == steps && !is_told(&path, steps);
+    if newest.step() >= steps && !is_unfinished {
+        return Ok(Opened::AlreadyComplete(complete_lines(
+            &path,
+            newest.step(),
+            steps,
+            arguments,
+        )));
     }
     if !arguments.resume {
-        let of = steps.map_or_else(String::new, |steps| format!(" of {steps}"));
         return Err(Failure::new(
             exit::RUN_FOLDER,
             format!(
-                "`{}` holds a run with checkpoints up to step {step}{of}",
+                "`{}` holds a run with checkpoints up to step {} of {steps}",
                 path.display(),
+                newest.step()
             ),
         )
         .with_hint(
             "continue it with `--resume`, or begin anew with `--fresh` (which moves it aside)",
         ));
     }
+    let checkpoint = Loaded::open_verified(newest)?;
     console.say(format!(
-        "resuming from step {step}: `{}`",
+        "resuming from step {}: `{}`",
+        checkpoint.step(),
         checkpoint.dir().display()
     ));
-    Ok(Decision::Start(Some(checkpoint)))
+    Ok(Opened::Run(Box::new(RunFolder {
+        path,
+        checkpoint: Some(checkpoint),
+        _lock: lock,
+    })))
 }
 
-/// Whether a run of so many steps was told of to its end: the facts of the report are the last file
-/// that is written.
+/// Whether a run of so many steps was told of to its end: the facts of the report are the last file that is written.
 fn is_told(run: &Path, steps: u64) -> bool {
     std::fs::read(run.join(REPORT_FACTS))
         .ok()
@@ -217,12 +168,7 @@ fn move_aside(path: &Path) -> Result<PathBuf, Failure> {
     Ok(aside)
 }
 
-pub(super) fn complete_lines(
-    path: &Path,
-    step: u64,
-    steps: u64,
-    arguments: &TrainArguments,
-) -> Vec<String> {
+fn complete_lines(path: &Path, step: u64, steps: u64, arguments: &TrainArguments) -> Vec<String> {
     let done = if step > steps {
         format!("it is at step {step}, past the {steps} of `train.steps`")
     } else {
@@ -253,8 +199,7 @@ pub(super) fn resume_command(arguments: &TrainArguments) -> String {
 /// The same with another number of steps.
 pub(super) fn longer_command(arguments: &TrainArguments, steps: u64) -> String {
     let command = command(arguments, "--resume", |set| {
-        let key = set.trim_start();
-        !key.starts_with("train.steps") && !key.starts_with("train.epochs")
+        !set.trim_start().starts_with("train.steps")
     });
     format!("{command} --set train.steps={steps}")
 }
@@ -271,4 +216,14 @@ fn command(arguments: &TrainArguments, flag: &str, keeps: impl Fn(&str) -> bool)
         let _ = write!(command, " --set {}", quoted(set));
     }
     command
+}
+
+/// A word as a shell reads it back.
+pub(super) fn quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_alphanumeric() || "_-./=:,+@%".contains(c);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
 }

@@ -14,7 +14,6 @@ use jikji_recipe::{RunConfig, TokenizerSource};
 use serde_json::Value;
 
 use super::folder::quoted;
-use super::horizon::Settled;
 use crate::arguments::TrainArguments;
 use crate::exit;
 use crate::failure::Failure;
@@ -28,14 +27,13 @@ pub(super) const DATA: &str = "data";
 const VALIDATION_SOURCES: &str = "data.validation_sources";
 
 /// Keys, and with them all keys below, that are settled at the first step of a run.
-const SETTLED: [(&str, &str); 5] = [
+const SETTLED: [(&str, &str); 4] = [
     (
         TOKENIZER,
         "the weights know the ids of the run's own tokenizer and of no other",
     ),
     ("data.validation_fraction", KEEPS_SIDES),
     (VALIDATION_SOURCES, KEEPS_SIDES),
-    ("data.validation", KEEPS_SIDES),
     ("data.split_by", KEEPS_SIDES),
 ];
 
@@ -61,12 +59,12 @@ pub(super) fn check_allowed(arguments: &TrainArguments) -> Result<(), Failure> {
 
 /// The keys of this recipe must be those of the checkpoint, but for the keys that were named.
 pub(super) fn check(
-    run: &Settled,
+    config: &RunConfig,
     checkpoint: &Loaded,
     arguments: &TrainArguments,
 ) -> Result<(), Failure> {
     let allowed: BTreeSet<String> = arguments.allow_change.iter().cloned().collect();
-    let differences = differences(run, checkpoint.run(), &allowed);
+    let differences = differences(config, checkpoint.run(), &allowed);
     if differences.is_empty() {
         return Ok(());
     }
@@ -122,10 +120,13 @@ fn settled(key: &str) -> Option<(&'static str, &'static str)> {
     SETTLED.into_iter().find(|(settled, _)| is_below(settled))
 }
 
-fn differences(run: &Settled, saved: &RunState, allowed: &BTreeSet<String>) -> Vec<Difference> {
-    let config = &run.config;
+fn differences(
+    config: &RunConfig,
+    saved: &RunState,
+    allowed: &BTreeSet<String>,
+) -> Vec<Difference> {
     let current = RunState {
-        identity: run.identity(),
+        identity: config.identity(),
         ..saved.clone()
     };
     let nothing = BTreeSet::new();

@@ -7,10 +7,10 @@ use jikji_checkpoint::{Loaded, durable};
 use jikji_loader::Prepared;
 use jikji_recipe::{RunConfig, TokenizerSource};
 use jikji_telemetry::Console;
-use jikji_tokenizer::{Tokenizer, tokenizer_files};
+use jikji_tokenizer::{TOKENIZER_FILES, Tokenizer};
 
 use super::folder::{RunFolder, quoted};
-use super::{data_stages, identity};
+use super::identity;
 use crate::exit;
 use crate::failure::Failure;
 
@@ -28,20 +28,21 @@ pub(super) fn settle(folder: &RunFolder, prepared: &Prepared) -> Result<(), Fail
         Some(parent) if prepared.tokenizer_dir.is_file() => parent,
         _ => &prepared.tokenizer_dir,
     };
-    // What an earlier start left there may be of another tokenizer.
-    if own.exists() {
-        durable::remove_dir_durably(&own)?;
-    }
-    for name in tokenizer_files(dir) {
-        let (from, to) = (dir.join(&name), own.join(&name));
-        let bytes = std::fs::read(&from).map_err(|error| {
-            let message = format!("failed to read `{}`: {error}", from.display());
-            Failure::new(exit::DATA, message)
-        })?;
-        if let Some(folder) = to.parent() {
-            durable::create_dir_all(folder)?;
+    durable::create_dir_all(&own)?;
+    for name in TOKENIZER_FILES {
+        let (from, to) = (dir.join(name), own.join(name));
+        match std::fs::read(&from) {
+            Ok(bytes) => durable::write_file(&to, &bytes)?,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                durable::remove_file(&to)?;
+            }
+            Err(error) => {
+                return Err(Failure::new(
+                    exit::DATA,
+                    format!("failed to read `{}`: {error}", from.display()),
+                ));
+            }
         }
-        durable::write_file(&to, &bytes)?;
     }
     Ok(())
 }
@@ -52,10 +53,11 @@ pub(super) fn settle(folder: &RunFolder, prepared: &Prepared) -> Result<(), Fail
 /// The recipe names another tokenizer; the run's own is nowhere to be found.
 pub(super) fn of_run(
     config: &RunConfig,
+    folder: &RunFolder,
     checkpoint: &Loaded,
     console: &Console,
 ) -> Result<PathBuf, Failure> {
-    let own = config.run.output.join(FOLDER);
+    let own = folder.path.join(FOLDER);
     let saved = checkpoint.run().identity.get(identity::TOKENIZER);
     let Some(fingerprint) = saved.and_then(serde_json::Value::as_str) else {
         return Err(Failure::new(
@@ -97,7 +99,7 @@ pub(super) fn of_run(
         ));
     }
     // Runs of older versions have no copy of their own.
-    candidates(config)
+    candidates(config, folder)
         .into_iter()
         .find(|dir| is_it(dir))
         .ok_or_else(|| {
@@ -117,34 +119,8 @@ pub(super) fn of_run(
         })
 }
 
-/// Older versions put BOS in front of every document if the tokenizer had one. A run begun so goes on
-/// so: its copy of the tokenizer then says that BOS is added. `found` is where the tokenizer lies;
-/// returns where it is to be read from.
-pub(super) fn keep_bos(
-    config: &RunConfig,
-    found: PathBuf,
-    checkpoint: &Loaded,
-    console: &Console,
-) -> Result<PathBuf, Failure> {
-    if checkpoint.has_file(data_stages::FILE) {
-        return Ok(found);
-    }
-    let tokenizer = Tokenizer::load(&found)?;
-    if tokenizer.bos_id().is_none() || !tokenizer.document_prefix().is_empty() {
-        return Ok(found);
-    }
-    let own = config.run.output.join(FOLDER);
-    tokenizer.with_added_bos(true).save(&own)?;
-    console.say(format!(
-        "an older version began this run with BOS in front of every document; it goes on so \
-         (`add_bos_token` in `{}`)",
-        own.display()
-    ));
-    Ok(own)
-}
-
 /// Where older versions left the tokenizer of a run.
-fn candidates(config: &RunConfig) -> Vec<PathBuf> {
+fn candidates(config: &RunConfig, folder: &RunFolder) -> Vec<PathBuf> {
     let mut candidates = Vec::new();
     if let TokenizerSource::From(named) = &config.tokenizer {
         candidates.push(named.clone());
@@ -164,7 +140,7 @@ fn candidates(config: &RunConfig) -> Vec<PathBuf> {
         .collect();
     tokenizers.sort();
     candidates.extend(tokenizers);
-    candidates.push(config.run.output.join("export"));
+    candidates.push(folder.path.join("export"));
     candidates
 }
 

@@ -4,16 +4,15 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use jikji_corpus::synth::{GENERATOR_VERSION, SynthConfig, documents};
-use jikji_corpus::{BuildConfig, CorpusError, InputConfig, NotRead, SyntheticInput};
+use jikji_corpus::{BuildConfig, InputConfig, SyntheticInput};
 use jikji_loader::{
-    PrepareConfig, PrepareError, PrepareProgress, Prepared, Split, TokenizerPlan, ValidationSplit,
+    PrepareConfig, PrepareProgress, Prepared, Split, TokenizerPlan, ValidationSplit,
 };
-use jikji_recipe::{DataSection, RunConfig, SourceConfig, TokenizerSource};
+use jikji_recipe::{RunConfig, TokenizerSource};
 use jikji_telemetry::human_units::{human_bytes, with_separators};
 use jikji_telemetry::{Console, Phases, Unit};
 
 use crate::commands::corpus::parse_topics;
-use crate::exit;
 use crate::failure::Failure;
 
 /// The licence of what the generator writes.
@@ -55,49 +54,20 @@ pub(super) fn prepare(
         PrepareProgress::Tokenizing { bytes, of } => {
             phases.at("tokenizing", bytes, of, Unit::Bytes);
         }
-    });
-    drop(phases);
-    let prepared = prepared.map_err(|error| match error {
-        PrepareError::Corpus(error) => corpus_failure(config, error),
-        error => error.into(),
     })?;
+    drop(phases);
     tell(&prepared, console, clock.elapsed().as_secs_f64());
     Ok(prepared)
 }
 
-/// An error about the raw text. With `log.private` it names the row, but not the parser's reason, which may repeat it.
-pub(super) fn corpus_failure(config: &RunConfig, error: CorpusError) -> Failure {
-    match &error {
-        CorpusError::Json { .. } | CorpusError::Parquet { .. } if config.log.private => {
-            let place = match &error {
-                CorpusError::Parquet { path, row, .. } => {
-                    format!(
-                        "failed to read `{}` as Parquet at row {row}",
-                        path.display()
-                    )
-                }
-                CorpusError::Json {
-                    path, row, place, ..
-                } => {
-                    format!("`{}:{row}` is not a JSON object, {place}", path.display())
-                }
-                error => error.to_string(),
-            };
-            let message =
-                format!("{place}; the reason may hold text and is left out (log.private)");
-            let failure = Failure::new(exit::DATA, message);
-            match error.hint() {
-                Some(hint) => failure.with_hint(hint),
-                None => failure,
-            }
-        }
-        _ => error.into(),
-    }
-}
-
 fn tell(prepared: &Prepared, console: &Console, seconds: f64) {
-    for line in prepared.corpus.manifest().remarks() {
-        console.say(line);
+    for source in &prepared.corpus.manifest().sources {
+        for skipped in &source.skipped {
+            console.say(format!(
+                "skipped `{}` of `{}`: {}",
+                skipped.path, source.name, skipped.reason
+            ));
+        }
     }
     let total = |split: Split| {
         let sources = prepared.shards.sources(split);
@@ -130,16 +100,18 @@ pub(super) fn prepare_config(config: &RunConfig) -> Result<PrepareConfig, Failur
     let mut corpus = BuildConfig {
         min_chars: data.min_chars,
         drop_exact_duplicates: data.drop_exact_duplicates,
-        left_out: data.left_out.clone(),
         ..BuildConfig::default()
     };
-    // First: a text that is on both sides is kept where it came first.
-    for source in &data.validation {
-        corpus.inputs.extend(input(source, data, Vec::new()));
-    }
-    let not_read = config.not_read();
     for source in &data.sources {
-        corpus.inputs.extend(input(source, data, not_read.clone()));
+        if let Some(path) = &source.path {
+            corpus.inputs.push(InputConfig {
+                name: source.name.clone(),
+                path: path.clone(),
+                exclude: source.exclude.clone(),
+                fields: source.fields.clone(),
+                license: source.license.clone(),
+            });
+        }
         if let Some(synth) = &source.synth {
             let settings = SynthConfig {
                 seed: synth.seed,
@@ -174,26 +146,6 @@ pub(super) fn prepare_config(config: &RunConfig) -> Result<PrepareConfig, Failur
         validation: ValidationSplit {
             fraction: data.validation_fraction,
             sources: data.validation_sources.clone(),
-            held_out: data
-                .validation
-                .iter()
-                .map(|source| source.name.clone())
-                .collect(),
         },
-    })
-}
-
-/// What is read of a source; `None` for one that a program makes.
-fn input(source: &SourceConfig, data: &DataSection, not_read: Vec<NotRead>) -> Option<InputConfig> {
-    Some(InputConfig {
-        name: source.name.clone(),
-        path: source.path.clone()?,
-        exclude: source.exclude.clone(),
-        fields: source.fields.clone(),
-        license: source.license.clone(),
-        encoding: source.encoding,
-        on_error: data.on_error,
-        split_by: data.split_by.clone(),
-        not_read,
     })
 }

@@ -1,5 +1,4 @@
-//! Samples while training: the loop's hook into generation. With `log.private` no text leaves this
-//! file.
+//! Samples while training: the loop's hook into generation.
 
 use std::ops::ControlFlow;
 
@@ -9,8 +8,7 @@ use jikji_model::{Decoder, Store};
 use jikji_tokenizer::Tokenizer;
 use jikji_train::{Hooks, LogConfig};
 
-/// Continues the recipe's prompts with a fixed seed, so that two samples differ by the weights
-/// alone.
+/// Continues the recipe's prompts, always with the same seed, so that two samples differ by the weights alone.
 pub(super) struct Sampling<'a> {
     config: &'a LogConfig,
     tokenizer: &'a Tokenizer,
@@ -37,28 +35,12 @@ impl Hooks for Sampling<'_> {
             let written = generator.generate_text(self.tokenizer, prompt, &settings, |_| {
                 ControlFlow::Continue(())
             });
-            // A sample that fails (a prompt as long as the context) does not end the run.
+            // A sample that fails (a prompt as long as the context) is told, not fatal.
             written.map_or_else(|error| format!("({error})"), |written| written.text)
         };
         let prompts = self.config.prompts.iter();
-        let samples = prompts.map(|prompt| (prompt.clone(), write(prompt)));
-        if self.config.private {
-            return samples
-                .map(|(prompt, text)| (without_text(&prompt), without_text(&text)))
-                .collect();
-        }
-        samples.collect()
+        prompts
+            .map(|prompt| (prompt.clone(), write(prompt)))
+            .collect()
     }
-}
-
-/// The length and the hash of a text that `log.private` keeps out of logs and files. Equal texts
-/// can be told from others.
-fn without_text(text: &str) -> String {
-    let hash = blake3::hash(text.as_bytes()).to_hex();
-    let characters = text.chars().count();
-    format!(
-        "({characters} characters, {} bytes, blake3 {})",
-        text.len(),
-        &hash[..16]
-    )
 }

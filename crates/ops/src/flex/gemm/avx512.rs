@@ -1,7 +1,9 @@
-//! The innermost part of a product, on AVX-512: packing here, tiles of the result in [`tiles`].
+//! The innermost part of a product, on AVX-512: packing, and one tile of the result summed in registers.
 //!
-//! All formats share one form. A packed operand is made of 32-bit **words**: one f32 value, or two neighbours in the inner
-//! dimension as bf16. A panel holds, word after word, one word of each of its lanes (rows of `a`, columns of `b`).
+//! Both formats share one form. A packed operand is made of 32-bit **words**: one f32 value, or two neighbours in the inner
+//! dimension as bf16. A panel holds, word after word, one word of each of its lanes (rows of `a`, columns of `b`). A tile of
+//! [`TILE_ROWS`] x [`TILE_COLUMNS`] sums takes, for each word, two registers of `b` and each row's word of `a` in all lanes:
+//! `vfmadd231ps` for f32, `vdpbf16ps` (two products a lane, added in f32) for bf16. Twenty-four sums hide either's latency.
 
 #![expect(
     unsafe_code,
@@ -12,21 +14,17 @@
     reason = "code is compiled for AVX-512 only where it is inlined into a function that enables it"
 )]
 
-mod tiles;
-
 use std::arch::is_x86_feature_detected;
 use std::arch::x86_64::{
-    __m256bh, __m256i, __m512bh, __m512i, _MM_HINT_T0, _mm_prefetch, _mm512_add_epi32,
-    _mm512_and_si512, _mm512_castsi512_ps, _mm512_cmp_ps_mask, _mm512_cvtepu16_epi32,
-    _mm512_cvtne2ps_pbh, _mm512_cvtneps_pbh, _mm512_mask_mov_epi32, _mm512_mask_storeu_epi32,
-    _mm512_maskz_loadu_epi32, _mm512_maskz_loadu_ps, _mm512_or_si512, _mm512_set1_epi32,
-    _mm512_setzero_ps, _mm512_setzero_si512, _mm512_shuffle_i32x4, _mm512_slli_epi32,
-    _mm512_srli_epi32, _mm512_store_si512, _mm512_unpackhi_epi32, _mm512_unpackhi_epi64,
+    __m256bh, __m256i, __m512, __m512bh, __m512i, _MM_HINT_T0, _mm_prefetch, _mm512_castsi512_ps,
+    _mm512_cvtepu16_epi32, _mm512_cvtne2ps_pbh, _mm512_cvtneps_pbh, _mm512_dpbf16_ps,
+    _mm512_fmadd_ps, _mm512_load_si512, _mm512_mask_storeu_epi32, _mm512_mask_storeu_ps,
+    _mm512_maskz_loadu_epi32, _mm512_maskz_loadu_ps, _mm512_mul_ps, _mm512_or_si512,
+    _mm512_set1_epi32, _mm512_set1_ps, _mm512_setzero_ps, _mm512_setzero_si512,
+    _mm512_shuffle_i32x4, _mm512_slli_epi32, _mm512_unpackhi_epi32, _mm512_unpackhi_epi64,
     _mm512_unpacklo_epi32, _mm512_unpacklo_epi64,
 };
 use std::mem::transmute;
-
-pub(super) use tiles::{Tile, TileShape};
 
 /// Rows of a tile.
 pub(super) const TILE_ROWS: usize = 12;
@@ -47,26 +45,7 @@ pub(super) struct Kernel(Format);
 #[derive(Debug, Clone, Copy)]
 enum Format {
     F32,
-    /// f32 words of values that packing rounds to bf16.
-    Rounded,
     Bf16,
-}
-
-/// Where tiles find rows of `a`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum RowForm {
-    /// Where the matrix has them.
-    Stored,
-    /// In a copy by [`Kernel::round_rows`].
-    Rounded,
-    /// In panels of [`Kernel::pack_rows`].
-    Packed,
-}
-
-/// Words from one rounded row to the next: whole registers, and never as far apart as rows of which
-/// few fit into the first-level cache.
-pub(super) fn rounded_row(values: usize) -> usize {
-    values.next_multiple_of(LANES) | LANES
 }
 
 /// Lanes to be packed: rows of `a` or columns of `b`, each with `values` values of the inner dimension.
@@ -78,16 +57,37 @@ pub(super) struct Operand<'a> {
     pub(super) value_stride: usize,
 }
 
+/// Where the words of a tile's rows of `a` lie.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Rows {
+    /// In a packed panel.
+    Packed,
+    /// Where the matrix has them, each row so many words after the one before it.
+    Stored(usize),
+}
+
+/// A tile of the result and the panels it is the product of.
+pub(super) struct Tile {
+    /// At most [`TILE_ROWS`].
+    pub(super) rows: usize,
+    /// At most [`TILE_COLUMNS`].
+    pub(super) columns: usize,
+    pub(super) words: usize,
+    pub(super) a: *const u32,
+    pub(super) a_rows: Rows,
+    /// On a border of 64 bytes.
+    pub(super) b: *const u32,
+    pub(super) out: *mut f32,
+    pub(super) row_stride: usize,
+    pub(super) factor: f32,
+    pub(super) accumulate: bool,
+}
+
 impl Kernel {
     /// Where the processor has AVX-512.
     pub(super) fn f32() -> Option<Self> {
         (is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512bw"))
             .then_some(Self(Format::F32))
-    }
-
-    /// Where the processor has AVX-512: operands are rounded to bf16 when they are packed, and multiplied as f32.
-    pub(super) fn rounded() -> Option<Self> {
-        Self::f32().map(|_| Self(Format::Rounded))
     }
 
     /// Where the processor has AVX512-BF16.
@@ -99,41 +99,17 @@ impl Kernel {
     pub(super) fn values_per_word(self) -> usize {
         match self.0 {
             Format::F32 => F32::VALUES,
-            Format::Rounded => Rounded::VALUES,
             Format::Bf16 => Bf16::VALUES,
         }
     }
 
-    /// How tiles read these rows of `a`. Values that lie one after the other need no packing: they
-    /// are read where they are, unless they are to be rounded, which leaves them in order, or all
-    /// rows begin in the same set of the first-level cache, which has fewer lines than a tile has
-    /// rows.
-    pub(super) fn row_form(self, operand: &Operand<'_>) -> RowForm {
+    /// Whether tiles read these rows of `a` where they are: values that lie one after the other need no packing, unless they
+    /// are to be rounded, or all rows begin in the same set of the first-level cache, which has fewer lines than a tile has rows.
+    pub(super) fn reads_stored(self, operand: &Operand<'_>) -> bool {
         check(operand);
-        match self.0 {
-            Format::F32
-                if operand.value_stride == 1
-                    && !operand.lane_stride.is_multiple_of(WORDS_OF_A_WAY) =>
-            {
-                RowForm::Stored
-            }
-            Format::Rounded if operand.value_stride == 1 => RowForm::Rounded,
-            _ => RowForm::Packed,
-        }
-    }
-
-    /// Rounds rows of `a` to bf16, each [`rounded_row`] words after the one before it.
-    ///
-    /// # Safety
-    /// `out`, on a border of 64 bytes, has room for the rows.
-    #[expect(
-        clippy::unused_self,
-        reason = "only a processor with AVX-512 has a value of this type"
-    )]
-    pub(super) unsafe fn round_rows(self, out: *mut u32, operand: &Operand<'_>) {
-        check(operand);
-        // SAFETY: as below.
-        unsafe { round_rows(out, operand) }
+        matches!(self.0, Format::F32)
+            && operand.value_stride == 1
+            && !operand.lane_stride.is_multiple_of(WORDS_OF_A_WAY)
     }
 
     /// Packs rows of `a` into panels of [`TILE_ROWS`] lanes, one panel after the other.
@@ -146,7 +122,6 @@ impl Kernel {
         unsafe {
             match self.0 {
                 Format::F32 => f32_pack_rows(out, operand),
-                Format::Rounded => rounded_pack_rows(out, operand),
                 Format::Bf16 => bf16_pack_rows(out, operand),
             }
         }
@@ -162,24 +137,24 @@ impl Kernel {
         unsafe {
             match self.0 {
                 Format::F32 => f32_pack_columns(out, operand),
-                Format::Rounded => rounded_pack_columns(out, operand),
                 Format::Bf16 => bf16_pack_columns(out, operand),
             }
         }
     }
 
-    /// Each tile's `out = factor · a b`, or `out += factor · a b`.
+    /// `out = factor · a b`, or `out += factor · a b`.
     ///
     /// # Safety
-    /// Of each tile, `a` (or its rows, see [`Self::row_form`]) and `b` hold `words` words of each lane, and `rows` x
-    /// `columns` elements of `out` may be written.
-    pub(super) unsafe fn tiles(self, tiles: &[Tile], shape: &TileShape) {
-        let kernels = match self.0 {
-            Format::F32 | Format::Rounded => &tiles::f32::BY_ROWS,
-            Format::Bf16 => &tiles::bf16::BY_ROWS,
-        };
+    /// `a` (or its stored rows, see [`Self::reads_stored`]) and `b` hold `words` words of each lane; `rows` x `columns`
+    /// elements of `out` may be written.
+    pub(super) unsafe fn tile(self, tile: &Tile) {
         // SAFETY: as above.
-        unsafe { kernels[shape.rows - 1](tiles, shape) }
+        unsafe {
+            match self.0 {
+                Format::F32 => f32_tile(tile),
+                Format::Bf16 => bf16_tile(tile),
+            }
+        }
     }
 }
 
@@ -200,6 +175,8 @@ fn check(operand: &Operand<'_>) {
 trait Words {
     /// Values of a word.
     const VALUES: usize;
+    /// `sums + a · b`, lane by lane.
+    unsafe fn multiply_add(sums: __m512, a: __m512i, b: __m512i) -> __m512;
     /// Sixteen words of one lane, whose values lie one after the other; zeros beyond `values`.
     unsafe fn of_a_lane(first: *const f32, values: usize) -> __m512i;
     /// One word of each lane of `mask`; the lanes lie one after the other, and their next values `stride` further.
@@ -210,6 +187,12 @@ struct F32;
 
 impl Words for F32 {
     const VALUES: usize = 1;
+
+    #[inline(always)]
+    unsafe fn multiply_add(sums: __m512, a: __m512i, b: __m512i) -> __m512 {
+        // SAFETY: no memory is touched; the caller's function enables AVX-512.
+        unsafe { _mm512_fmadd_ps(_mm512_castsi512_ps(a), _mm512_castsi512_ps(b), sums) }
+    }
 
     #[inline(always)]
     unsafe fn of_a_lane(first: *const f32, values: usize) -> __m512i {
@@ -224,45 +207,22 @@ impl Words for F32 {
     }
 }
 
-struct Rounded;
-
-impl Words for Rounded {
-    const VALUES: usize = 1;
-
-    #[inline(always)]
-    unsafe fn of_a_lane(first: *const f32, values: usize) -> __m512i {
-        // SAFETY: as of `F32`.
-        unsafe { rounded_to_bf16(F32::of_a_lane(first, values)) }
-    }
-
-    #[inline(always)]
-    unsafe fn of_lanes(first: *const f32, stride: usize, values: usize, mask: u16) -> __m512i {
-        // SAFETY: as of `F32`.
-        unsafe { rounded_to_bf16(F32::of_lanes(first, stride, values, mask)) }
-    }
-}
-
-/// [`rounded_to_bf16`](crate::flex::lanes::rounded_to_bf16) of each word.
-#[inline(always)]
-unsafe fn rounded_to_bf16(words: __m512i) -> __m512i {
-    /// Unordered with itself: NaN.
-    const UNORDERED: i32 = 3;
-    // SAFETY: no memory is touched; the caller's function enables AVX-512.
-    unsafe {
-        let odd = _mm512_and_si512(_mm512_srli_epi32::<16>(words), _mm512_set1_epi32(1));
-        let half = _mm512_add_epi32(odd, _mm512_set1_epi32(0x7fff));
-        let upper = _mm512_set1_epi32(0xffff_0000_u32.cast_signed());
-        let rounded = _mm512_and_si512(_mm512_add_epi32(words, half), upper);
-        let values = _mm512_castsi512_ps(words);
-        let nan = _mm512_cmp_ps_mask::<UNORDERED>(values, values);
-        _mm512_mask_mov_epi32(rounded, nan, words)
-    }
-}
-
 struct Bf16;
 
 impl Words for Bf16 {
     const VALUES: usize = 2;
+
+    #[inline(always)]
+    unsafe fn multiply_add(sums: __m512, a: __m512i, b: __m512i) -> __m512 {
+        // SAFETY: no memory is touched; registers of the same width are told how to be read.
+        unsafe {
+            let (a, b) = (
+                transmute::<__m512i, __m512bh>(a),
+                transmute::<__m512i, __m512bh>(b),
+            );
+            _mm512_dpbf16_ps(sums, a, b)
+        }
+    }
 
     #[inline(always)]
     unsafe fn of_a_lane(first: *const f32, values: usize) -> __m512i {
@@ -311,25 +271,6 @@ fn first_lanes(count: usize) -> u16 {
 fn prefetch<T>(address: *const T) {
     // SAFETY: an instruction of every x86-64 processor that reads nothing and never faults.
     unsafe { _mm_prefetch::<_MM_HINT_T0>(address.cast()) }
-}
-
-#[target_feature(enable = "avx512f,avx512bw")]
-unsafe fn round_rows(out: *mut u32, operand: &Operand<'_>) {
-    let stride = rounded_row(operand.values);
-    for lane in 0..operand.lanes {
-        let row = operand
-            .data
-            .as_ptr()
-            .wrapping_add(lane * operand.lane_stride);
-        for value in (0..operand.values).step_by(LANES) {
-            // SAFETY: reads stay inside the operand, whose extent was checked; a row of the room
-            // holds whole registers.
-            unsafe {
-                let words = Rounded::of_a_lane(row.wrapping_add(value), operand.values - value);
-                _mm512_store_si512(out.add(lane * stride + value).cast(), words);
-            }
-        }
-    }
 }
 
 /// Panels of `WIDTH` lanes; lanes beyond the last and values beyond the last are zeros.
@@ -426,6 +367,93 @@ unsafe fn transpose(rows: &mut [__m512i; LANES]) {
     }
 }
 
+/// Adds the products of one word of each row, which `a` points to, and of each column.
+#[inline(always)]
+unsafe fn add_word<W: Words, const ROWS: usize>(
+    sums: &mut [[__m512; 2]; ROWS],
+    a: impl Fn(usize) -> *const u32,
+    b: *const u32,
+    word: usize,
+) {
+    // SAFETY: the panel of `b` and the rows of `a` hold this word.
+    unsafe {
+        let b = b.add(word * TILE_COLUMNS);
+        let left = _mm512_load_si512(b.cast());
+        let right = _mm512_load_si512(b.add(LANES).cast());
+        for (row, sums) in sums.iter_mut().enumerate() {
+            let value = _mm512_set1_epi32(a(row).read().cast_signed());
+            sums[0] = W::multiply_add(sums[0], value, left);
+            sums[1] = W::multiply_add(sums[1], value, right);
+        }
+    }
+}
+
+/// A tile of exactly `ROWS` rows.
+#[inline(always)]
+unsafe fn tile_of<W: Words, const ROWS: usize>(tile: &Tile) {
+    // SAFETY: panels hold `words` words of each lane, and the masks cut the columns (see `Kernel::tile`).
+    unsafe {
+        for row in 0..ROWS {
+            let place = tile.out.wrapping_add(row * tile.row_stride);
+            prefetch(place);
+            prefetch(place.wrapping_add(LANES));
+        }
+        let mut sums = [[_mm512_setzero_ps(); 2]; ROWS];
+        match tile.a_rows {
+            Rows::Packed => {
+                for word in 0..tile.words {
+                    let a = tile.a.add(word * TILE_ROWS);
+                    add_word::<W, ROWS>(&mut sums, |row| a.add(row), tile.b, word);
+                }
+            }
+            Rows::Stored(stride) => {
+                for word in 0..tile.words {
+                    let a = |row| tile.a.add(row * stride + word);
+                    add_word::<W, ROWS>(&mut sums, a, tile.b, word);
+                }
+            }
+        }
+        let factor = _mm512_set1_ps(tile.factor);
+        let masks = [
+            first_lanes(tile.columns),
+            first_lanes(tile.columns.saturating_sub(LANES)),
+        ];
+        for (row, sums) in sums.iter().enumerate() {
+            for (half, mask) in masks.into_iter().enumerate() {
+                let place = tile.out.wrapping_add(row * tile.row_stride + half * LANES);
+                let value = if tile.accumulate {
+                    let before = _mm512_maskz_loadu_ps(mask, place);
+                    _mm512_fmadd_ps(sums[half], factor, before)
+                } else {
+                    _mm512_mul_ps(sums[half], factor)
+                };
+                _mm512_mask_storeu_ps(place, mask, value);
+            }
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn tile_of_any<W: Words>(tile: &Tile) {
+    // SAFETY: see `Kernel::tile`.
+    unsafe {
+        match tile.rows {
+            1 => tile_of::<W, 1>(tile),
+            2 => tile_of::<W, 2>(tile),
+            3 => tile_of::<W, 3>(tile),
+            4 => tile_of::<W, 4>(tile),
+            5 => tile_of::<W, 5>(tile),
+            6 => tile_of::<W, 6>(tile),
+            7 => tile_of::<W, 7>(tile),
+            8 => tile_of::<W, 8>(tile),
+            9 => tile_of::<W, 9>(tile),
+            10 => tile_of::<W, 10>(tile),
+            11 => tile_of::<W, 11>(tile),
+            _ => tile_of::<W, TILE_ROWS>(tile),
+        }
+    }
+}
+
 #[target_feature(enable = "avx512f,avx512bw")]
 unsafe fn f32_pack_rows(out: *mut u32, operand: &Operand<'_>) {
     // SAFETY: see `Kernel`; so for those below.
@@ -439,15 +467,9 @@ unsafe fn f32_pack_columns(out: *mut u32, operand: &Operand<'_>) {
 }
 
 #[target_feature(enable = "avx512f,avx512bw")]
-unsafe fn rounded_pack_rows(out: *mut u32, operand: &Operand<'_>) {
+unsafe fn f32_tile(tile: &Tile) {
     // SAFETY: see `Kernel`.
-    unsafe { pack::<Rounded, TILE_ROWS>(out, operand) }
-}
-
-#[target_feature(enable = "avx512f,avx512bw")]
-unsafe fn rounded_pack_columns(out: *mut u32, operand: &Operand<'_>) {
-    // SAFETY: see `Kernel`.
-    unsafe { pack::<Rounded, TILE_COLUMNS>(out, operand) }
+    unsafe { tile_of_any::<F32>(tile) }
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
@@ -460,4 +482,10 @@ unsafe fn bf16_pack_rows(out: *mut u32, operand: &Operand<'_>) {
 unsafe fn bf16_pack_columns(out: *mut u32, operand: &Operand<'_>) {
     // SAFETY: see `Kernel`.
     unsafe { pack::<Bf16, TILE_COLUMNS>(out, operand) }
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
+unsafe fn bf16_tile(tile: &Tile) {
+    // SAFETY: see `Kernel`.
+    unsafe { tile_of_any::<Bf16>(tile) }
 }

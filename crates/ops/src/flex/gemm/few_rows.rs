@@ -10,7 +10,6 @@ use rayon::prelude::*;
 
 use super::{Matrix, MatrixMut, Product, Threads};
 use crate::flex::lanes::{rounded_to_bf16, vectorized};
-use crate::flex::subnormal::{above, floor_for, flushed, product};
 use crate::precision::Precision;
 
 /// With more rows than these, packing pays.
@@ -28,8 +27,7 @@ pub(super) fn gemm(out: MatrixMut<'_>, a: Matrix<'_>, b: Matrix<'_>, product: Pr
         .map(|index| {
             let (row, column) = (index / inner, index % inner);
             let value = a.data[row * a.row_stride + column * a.column_stride];
-            let value = if bf16 { rounded_to_bf16(value) } else { value };
-            flushed(value)
+            if bf16 { rounded_to_bf16(value) } else { value }
         })
         .collect();
     // Sums by column, so that a task has a part of its own: [columns, rows].
@@ -91,11 +89,11 @@ fn dots(sums: &mut [f32], a: &[f32], b: Matrix<'_>, first: usize, read: impl Fn(
                 .remainder()
                 .iter()
                 .zip(b_lanes.remainder())
-                .map(|(a, b)| product(*a, read(*b)))
+                .map(|(a, b)| a * read(*b))
                 .sum();
             for (a, b) in a_lanes.zip(b_lanes) {
                 for lane in 0..LANES {
-                    partial[lane] += product(a[lane], read(b[lane]));
+                    partial[lane] += a[lane] * read(b[lane]);
                 }
             }
             *sum = partial.iter().sum::<f32>() + tail;
@@ -121,9 +119,8 @@ fn scaled_rows(
         for index in 0..inner {
             let start = index * b.row_stride + first * b.column_stride;
             let factor = a[row * inner + index];
-            let floor = floor_for(factor);
             for (sum, value) in row_sums.iter_mut().zip(&b.data[start..start + columns]) {
-                *sum += factor * above(read(*value), floor);
+                *sum += factor * read(*value);
             }
         }
         for (column, sum) in row_sums.iter().enumerate() {

@@ -4,21 +4,15 @@
 //! | --- | --- | --- |
 //! | f32 | AVX-512 | [`avx512`] in the blocks of [`packed`] |
 //! | either, four rows or fewer | any | [`few_rows`] |
-//! | f32 | any other | the crate `gemm` (AVX2, NEON), see [`library`] |
-//! | bf16 | AVX512-BF16 that is faster than f32 | [`avx512`] in the blocks of [`packed`] |
-//! | bf16 | any other with AVX-512 | the same, rounded when packed and multiplied as f32 |
+//! | f32 | any other | the crate `gemm` (AVX2, NEON) |
+//! | bf16 | AVX512-BF16 | [`avx512`] in the blocks of [`packed`] |
 //! | bf16 | any other | operands rounded, then as f32 |
 //!
-//! Sums are in f32 in every case, and in an order that depends on the sizes alone. Which processor takes which path follows from
-//! what it says about itself ([`processor`](crate::processor)).
-//!
-//! On x86-64 no path computes with subnormal numbers, which would be up to a hundred times slower: [`avx512`] has the processor
-//! flush them inside its kernels, [`few_rows`] and [`library`] test their operands.
+//! Sums are in f32 in every case, and in an order that depends on the sizes alone.
 
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 mod few_rows;
-mod library;
 #[cfg(target_arch = "x86_64")]
 mod packed;
 #[cfg(test)]
@@ -26,8 +20,8 @@ mod tests;
 
 use std::ops::Range;
 
+use super::lanes::round_to_bf16;
 use crate::precision::Precision;
-use crate::processor::bf16_products;
 
 /// A read-only matrix in a slice, with strides in elements.
 #[derive(Clone, Copy)]
@@ -70,12 +64,6 @@ impl<'a> Matrix<'a> {
             columns: columns.len(),
             ..self
         }
-    }
-
-    /// One of its rows, if its columns are without gaps.
-    fn row(self, row: usize) -> &'a [f32] {
-        let start = row * self.row_stride;
-        &self.data[start..start + self.columns]
     }
 
     pub(crate) fn transposed(self) -> Self {
@@ -196,6 +184,18 @@ impl Product {
     }
 }
 
+/// Whether products of bf16 operands have instructions of their own here, or run in f32 after rounding.
+pub(crate) fn has_bf16_products() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    {
+        avx512::Kernel::bf16().is_some()
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    {
+        false
+    }
+}
+
 /// `[m, n] = [m, k] x [k, n]`.
 pub(crate) fn gemm(out: MatrixMut<'_>, a: Matrix<'_>, b: Matrix<'_>, product: Product) {
     assert_eq!(a.columns, b.rows, "inner dimensions of a product");
@@ -218,13 +218,10 @@ pub(crate) fn gemm(out: MatrixMut<'_>, a: Matrix<'_>, b: Matrix<'_>, product: Pr
 }
 
 /// The right operand of many products, packed once where kernels of our own read it.
-pub(crate) struct Columns<'a>(Form<'a>);
-
-enum Form<'a> {
+pub(crate) struct Columns<'a> {
+    matrix: Matrix<'a>,
     #[cfg(target_arch = "x86_64")]
-    Packed(packed::Columns),
-    Rounded(library::Copied),
-    Stored(Matrix<'a>),
+    packed: Option<packed::Columns>,
 }
 
 impl<'a> Columns<'a> {
@@ -233,19 +230,11 @@ impl<'a> Columns<'a> {
 
     /// Packs on this thread, for products of this precision.
     pub(crate) fn new(matrix: Matrix<'a>, precision: Precision) -> Self {
-        #[cfg(target_arch = "x86_64")]
-        if let Some(kernel) = kernel(precision) {
-            return Self(Form::Packed(packed::Columns::new(kernel, matrix)));
+        Self {
+            matrix,
+            #[cfg(target_arch = "x86_64")]
+            packed: kernel(precision).map(|kernel| packed::Columns::new(kernel, matrix)),
         }
-        Self::anywhere(matrix, precision)
-    }
-
-    /// For a processor without kernels of our own.
-    fn anywhere(matrix: Matrix<'a>, precision: Precision) -> Self {
-        Self(match precision {
-            Precision::F32 => Form::Stored(matrix),
-            Precision::Bf16 => Form::Rounded(library::Copied::rounded(matrix)),
-        })
     }
 
     /// `[m, n] = [m, k] x [k, n]` with the `k` rows `inner` and the `n` columns from `first_column` on; both begin at a multiple
@@ -263,15 +252,12 @@ impl<'a> Columns<'a> {
         if out.rows == 0 || out.columns == 0 {
             return;
         }
-        let columns = first_column..first_column + out.columns;
-        match &self.0 {
-            #[cfg(target_arch = "x86_64")]
-            Form::Packed(packed) => packed.multiply(&mut out, a, inner, first_column, product),
-            Form::Rounded(copied) => {
-                library::gemm(out, a, copied.matrix().part(inner, columns), product, true);
-            }
-            Form::Stored(matrix) => gemm(out, a, matrix.part(inner, columns), product),
+        #[cfg(target_arch = "x86_64")]
+        if let Some(packed) = &self.packed {
+            return packed.multiply(&mut out, a, inner, first_column, product);
         }
+        let columns = first_column..first_column + out.columns;
+        gemm(out, a, self.matrix.part(inner, columns), product);
     }
 }
 
@@ -280,17 +266,61 @@ impl<'a> Columns<'a> {
 fn kernel(precision: Precision) -> Option<avx512::Kernel> {
     match precision {
         Precision::F32 => avx512::Kernel::f32(),
-        Precision::Bf16 if bf16_products().is_native() => avx512::Kernel::bf16(),
-        Precision::Bf16 => avx512::Kernel::rounded(),
+        Precision::Bf16 => avx512::Kernel::bf16(),
     }
-}
-
-/// By the crate `gemm` and nothing else, to be measured beside our own.
-pub(crate) fn through_library(out: MatrixMut<'_>, a: Matrix<'_>, b: Matrix<'_>, product: Product) {
-    library::multiply(out, a, b, product);
 }
 
 /// For a processor without kernels of our own.
 fn anywhere(out: MatrixMut<'_>, a: Matrix<'_>, b: Matrix<'_>, product: Product) {
-    library::gemm(out, a, b, product, false);
+    match product.precision {
+        Precision::F32 => through_crate(out, a, b, product),
+        Precision::Bf16 => {
+            let (rounded_a, rounded_b) = (round_to_bf16(a.data), round_to_bf16(b.data));
+            let a = Matrix {
+                data: &rounded_a,
+                ..a
+            };
+            let b = Matrix {
+                data: &rounded_b,
+                ..b
+            };
+            through_crate(out, a, b, product);
+        }
+    }
+}
+
+fn through_crate(out: MatrixMut<'_>, a: Matrix<'_>, b: Matrix<'_>, product: Product) {
+    let parallelism = match product.threads {
+        Threads::One => gemm::Parallelism::None,
+        Threads::All => gemm::Parallelism::Rayon(0),
+    };
+    // SAFETY: the constructors of `Matrix` and `MatrixMut` cut their slices so that every element their strides reach
+    // lies inside, the sizes fit each other (asserted by the caller), and shared and mutable slices cannot overlap.
+    #[expect(
+        unsafe_code,
+        reason = "the product's entry point takes pointers and strides"
+    )]
+    unsafe {
+        gemm::gemm(
+            a.rows,
+            b.columns,
+            a.columns,
+            out.data.as_mut_ptr(),
+            1,
+            out.row_stride as isize,
+            product.accumulate,
+            a.data.as_ptr(),
+            a.column_stride as isize,
+            a.row_stride as isize,
+            b.data.as_ptr(),
+            b.column_stride as isize,
+            b.row_stride as isize,
+            1.0,
+            product.factor,
+            false,
+            false,
+            false,
+            parallelism,
+        );
+    }
 }

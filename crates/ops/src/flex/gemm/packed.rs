@@ -12,9 +12,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::avx512::{
-    Kernel, Operand, RowForm, TILE_COLUMNS, TILE_ROWS, Tile, TileShape, rounded_row,
-};
+use super::avx512::{Kernel, Operand, Rows, TILE_COLUMNS, TILE_ROWS, Tile};
 use super::{Causal, Matrix, MatrixMut, Product, Threads};
 use crate::flex::buffer::Buffer;
 
@@ -27,9 +25,6 @@ const BLOCK_COLUMNS: usize = 1024;
 const BLOCK_ROWS: usize = 4 * TILE_ROWS;
 /// Panels of `b` packed by one task, and the fewest that a task multiplies.
 const TASK_PANELS: usize = 4;
-
-/// Most tiles that are computed in one go.
-const TILES_AT_ONCE: usize = 32;
 
 /// Words of a [`Line`].
 const ALIGNED_WORDS: usize = 16;
@@ -250,110 +245,48 @@ unsafe fn multiply(
             value_stride: a.column_stride,
         };
         A_ROOM.with_borrow_mut(|room| {
-            // The first row's words, from the first row of a tile to that of the next, from row to
-            // row, and from word to word.
-            let (words_of_a, per_tile, words_per_row, words_per_word) =
-                match kernel.row_form(&operand) {
-                    RowForm::Stored => {
-                        let (data, stride) = (operand.data.as_ptr(), operand.lane_stride);
-                        (data.cast(), TILE_ROWS * stride, stride, 1)
-                    }
-                    RowForm::Rounded => {
-                        let stride = rounded_row(operand.values);
-                        let rounded = at_least(room, rows.len() * stride);
-                        // SAFETY: the room, which is aligned, holds the rows.
-                        unsafe { kernel.round_rows(rounded, &operand) };
-                        (rounded.cast_const(), TILE_ROWS * stride, stride, 1)
-                    }
-                    RowForm::Packed => {
-                        let len = rows.len().next_multiple_of(TILE_ROWS) * words;
-                        let packed = at_least(room, len);
-                        // SAFETY: the room holds the rows' panels.
-                        unsafe { kernel.pack_rows(packed, &operand) };
-                        (packed.cast_const(), TILE_ROWS * words, 1, TILE_ROWS)
-                    }
-                };
-            let mut tiles = Tiles::new(kernel);
+            let stored = kernel.reads_stored(&operand);
+            // The first row's words, from one row to the next, and from one word to the next; which kind they are.
+            let (words_of_a, per_row, per_word, a_rows) = if stored {
+                let (data, stride) = (operand.data.as_ptr(), operand.lane_stride);
+                (data.cast(), stride, 1, Rows::Stored(stride))
+            } else {
+                let len = rows.len().next_multiple_of(TILE_ROWS) * words;
+                let packed = at_least(room, len);
+                // SAFETY: the room holds the rows' panels.
+                unsafe { kernel.pack_rows(packed, &operand) };
+                (packed.cast_const(), words, TILE_ROWS, Rows::Packed)
+            };
             for panel in task_panels {
                 let column = columns.start + panel * TILE_COLUMNS;
-                for (index, row) in rows.clone().step_by(TILE_ROWS).enumerate() {
+                for row in rows.clone().step_by(TILE_ROWS) {
                     let tile_rows = TILE_ROWS.min(rows.end - row);
                     let needed = needed_values(product.causal, row..row + tile_rows, column, inner);
                     let Some(needed) = needed else { continue };
                     let skipped = needed.start / kernel.values_per_word();
                     let end = needed.end.div_ceil(kernel.values_per_word());
-                    let shape = TileShape {
-                        rows: tile_rows,
-                        columns: TILE_COLUMNS.min(columns.end - column),
-                        words_per_row,
-                        words_per_word,
-                        row_stride,
-                        factor: product.factor,
-                        accumulate,
-                    };
-                    let tile = Tile {
-                        a: words_of_a.wrapping_add(index * per_tile + skipped * words_per_word),
-                        b: panels.at((panel * panel_words + skipped) * TILE_COLUMNS),
-                        words: end - skipped,
-                        out: result.at(row * row_stride + column),
-                    };
                     // SAFETY: the panels are filled (the caller's promise) and only read; tasks have disjoint tiles, each
                     // inside the result.
-                    unsafe { tiles.add(tile, shape) };
+                    unsafe {
+                        kernel.tile(&Tile {
+                            rows: tile_rows,
+                            columns: TILE_COLUMNS.min(columns.end - column),
+                            words: end - skipped,
+                            a: words_of_a
+                                .wrapping_add((row - rows.start) * per_row + skipped * per_word),
+                            a_rows,
+                            b: panels.at((panel * panel_words + skipped) * TILE_COLUMNS),
+                            out: result.at(row * row_stride + column),
+                            row_stride,
+                            factor: product.factor,
+                            accumulate,
+                        });
+                    }
                 }
             }
-            // SAFETY: as above.
-            unsafe { tiles.compute() };
         });
     };
     for_each(product.threads, tasks.len(), work);
-}
-
-/// Tiles of one shape that wait to be computed together.
-struct Tiles {
-    kernel: Kernel,
-    waiting: [Tile; TILES_AT_ONCE],
-    len: usize,
-    shape: Option<TileShape>,
-}
-
-impl Tiles {
-    fn new(kernel: Kernel) -> Self {
-        let none = Tile {
-            a: std::ptr::null(),
-            b: std::ptr::null(),
-            words: 0,
-            out: std::ptr::null_mut(),
-        };
-        Self {
-            kernel,
-            waiting: [none; TILES_AT_ONCE],
-            len: 0,
-            shape: None,
-        }
-    }
-
-    /// # Safety
-    /// The tile is as [`Kernel::tiles`] takes it until it is computed.
-    unsafe fn add(&mut self, tile: Tile, shape: TileShape) {
-        if self.len == TILES_AT_ONCE || self.shape.is_some_and(|waiting| waiting != shape) {
-            // SAFETY: the promise of each call.
-            unsafe { self.compute() };
-        }
-        self.shape = Some(shape);
-        self.waiting[self.len] = tile;
-        self.len += 1;
-    }
-
-    /// # Safety
-    /// As of [`Self::add`].
-    unsafe fn compute(&mut self) {
-        if let Some(shape) = self.shape.take() {
-            // SAFETY: the promise of each call.
-            unsafe { self.kernel.tiles(&self.waiting[..self.len], &shape) };
-        }
-        self.len = 0;
-    }
 }
 
 /// Length of the fewest equal parts that are none longer than `most`.

@@ -73,8 +73,8 @@ pub(super) fn cases() -> Vec<FileCase> {
         ),
         (
             "template as object",
-            json!({"chat_template": {"default": 1}}),
-            "`chat_template.default`",
+            json!({"chat_template": {"default": "x"}}),
+            "`chat_template`",
         ),
         (
             "templates without names",

@@ -47,8 +47,8 @@ pub(super) fn cases() -> Vec<FileCase> {
         "trailing characters",
     ));
     cases.push(refuse(
-        "two byte-order marks in front",
-        format!("\u{feff}\u{feff}{text}").into_bytes(),
+        "a byte-order mark in front",
+        format!("\u{feff}{text}").into_bytes(),
         "line 1 column 1",
     ));
     cases.push(refuse(
@@ -128,7 +128,7 @@ pub(super) fn cases() -> Vec<FileCase> {
         (
             "a pointer to a large file",
             b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 9\n",
-            "is a Git LFS pointer and not the file itself",
+            "column",
         ),
         ("a page", b"<!DOCTYPE html><html></html>", "column"),
     ] {
