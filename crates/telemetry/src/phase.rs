@@ -264,7 +264,7 @@ mod tests {
         check(at(0, 7, 0, documents), "tokenizing: 7 documents, 30 s");
         check(
             at(0, 2_000_000, 1_000_000, Unit::Bytes),
-            "tokenizing: 1.0 MB of 1.0 MB (100 %), 30 s",
+            "tokenizing: 1 MB of 1 MB (100 %), 30 s",
         );
     }
 
