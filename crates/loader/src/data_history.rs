@@ -152,7 +152,7 @@ impl DataHistory {
     /// The JSON form.
     ///
     /// # Panics
-    /// Never: paths are UTF-8, as recipes have them.
+    /// Never: names and numbers always have a JSON form.
     pub fn to_json(&self) -> Vec<u8> {
         let mut json = serde_json::to_vec_pretty(self).expect("a history is text and numbers");
         json.push(b'\n');

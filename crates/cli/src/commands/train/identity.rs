@@ -27,14 +27,13 @@ pub(super) const DATA: &str = "data";
 const VALIDATION_SOURCES: &str = "data.validation_sources";
 
 /// Keys, and with them all keys below, that are settled at the first step of a run.
-const SETTLED: [(&str, &str); 4] = [
+const SETTLED: [(&str, &str); 3] = [
     (
         TOKENIZER,
         "the weights know the ids of the run's own tokenizer and of no other",
     ),
     ("data.validation_fraction", KEEPS_SIDES),
     (VALIDATION_SOURCES, KEEPS_SIDES),
-    ("data.split_by", KEEPS_SIDES),
 ];
 
 const KEEPS_SIDES: &str = "documents would move between training and validation";
